@@ -1,1 +1,56 @@
-fn main() {}
+//! The project's own commands, run as `cargo xtask <command>`. Each installs what it needs, so that a fresh Debian
+//! machine with rustup and Node is enough. Nothing here is part of the product.
+
+mod debian;
+mod generate;
+mod postgres;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs and tests Syncline")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Remake every committed file that a tool writes
+    Generate,
+    /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
+    WithPostgres {
+        /// The command and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Generate => generate::generate(),
+        Task::WithPostgres { command } => with_postgres(&command),
+    }
+}
+
+fn with_postgres(command: &[OsString]) -> Result<()> {
+    let Some((program, arguments)) = command.split_first() else { bail!("no command was given") };
+    let cluster = postgres::Cluster::start()?;
+    let mut command = std::process::Command::new(program);
+    workspace::run(command.args(arguments).env(postgres::URL_VARIABLE, cluster.url()))
+}
