@@ -1,1 +1,26 @@
-//! model
+//! The nouns of Syncline and the ports between its parts.
+//!
+//! Everything here is a plain value or a trait. This crate does no I/O, knows no SQL, no HTTP and no async runtime, never
+//! reads the system clock except in [`clock::SystemClock`], and holds the rules that more than one part must agree on:
+//! the normal form of values ([`convert`]), of match keys ([`mapping`]), and which news about a record is newer ([`record`]).
+
+pub mod attribute;
+pub mod change;
+pub mod clock;
+pub mod connection;
+pub mod connector;
+pub mod convert;
+pub mod id;
+pub mod issue;
+pub mod mapping;
+pub mod profile;
+pub mod record;
+pub mod schema;
+pub mod store;
+pub mod value;
+pub mod work;
+
+pub use value::{Number, Value};
+
+/// Text of an entity's fields or attributes by name; ordered, so that two equal maps are written the same way.
+pub type Values = std::collections::BTreeMap<String, Value>;

@@ -1,0 +1,135 @@
+//! Salesforce records as Syncline holds them: a copy of just the mapped fields, with the version it is of.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Values,
+    change::{CommitPosition, RecordChange, RecordEffect},
+};
+
+/// A record read from Salesforce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// API name of its object.
+    pub object: String,
+    /// Id in its 18-character form.
+    pub id: String,
+    /// The fields that were asked for.
+    pub values: Values,
+    /// `CreatedDate`.
+    pub created_at: Timestamp,
+    /// `LastModifiedDate`.
+    pub modified_at: Timestamp,
+    /// `SystemModstamp`, in whole seconds: the version of a read.
+    pub modstamp: Timestamp,
+}
+
+/// The copy of a record that is linked to a profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRecord {
+    /// API name of its object.
+    pub object: String,
+    /// Id in its 18-character form.
+    pub id: String,
+    /// What is known of it; a mapped field that is missing here is unknown, and the record must be read.
+    pub values: Values,
+    /// `CreatedDate`.
+    pub created_at: Timestamp,
+    /// `SystemModstamp` of the newest read that the copy holds, in milliseconds after 1970; known only to the second.
+    pub read_ms: i64,
+    /// Place in the change stream of the newest event that the copy holds.
+    pub commit: Option<CommitPosition>,
+    /// The copy may be wrong and must be read again before it is used.
+    pub stale: bool,
+    /// The record is deleted in Salesforce or no longer visible.
+    pub gone: bool,
+    /// Rises by one with each change of the copy.
+    pub revision: i64,
+}
+
+/// What a change did to a held copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The copy was changed, or is now known to be stale or gone: whoever is linked is due.
+    Changed,
+    /// It was newer and says what the copy says already.
+    Confirmed,
+    /// It is older than the copy and was dropped.
+    Older,
+}
+
+impl HeldRecord {
+    /// The copy that a read makes.
+    pub fn from_read(record: Record) -> Self {
+        Self {
+            object: record.object,
+            id: record.id,
+            values: record.values,
+            created_at: record.created_at,
+            read_ms: record.modstamp.as_millisecond(),
+            commit: None,
+            stale: false,
+            gone: false,
+            revision: 0,
+        }
+    }
+
+    /// Takes in news from the change stream; the copy never goes back in time.
+    ///
+    /// Two events are ordered by their place in the stream. A read is known only to the second (`SystemModstamp`), so an
+    /// event of that same second may be older or newer than the read: the copy is then stale, and is read again.
+    pub fn apply(&mut self, change: &RecordChange) -> Applied {
+        let at = change.commit;
+        if self.commit.is_some_and(|known| at.order() <= known.order()) || at.commit_ms < self.read_ms {
+            return Applied::Older;
+        }
+        let unsure = at.commit_ms < self.read_ms + 1000 && change.effect != RecordEffect::Gone;
+        let before = (self.stale, self.gone);
+        let mut changed = false;
+        if unsure {
+            self.stale = true;
+        } else {
+            self.commit = Some(at);
+            match &change.effect {
+                RecordEffect::Gone => self.gone = true,
+                RecordEffect::Unknown => self.stale = true,
+                RecordEffect::Values { values, complete } => {
+                    if *complete {
+                        self.stale = false;
+                    }
+                    self.gone = false;
+                    for (name, value) in values {
+                        if self.values.get(name) != Some(value) {
+                            self.values.insert(name.clone(), value.clone());
+                            changed = true;
+                        }
+                    }
+                }
+            }
+        }
+        changed |= before != (self.stale, self.gone);
+        if changed {
+            self.revision += 1;
+            Applied::Changed
+        } else {
+            Applied::Confirmed
+        }
+    }
+
+    /// Takes in a read; an event that is newer for certain than the read wins, and leaves the copy stale.
+    pub fn refresh(&mut self, record: Record) {
+        let newer_event = self.commit.is_some_and(|commit| commit.commit_ms >= record.modstamp.as_millisecond() + 1000);
+        let revision = self.revision + 1;
+        if newer_event {
+            self.stale = true;
+            self.revision = revision;
+            return;
+        }
+        // Fields that this read did not ask for stay known as they were.
+        let mut values = std::mem::take(&mut self.values);
+        values.extend(record.values.clone());
+        let commit = self.commit;
+        *self = Self { values, commit, revision, ..Self::from_read(record) };
+    }
+}

@@ -1,0 +1,415 @@
+//! The port to durable state. Every method is one transaction: it happens as a whole or not at all, and when it has answered
+//! it survives the death of the process.
+//!
+//! Three traits, by who uses them: [`SyncStore`] for the engine, [`EnvironmentStore`] for the environment,
+//! [`AdminStore`] for screens and commands. One store is all three.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::{
+    attribute::{AttributeDefinition, EventDefinition, Scope},
+    change::{Position, RecordedChanges},
+    connection::{Connection, ConnectionStatus, Lease, OrgIdentity, StreamState},
+    connector::ApiUsage,
+    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    issue::Issue,
+    mapping::{MappingDefinition, ObjectMapping},
+    profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
+    record::Record,
+    schema::ObjectSchema,
+    work::{Finish, Found, Lane, Work, WorkKey},
+};
+
+/// A store that everything else is built on.
+pub trait Store: SyncStore + EnvironmentStore + AdminStore + Signals {}
+
+impl<T: SyncStore + EnvironmentStore + AdminStore + Signals> Store for T {}
+
+/// Why a store method failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another node has taken the connection, or it is no longer to be worked on.
+    #[error("another node has taken over the connection")]
+    LeaseLost,
+    /// What was named does not exist.
+    #[error("{0} does not exist")]
+    NotFound(&'static str),
+    /// The state does not allow it; the text is for the person who asked.
+    #[error("{0}")]
+    Conflict(String),
+    /// A value does not fit an attribute. Nothing of the request was done.
+    #[error("{attribute}: {reason}")]
+    Misfit {
+        /// Name of the attribute.
+        attribute: String,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// The database did not answer, or refused for a passing reason.
+    #[error("the database is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What the database holds can not be read back, or a statement is wrong: a defect.
+    #[error("the database holds what this version can not read, or was asked wrongly")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What a waiter can be woken by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Something is due, or a connection is to be started, stopped or told of new mappings.
+    Work,
+    /// Something that a screen may show has changed.
+    View,
+}
+
+/// Waking those who wait for a change. A signal is only a hint: it may come without a change, and on another node it may be
+/// lost, so whoever waits also looks on its own once in a while.
+#[async_trait]
+pub trait Signals: Send + Sync + 'static {
+    /// Waits until the signal's count is above `seen` and gives the count. Counts start at 0 and rise at each commit that
+    /// concerns the signal, here or (through the database's own notification where it has one) on another node.
+    async fn wait(&self, signal: Signal, seen: u64) -> u64;
+}
+
+/// What the engine needs. Each method that takes a [`Lease`] fails with [`StoreError::LeaseLost`], without effect, once the
+/// lease is no longer held; the check and the effect are in the same transaction.
+#[async_trait]
+pub trait SyncStore: Send + Sync + 'static {
+    /// All connections that are not [`ConnectionStatus::Disconnected`].
+    async fn connections(&self) -> Result<Vec<Connection>, StoreError>;
+
+    /// Takes the connection for `node`, for `ttl_ms` by the database's clock, if nobody holds it or its time is over or the
+    /// holder has the same name (an earlier life of this node). Raises the token.
+    async fn acquire_lease(
+        &self,
+        connection: ConnectionId,
+        node: &str,
+        ttl_ms: i64,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// Prolongs the lease and says how things are.
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, usage: Option<ApiUsage>) -> Result<(), StoreError>;
+
+    /// Gives the connection up. A connection that is [`ConnectionStatus::Disconnecting`] becomes
+    /// [`ConnectionStatus::Disconnected`]. No error if the lease is lost already.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// The connection's mappings in order, paused ones included.
+    async fn mappings(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, StoreError>;
+
+    /// What is known of the org's objects.
+    async fn object_schemas(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, StoreError>;
+
+    /// Keeps what the org said of an object.
+    async fn save_object_schema(&self, lease: &Lease, schema: &ObjectSchema) -> Result<(), StoreError>;
+
+    /// Where to go on in a stream.
+    async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError>;
+
+    /// Takes in news, in one transaction: completes held copies by [`crate::record::HeldRecord::apply`]; marks those linked to a
+    /// changed copy due (in [`Lane::Remote`] if the copy is now stale or gone, else [`Lane::Local`]); for each
+    /// (mapping, key, record id) of `keys`, marks profiles that have the key and are not linked to that record as not searched
+    /// and due in [`Lane::Remote`]; for each mapping of `resync`, marks its held copies stale and all its profiles with a key not
+    /// searched and due; moves the position. Raises [`Signal::Work`] if anything became due.
+    async fn record_changes(&self, lease: &Lease, changes: &RecordedChanges) -> Result<(), StoreError>;
+
+    /// The position is no longer known: forgets it, marks all held copies stale and every profile with a key not searched and
+    /// due in [`Lane::Remote`].
+    async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError>;
+
+    /// Says what the stream is doing.
+    async fn set_stream_state(&self, lease: &Lease, state: StreamState, detail: Option<&str>)
+    -> Result<(), StoreError>;
+
+    /// Ends syncing until a person acts: sets [`ConnectionStatus::ReconnectNeeded`] with words for the administrator.
+    async fn require_reconnect(&self, lease: &Lease, detail: &str) -> Result<(), StoreError>;
+
+    /// Up to `limit` items of the lane that are due by the store's clock, the longest due first, with both their sides. Items of
+    /// paused mappings are left out. Says nothing to the database: the holder of the lease is the only one that works on them.
+    async fn due_work(&self, lease: &Lease, lane: Lane, limit: u32) -> Result<Vec<Work>, StoreError>;
+
+    /// The same items again, as they are now; those that are no longer due are left out.
+    async fn reload_work(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, StoreError>;
+
+    /// How many items of the lane are due, counted no further than `limit`.
+    async fn count_due(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, StoreError>;
+
+    /// Keeps what look-ups found, if the profile still has that key: marks it searched, links it to the record (holding a copy
+    /// by [`crate::record::HeldRecord::from_read`] or [`crate::record::HeldRecord::refresh`]) or to none. Does not make anything due
+    /// except other profiles of the same record, whose [`Work::speaks`] may have changed. A copy that nobody is linked to any
+    /// more is dropped.
+    async fn record_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), StoreError>;
+
+    /// Keeps what reads gave; `missing` are ids that were asked for and are not there, whose copies become gone.
+    async fn record_reads(
+        &self,
+        lease: &Lease,
+        object: &str,
+        read: Vec<Record>,
+        missing: &[String],
+    ) -> Result<(), StoreError>;
+
+    /// Ends items. For [`crate::work::Outcome::Settled`], in this order: keeps `written` in the held copy if its revision has not
+    /// risen; ends the link if told (the copy is dropped if nobody else is linked; the item is then marked not searched);
+    /// sets attributes (which marks other mappings whose key or outbound source that is due, and raises [`Signal::View`]); replaces
+    /// the item's issues; takes the item off the due list if its generation has not risen, else leaves it due. For the other
+    /// outcomes, likewise only if the generation has not risen: moves it to [`Lane::Remote`], or sets its time and adds one to
+    /// its attempts.
+    async fn finish(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), StoreError>;
+
+    /// Marks items due now, whatever their time was: all of a mapping's profiles that have a key, as not searched, in
+    /// [`Lane::Remote`].
+    async fn mark_all_due(&self, connection: ConnectionId, mapping: MappingId) -> Result<u64, StoreError>;
+}
+
+/// What the environment needs.
+#[async_trait]
+pub trait EnvironmentStore: Send + Sync + 'static {
+    /// Does all of it or nothing. Attribute definitions are made for names that are new (with
+    /// [`crate::attribute::display_name`] and the operation's implied type; nothing for null), event definitions too. A
+    /// profile that changes marks, for every mapping of its kind on the environment's connection that is concerned by
+    /// [`MappingDefinition::concern`], its item due: [`Lane::Remote`] for a changed key (then also not searched), an outbound source, or a
+    /// profile that is new or was deleted; [`Lane::Local`] for an overwritten inbound target. Raises the signals.
+    ///
+    /// # Errors
+    /// [`StoreError::Misfit`] where a value does not fit an attribute's type.
+    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<(), StoreError>;
+
+    /// One profile.
+    async fn profile(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        id: &str,
+    ) -> Result<Option<Profile>, StoreError>;
+
+    /// Profiles in order of creation (then id). `after` and `before` name a profile of the environment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where `after` or `before` name none.
+    async fn profiles(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        filter: &ProfileFilter,
+    ) -> Result<Page<Profile>, StoreError>;
+
+    /// How many profiles pass the filter, paging aside.
+    async fn count_profiles(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        filter: &ProfileFilter,
+    ) -> Result<u64, StoreError>;
+
+    /// Memberships of a user, or of a company, oldest first.
+    async fn memberships(
+        &self,
+        environment: EnvironmentId,
+        kind: ProfileKind,
+        id: &str,
+    ) -> Result<Vec<Membership>, StoreError>;
+
+    /// The attributes known, by creation and name; of one scope or of all.
+    async fn attribute_definitions(
+        &self,
+        environment: EnvironmentId,
+        scope: Option<Scope>,
+    ) -> Result<Vec<AttributeDefinition>, StoreError>;
+
+    /// The kinds of event known, by creation and name.
+    async fn event_definitions(&self, environment: EnvironmentId) -> Result<Vec<EventDefinition>, StoreError>;
+}
+
+/// A person who may sign in.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Identifier.
+    pub id: MemberId,
+    /// E-mail address, lower-cased; unique.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// argon2id hash in PHC form.
+    pub password_hash: String,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// `ak_…`: everything in one environment, through the Userflow-compatible API. Kept as a hash.
+    Api,
+    /// `ct_…`: what a browser may do in one environment.
+    Token,
+}
+
+impl KeyKind {
+    /// The word that the store uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Token => "token",
+        }
+    }
+}
+
+/// A sign-in at Salesforce that has begun in a browser.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// The environment to connect.
+    pub environment_id: EnvironmentId,
+    /// Hash of the browser session that began it; only that session may end it.
+    pub session_hash: Vec<u8>,
+    /// Scheme and host of the login page.
+    pub login_url: String,
+    /// PKCE verifier.
+    pub verifier: SecretString,
+}
+
+/// How the parts of a connection stand, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Work items due or waiting for their next try.
+    pub waiting: u64,
+    /// Linked profiles.
+    pub links: u64,
+    /// Sync issues.
+    pub issues: u64,
+}
+
+/// A link as a screen shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkView {
+    /// The mapping.
+    pub mapping_id: MappingId,
+    /// User or company.
+    pub profile_kind: ProfileKind,
+    /// The profile.
+    pub profile_id: String,
+    /// API name of the record's object.
+    pub object: String,
+    /// Id of the record.
+    pub record_id: String,
+    /// Since when.
+    pub linked_at: Timestamp,
+}
+
+/// What screens and commands need.
+#[async_trait]
+pub trait AdminStore: Send + Sync + 'static {
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// All environments, oldest first. A fresh database has one, `production`.
+    async fn environments(&self) -> Result<Vec<Environment>, StoreError>;
+
+    /// Adds a member.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where the address is taken.
+    async fn add_member(&self, email: &str, name: &str, password_hash: &str) -> Result<MemberId, StoreError>;
+
+    /// The member of that address, in any case.
+    async fn member_by_email(&self, email: &str) -> Result<Option<Member>, StoreError>;
+
+    /// Opens a session until `expires_at`.
+    async fn add_session(&self, token_hash: &[u8], member: MemberId, expires_at: Timestamp) -> Result<(), StoreError>;
+
+    /// The member of a session that has not expired.
+    async fn session_member(&self, token_hash: &[u8]) -> Result<Option<Member>, StoreError>;
+
+    /// Ends a session.
+    async fn remove_session(&self, token_hash: &[u8]) -> Result<(), StoreError>;
+
+    /// Keeps a key's hash.
+    async fn add_key(&self, environment: EnvironmentId, kind: KeyKind, hash: &[u8]) -> Result<(), StoreError>;
+
+    /// The environment that a key opens.
+    async fn key_environment(&self, kind: KeyKind, hash: &[u8]) -> Result<Option<EnvironmentId>, StoreError>;
+
+    /// Keeps a begun sign-in until `expires_at`; its verifier is sealed.
+    async fn add_authorization(
+        &self,
+        state_hash: &[u8],
+        authorization: &Authorization,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Takes a begun sign-in that has not expired: it can be taken once.
+    async fn take_authorization(&self, state_hash: &[u8]) -> Result<Option<Authorization>, StoreError>;
+
+    /// The environment's connection, also a disconnected one.
+    async fn connection(&self, environment: EnvironmentId) -> Result<Option<Connection>, StoreError>;
+
+    /// Ties the environment to an org, or reconnects it: keeps the credentials sealed, sets [`ConnectionStatus::Connected`], raises the
+    /// epoch, marks the profiles of all mappings not searched and due. Raises [`Signal::Work`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where another environment has the org, or this one was connected to another org.
+    async fn connect(
+        &self,
+        environment: EnvironmentId,
+        org: &OrgIdentity,
+        credentials: &SecretString,
+    ) -> Result<ConnectionId, StoreError>;
+
+    /// Sets [`ConnectionStatus::Disconnecting`] and raises the epoch; if no node holds the lease, sets
+    /// [`ConnectionStatus::Disconnected`] at once. Either way forgets position, held copies, links and due items; mappings and
+    /// attribute values stay. Raises [`Signal::Work`]. The credentials stay until [`AdminStore::forget_credentials`].
+    async fn disconnect(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError>;
+
+    /// The connection's status; a lease that has run out counts as released (so that `Disconnecting` ends by itself).
+    async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError>;
+
+    /// The credentials, unsealed, with the epoch they belong to.
+    async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError>;
+
+    /// Replaces the credentials if the epoch is still that one; else [`StoreError::LeaseLost`].
+    async fn save_credentials(
+        &self,
+        connection: ConnectionId,
+        epoch: i64,
+        credentials: &SecretString,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes the credentials.
+    async fn forget_credentials(&self, connection: ConnectionId) -> Result<(), StoreError>;
+
+    /// Makes or replaces a mapping: makes attribute definitions for inbound targets that are new (type as given, origin
+    /// Salesforce), gives every profile of the kind its match key, marks all that have one not searched and due, and ends the
+    /// links of a mapping whose match rule or objects changed. Raises [`Signal::Work`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where an attribute exists with another type.
+    async fn save_mapping(
+        &self,
+        connection: ConnectionId,
+        mapping: Option<MappingId>,
+        definition: &MappingDefinition,
+        targets: &[AttributeDefinition],
+    ) -> Result<ObjectMapping, StoreError>;
+
+    /// Deletes a mapping with its links and work; attribute values stay.
+    async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError>;
+
+    /// How things stand; of one mapping or of the whole connection.
+    async fn counts(&self, connection: ConnectionId, mapping: Option<MappingId>) -> Result<Counts, StoreError>;
+
+    /// The links of these profiles.
+    async fn links(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profiles: &[String],
+    ) -> Result<Vec<LinkView>, StoreError>;
+
+    /// Sync issues, newest first: of one profile or of all, no more than `limit`.
+    async fn issues(
+        &self,
+        connection: ConnectionId,
+        profile: Option<(ProfileKind, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Issue>, StoreError>;
+}

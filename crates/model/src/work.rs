@@ -1,0 +1,112 @@
+//! Work items: (connection, mapping, profile), at most one of each due; and what becomes of them.
+
+use jiff::Timestamp;
+
+use crate::{
+    Values,
+    id::MappingId,
+    issue::NewIssue,
+    mapping::MatchKey,
+    profile::Profile,
+    record::{HeldRecord, Record},
+};
+
+/// Names a work item within its connection.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkKey {
+    /// The mapping.
+    pub mapping_id: MappingId,
+    /// The profile.
+    pub profile_id: String,
+}
+
+/// Which worker takes a due item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// It can be done with what is held: no call to Salesforce.
+    Local,
+    /// It needs a call: a look-up, a read, or a write.
+    Remote,
+}
+
+impl Lane {
+    /// The number that the store uses; an item that is due in both lanes is in the higher one.
+    pub fn as_i16(self) -> i16 {
+        match self {
+            Self::Local => 0,
+            Self::Remote => 1,
+        }
+    }
+}
+
+/// A due item with all that is known of its two sides.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Which item.
+    pub key: WorkKey,
+    /// Rises each time the item is marked due; an item is done only if it has not risen meanwhile.
+    pub generation: i64,
+    /// How often it has failed in a row.
+    pub attempts: i32,
+    /// The profile; `None` once it is deleted.
+    pub profile: Option<Profile>,
+    /// The match key that the profile has now.
+    pub match_key: Option<MatchKey>,
+    /// Whether Salesforce has been asked for records with that key.
+    pub searched: bool,
+    /// The linked record.
+    pub record: Option<HeldRecord>,
+    /// Whether, of all profiles linked to that record, this is the one last seen: it alone writes to the record.
+    pub speaks: bool,
+}
+
+/// What a look-up found for an item.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Which item.
+    pub key: WorkKey,
+    /// The key that was looked up; ignored if the profile's is another by now.
+    pub match_key: MatchKey,
+    /// The record that the mapping's rule picked.
+    pub record: Option<Record>,
+}
+
+/// What became of a due item.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    /// Which item.
+    pub key: WorkKey,
+    /// As it was when taken.
+    pub generation: i64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a due item.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Both sides agree now, but for the issues named.
+    Settled(Settlement),
+    /// It needs a call after all: to be taken by [`Lane::Remote`].
+    NeedsCall,
+    /// To be tried again, not before that time.
+    Retry {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What settling an item changes here.
+#[derive(Clone, Debug, Default)]
+pub struct Settlement {
+    /// Attributes to set on the profile; null clears.
+    pub attributes: Values,
+    /// The link ends.
+    pub unlink: bool,
+    /// Values that Salesforce took, to be kept in the held copy.
+    pub written: Values,
+    /// The held copy's revision when the plan was made; `written` is dropped if it has risen, since newer news is held.
+    pub record_revision: i64,
+    /// All that is wrong with the item; replaces what was.
+    pub issues: Vec<NewIssue>,
+}
