@@ -2,8 +2,13 @@
 //! machine with rustup and Node is enough. Nothing here is part of the product.
 
 mod debian;
+mod fresh;
 mod generate;
 mod postgres;
+mod product;
+mod suite;
+mod tidy;
+mod web;
 mod workspace;
 
 use std::ffi::OsString;
@@ -11,6 +16,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+
+use crate::product::Profile;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Builds, runs and tests Syncline")]
@@ -21,6 +28,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build target/release/syncline, the web app inside
+    Build {
+        /// Build target/debug/syncline instead, which is quicker
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Build, then run `syncline demo` with these arguments
+    Demo {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run every check and test
+    Test {
+        /// Run one step alone
+        #[arg(long, value_name = "STEP")]
+        only: Option<suite::Step>,
+    },
+    /// Check the repository's own rules
+    Tidy,
     /// Remake every committed file that a tool writes
     Generate,
     /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
@@ -43,7 +69,12 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Generate => generate::generate(),
+        Task::Build { debug: true } => product::build(Profile::Debug).map(drop),
+        Task::Build { debug: false } => product::build(Profile::Release).map(drop),
+        Task::Demo { arguments } => product::demo(&arguments),
+        Task::Test { only } => suite::test(only),
+        Task::Tidy => tidy::tidy(),
+        Task::Generate => generate::generate().and_then(|()| product::write_openapi()),
         Task::WithPostgres { command } => with_postgres(&command),
     }
 }

@@ -1,0 +1,43 @@
+//! The repository's own rules, those that no compiler or linter knows. Each rule returns what it found; all are reported
+//! at once, because finding one at a time is tiresome.
+
+mod licence;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::workspace::{command, output_of, root};
+
+/// Checks every rule; fails when any was broken, after naming each place.
+pub(crate) fn tidy() -> Result<()> {
+    let files = committed_files()?;
+    let mut findings = licence::check_crates()?;
+    findings.extend(licence::check_npm_packages(&files)?);
+    findings.extend(source::check_sizes(&files)?);
+    findings.extend(source::check_contents(&files)?);
+    findings.extend(source::check_migrations(&files));
+    findings.extend(source::check_lints(&files)?);
+    if findings.is_empty() {
+        eprintln!("tidy: {} files keep the repository's rules", files.len());
+        return Ok(());
+    }
+    for finding in &findings {
+        eprintln!("tidy: {finding}");
+    }
+    bail!("{} finding(s)", findings.len())
+}
+
+/// What git holds or would hold, relative to the root, without what was deleted.
+fn committed_files() -> Result<Vec<PathBuf>> {
+    let mut list = command("git", "");
+    list.args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"]);
+    let listed = output_of(&mut list)?;
+    let paths = listed.split_terminator('\0').map(PathBuf::from);
+    Ok(paths.filter(|path| root().join(path).is_file()).collect())
+}
+
+fn read(path: &Path) -> Result<String> {
+    Ok(std::fs::read_to_string(root().join(path))?)
+}
