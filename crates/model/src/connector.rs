@@ -17,6 +17,11 @@ use crate::{
 /// sent and not answered fails with [`ErrorKind::UnknownOutcome`] if it may have changed anything.
 #[async_trait]
 pub trait Connector: Send + Sync {
+    /// API names of objects to describe and offer before any mapping names them.
+    fn offered_objects(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The object and the fields that the connected user can see.
     async fn describe(&self, object: &str) -> Result<ObjectSchema, ConnectorError>;
 

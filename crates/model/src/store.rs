@@ -137,7 +137,8 @@ pub trait SyncStore: Send + Sync + 'static {
     async fn count_due(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, StoreError>;
 
     /// Keeps what look-ups found, if the profile still has that key: marks it searched, links it to the record (holding a copy
-    /// by [`crate::record::HeldRecord::from_read`] or [`crate::record::HeldRecord::refresh`]) or to none. Does not make anything due
+    /// by [`crate::record::HeldRecord::from_read`] or [`crate::record::HeldRecord::refresh`]) or to none, keeping the number of
+    /// candidates. A link to none leaves [`Work::was_linked`] as it was; a link to a record makes it true. Does not make anything due
     /// except other profiles of the same record, whose [`Work::speaks`] may have changed. A copy that nobody is linked to any
     /// more is dropped.
     async fn record_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), StoreError>;
@@ -152,7 +153,7 @@ pub trait SyncStore: Send + Sync + 'static {
     ) -> Result<(), StoreError>;
 
     /// Ends items. For [`crate::work::Outcome::Settled`], in this order: keeps `written` in the held copy if its revision has not
-    /// risen; ends the link if told (the copy is dropped if nobody else is linked; the item is then marked not searched);
+    /// risen; ends the link if told (the copy is dropped if nobody else is linked);
     /// sets attributes (which marks other mappings whose key or outbound source that is due, and raises [`Signal::View`]); replaces
     /// the item's issues; takes the item off the due list if its generation has not risen, else leaves it due. For the other
     /// outcomes, likewise only if the generation has not risen: moves it to [`Lane::Remote`], or sets its time and adds one to

@@ -54,6 +54,10 @@ pub struct Work {
     pub match_key: Option<MatchKey>,
     /// Whether Salesforce has been asked for records with that key.
     pub searched: bool,
+    /// How many records had the key when Salesforce was asked.
+    pub candidates: u32,
+    /// Whether there is a link to be ended if there is no record: it was linked, and no settlement has said `unlink` since.
+    pub was_linked: bool,
     /// The linked record.
     pub record: Option<HeldRecord>,
     /// Whether, of all profiles linked to that record, this is the one last seen: it alone writes to the record.
@@ -67,6 +71,8 @@ pub struct Found {
     pub key: WorkKey,
     /// The key that was looked up; ignored if the profile's is another by now.
     pub match_key: MatchKey,
+    /// How many records had the key.
+    pub candidates: u32,
     /// The record that the mapping's rule picked.
     pub record: Option<Record>,
 }
@@ -101,7 +107,7 @@ pub enum Outcome {
 pub struct Settlement {
     /// Attributes to set on the profile; null clears.
     pub attributes: Values,
-    /// The link ends.
+    /// The link ends: the item is linked to no record, and [`Work::was_linked`] is false from now on.
     pub unlink: bool,
     /// Values that Salesforce took, to be kept in the held copy.
     pub written: Values,
