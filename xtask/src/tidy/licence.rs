@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::metadata::Metadata;
 use super::read;
-use crate::workspace::{cargo, output_of};
 
 /// Licences that ask for no more than a notice, or, as MPL-2.0 does, for changes to the licensed files themselves.
 const ALLOWED: [&str; 14] = [
@@ -44,23 +43,10 @@ const EXCEPTIONS: [(&str, &str, &str); 4] = [
     ("argparse", "Python-2.0", "the command line of a build tool; none of it is in what we ship"),
 ];
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    license: Option<String>,
-}
-
 /// The licences of all crates, those of other platforms too.
-pub(super) fn check_crates() -> Result<Vec<String>> {
-    let metadata = output_of(cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
-    let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read cargo's metadata")?;
+pub(super) fn check_crates(metadata: &Metadata) -> Vec<String> {
     let packages = metadata.packages.iter();
-    Ok(packages.filter_map(|package| refusal(&package.name, package.license.as_deref())).collect())
+    packages.filter_map(|package| refusal(&package.name, package.license.as_deref())).collect()
 }
 
 /// The licences of all npm packages, as their lock files state them.
