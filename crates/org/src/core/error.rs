@@ -1,0 +1,37 @@
+//! Why a write of one record was refused, in Salesforce's own codes and words.
+
+/// One refused row. The REST API shows it as `errorCode` in an array, Collections as `statusCode` in the row's result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct WriteError {
+    /// Salesforce's status code, such as `STRING_TOO_LONG`.
+    pub code: &'static str,
+    /// The message in Salesforce's form.
+    pub message: String,
+    /// API names of the fields at fault; often empty.
+    pub fields: Vec<String>,
+}
+
+impl WriteError {
+    /// An error that names no field.
+    pub fn new(code: &'static str, message: impl Into<String>) -> WriteError {
+        WriteError { code, message: message.into(), fields: Vec::new() }
+    }
+
+    /// An error at one field.
+    pub fn at(code: &'static str, field: &str, message: impl Into<String>) -> WriteError {
+        WriteError { code, message: message.into(), fields: vec![field.to_owned()] }
+    }
+
+    pub(crate) fn deleted() -> WriteError {
+        WriteError::new("ENTITY_IS_DELETED", "entity is deleted")
+    }
+
+    pub(crate) fn no_such_record() -> WriteError {
+        WriteError::new("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+    }
+
+    pub(crate) fn no_such_column(column: &str, object: &str) -> WriteError {
+        WriteError::new("INVALID_FIELD", format!("No such column '{column}' on sobject of type {object}"))
+    }
+}

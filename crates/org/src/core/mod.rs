@@ -1,0 +1,24 @@
+//! The state core of the org: schema, rows, transactions, the change event log, and sign-in state.
+//!
+//! It does no I/O, reads no clock (callers pass `now_ms`, milliseconds since 1970 UTC) and draws every random thing from one
+//! seeded generator, so that a run can be repeated.
+
+mod catalog;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod oauth;
+pub mod org;
+mod rules;
+pub mod schema;
+mod table;
+pub mod value;
+pub mod write;
+
+pub use error::WriteError;
+pub use event::{ChangeType, CommittedEvent};
+pub use org::{Org, OrgProfile};
+pub use schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
+pub use table::Row;
+pub use value::FieldValue;
+pub use write::{Write, WriteContext, WriteOutcome};

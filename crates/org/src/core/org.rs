@@ -1,0 +1,359 @@
+//! The org: its objects, rows, event log and people. Reads are here; writes are in [`super::write`].
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::catalog::{self, TASK_STATUSES};
+use super::error::WriteError;
+use super::event::CommittedEvent;
+use super::id;
+use super::oauth::OAuthState;
+use super::rules;
+use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
+use super::table::{Row, Slot, Table};
+use super::value::FieldValue;
+
+/// How long the event bus keeps events (Pub/Sub API guide: 72 hours).
+pub const EVENT_RETENTION_MS: i64 = 72 * 3600 * 1000;
+
+/// Objects whose changes are captured unless said otherwise.
+pub const CAPTURED_BY_DEFAULT: &[&str] = &["Account", "Contact", "Lead", "Opportunity", "Task", "User"];
+
+/// Who the org is and who runs it.
+#[derive(Clone, Debug)]
+pub struct OrgProfile {
+    /// Name of the company.
+    pub name: String,
+    /// Sign-in name of the administrator.
+    pub admin_username: String,
+    /// The administrator's password.
+    pub admin_password: String,
+    /// First name of the administrator.
+    pub admin_first_name: String,
+    /// Last name of the administrator.
+    pub admin_last_name: String,
+}
+
+impl Default for OrgProfile {
+    fn default() -> OrgProfile {
+        OrgProfile {
+            name: "Northwind Traders".to_owned(),
+            admin_username: "admin@northwind.example".to_owned(),
+            admin_password: "northwind-demo-1".to_owned(),
+            admin_first_name: "Nora".to_owned(),
+            admin_last_name: "Winther".to_owned(),
+        }
+    }
+}
+
+/// A whole Salesforce org in memory.
+#[derive(Debug)]
+pub struct Org {
+    pub(crate) tables: Vec<Table>,
+    by_name: HashMap<String, usize>,
+    by_prefix: HashMap<String, usize>,
+    pub(crate) captured: BTreeSet<String>,
+    pub(crate) events: VecDeque<Arc<CommittedEvent>>,
+    pub(crate) latest_replay_id: u64,
+    pub(crate) commit_number: i64,
+    pub(crate) rng: StdRng,
+    pub(crate) oauth: OAuthState,
+    api_requests_used: u64,
+    org_id: String,
+    admin_user_id: String,
+    name: String,
+    custom_fields_made: u64,
+}
+
+impl Org {
+    /// An org with its standard objects, one administrator and no other records.
+    ///
+    /// Everything random (tokens, transaction keys, gaps between replay ids) follows from `seed`.
+    pub fn new(profile: &OrgProfile, seed: [u8; 32], now_ms: i64) -> Org {
+        let mut org = Org {
+            tables: Vec::new(),
+            by_name: HashMap::new(),
+            by_prefix: HashMap::new(),
+            captured: CAPTURED_BY_DEFAULT.iter().map(|name| (*name).to_owned()).collect(),
+            events: VecDeque::new(),
+            latest_replay_id: 0,
+            commit_number: 0,
+            rng: StdRng::from_seed(seed),
+            oauth: OAuthState::default(),
+            api_requests_used: 0,
+            org_id: String::new(),
+            admin_user_id: String::new(),
+            name: profile.name.clone(),
+            custom_fields_made: 0,
+        };
+        org.latest_replay_id = 1_000_000 + org.rng.next_u64() % 9_000_000;
+        org.commit_number = 10_000_000_000 + (org.rng.next_u64() % 1_000_000_000) as i64;
+        for schema in catalog::standard_objects() {
+            org.add_object(schema);
+        }
+        org.people_it(profile, now_ms);
+        org
+    }
+
+    fn people_it(&mut self, profile: &OrgProfile, now_ms: i64) {
+        let organization: &[(&str, FieldValue)] = &[
+            ("Name", profile.name.as_str().into()),
+            ("OrganizationType", "Developer Edition".into()),
+            ("InstanceName", "LOC1".into()),
+            ("DefaultLocaleSidKey", "en_US".into()),
+            ("TimeZoneSidKey", "America/Los_Angeles".into()),
+            ("LanguageLocaleKey", "en_US".into()),
+        ];
+        self.org_id = self.load_one("Organization", organization, now_ms);
+        let standard: FieldValue = "Standard".into();
+        let admin_profile = self.load_one(
+            "Profile",
+            &[("Name", "System Administrator".into()), ("UserType", standard.clone())],
+            now_ms,
+        );
+        self.load_one("Profile", &[("Name", "Standard User".into()), ("UserType", standard)], now_ms);
+        let alias: String = profile.admin_username.chars().take_while(|c| c.is_ascii_alphanumeric()).take(8).collect();
+        let admin: &[(&str, FieldValue)] = &[
+            ("Username", profile.admin_username.as_str().into()),
+            ("Email", profile.admin_username.as_str().into()),
+            ("FirstName", profile.admin_first_name.as_str().into()),
+            ("LastName", profile.admin_last_name.as_str().into()),
+            ("Alias", alias.as_str().into()),
+            ("CommunityNickname", alias.as_str().into()),
+            ("CompanyName", profile.name.as_str().into()),
+            ("ProfileId", admin_profile.as_str().into()),
+            ("IsActive", true.into()),
+        ];
+        self.admin_user_id = self.load_one("User", admin, now_ms);
+        self.oauth.set_password(&self.admin_user_id, &profile.admin_password, &mut self.rng);
+        for ((name, closed), position) in TASK_STATUSES.iter().zip(1..) {
+            let status: &[(&str, FieldValue)] = &[
+                ("MasterLabel", (*name).into()),
+                ("ApiName", (*name).into()),
+                ("SortOrder", FieldValue::Integer(position)),
+                ("IsDefault", (position == 1).into()),
+                ("IsClosed", (*closed).into()),
+            ];
+            self.load_one("TaskStatus", status, now_ms);
+        }
+    }
+
+    fn load_one(&mut self, object: &str, values: &[(&str, FieldValue)], now_ms: i64) -> String {
+        let ids = self.load(object, vec![values.to_vec()], now_ms).expect("the catalogue has these objects and fields");
+        ids.into_iter().next().expect("one row was loaded")
+    }
+
+    pub(crate) fn add_object(&mut self, schema: ObjectSchema) {
+        let at = self.tables.len();
+        self.by_name.insert(schema.name.to_ascii_lowercase(), at);
+        self.by_prefix.insert(schema.key_prefix.clone(), at);
+        self.tables.push(Table::new(schema));
+    }
+
+    /// Adds a custom field to an object: it must end in `__c`. It can be read and written at once.
+    pub fn add_custom_field(&mut self, object: &str, mut field: FieldSchema) -> Result<FieldIndex, WriteError> {
+        let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
+        if !field.name.ends_with("__c") {
+            return Err(WriteError::new("FIELD_INTEGRITY_EXCEPTION", "a custom field's name ends in __c"));
+        }
+        if self.tables[at].schema.index_of(&field.name).is_some() {
+            let message = format!("There is already a field named {} on {}.", field.name, self.tables[at].schema.label);
+            return Err(WriteError::new("DUPLICATE_DEVELOPER_NAME", message));
+        }
+        field.custom = true;
+        field.indexed = field.external_id || field.unique || field.indexed;
+        field.id_lookup = field.external_id;
+        self.custom_fields_made += 1;
+        field.durable_id =
+            id::normalize(&format!("00N8d00{}", id::base62(44_000_000_000 + self.custom_fields_made, 8)))
+                .expect("15 alphanumeric characters are an id");
+        Ok(self.tables[at].add_field(field))
+    }
+
+    /// Puts rows in without transactions, checks or events: for seeding. Values are taken as they are, by API name.
+    ///
+    /// What is not given is filled in: the id, the audit fields (`CreatedDate` becomes `now_ms`, the other stamps follow from
+    /// it), owner and users (the administrator), defaults, and fields that follow from others. Gives back the ids, in order.
+    pub fn load<N: AsRef<str>>(
+        &mut self,
+        object: &str,
+        rows: Vec<Vec<(N, FieldValue)>>,
+        now_ms: i64,
+    ) -> Result<Vec<String>, WriteError> {
+        let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
+        let mut ids = Vec::with_capacity(rows.len());
+        for values in rows {
+            let mut row = Row::default();
+            for (name, value) in values {
+                let schema = &self.tables[at].schema;
+                let index = schema
+                    .index_of(name.as_ref())
+                    .ok_or_else(|| WriteError::no_such_column(name.as_ref(), &schema.name))?;
+                row.set(index, value);
+            }
+            let (slot, id) = self.tables[at].reserve();
+            self.fill_in(at, &id, &mut row, &self.admin_user_id.clone(), now_ms);
+            rules::derive(&self.tables[at].schema, None, &mut row, now_ms);
+            row.shrink();
+            self.tables[at].replace(slot, Some(row));
+            ids.push(id);
+        }
+        Ok(ids)
+    }
+
+    /// Gives a new row its id, stamps, users and defaults, where it has none.
+    pub(crate) fn fill_in(&self, table: usize, id: &str, row: &mut Row, user_id: &str, now_ms: i64) {
+        let Table { schema, system, .. } = &self.tables[table];
+        let mut set_if_null = |index: FieldIndex, value: FieldValue| {
+            if row.get(index).is_null() {
+                row.set(index, value);
+            }
+        };
+        // The first user is its own creator.
+        let user = FieldValue::text(if user_id.is_empty() { id } else { user_id });
+        set_if_null(system.id, FieldValue::Text(id.into()));
+        set_if_null(system.created_date, FieldValue::DateTime(now_ms / 1000 * 1000));
+        set_if_null(system.created_by, user.clone());
+        set_if_null(system.last_modified_by, user.clone());
+        if let Some(owner) = system.owner {
+            set_if_null(owner, user);
+        }
+        for (field, index) in schema.fields().iter().zip(0..) {
+            set_if_null(index, field.default.clone());
+        }
+        let created = row.get(system.created_date).clone();
+        if row.get(system.last_modified_date).is_null() {
+            row.set(system.last_modified_date, created);
+        }
+        if row.get(system.system_modstamp).is_null() {
+            row.set(system.system_modstamp, row.get(system.last_modified_date).clone());
+        }
+    }
+
+    /// 18-character id of the org.
+    pub fn org_id(&self) -> &str {
+        &self.org_id
+    }
+
+    /// Name of the company.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// 18-character id of the administrator.
+    pub fn admin_user_id(&self) -> &str {
+        &self.admin_user_id
+    }
+
+    /// Every object, in the order of the global describe.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectSchema> {
+        self.tables.iter().map(|table| &table.schema)
+    }
+
+    /// An object by its API name, in any case.
+    pub fn object(&self, name: &str) -> Option<&ObjectSchema> {
+        self.table(name).map(|table| &table.schema)
+    }
+
+    /// The object whose ids begin with these three characters.
+    pub fn object_with_prefix(&self, prefix: &str) -> Option<&ObjectSchema> {
+        self.by_prefix.get(prefix).map(|at| &self.tables[*at].schema)
+    }
+
+    /// The record with an 18-character id, deleted or not, with its object.
+    pub fn record(&self, id: &str) -> Option<(&ObjectSchema, &Row)> {
+        let table = &self.tables[*self.by_prefix.get(id::key_prefix(id))?];
+        Some((&table.schema, table.row_by_id(id)?))
+    }
+
+    /// Whether a record is in the recycle bin.
+    pub fn is_deleted(&self, object: &ObjectSchema, row: &Row) -> bool {
+        object.index_of("IsDeleted").is_some_and(|index| *row.get(index) == FieldValue::Boolean(true))
+    }
+
+    /// Number of records of an object, without those in the recycle bin.
+    pub fn record_count(&self, object: &str) -> usize {
+        self.table(object).map_or(0, |table| table.iter().filter(|(_, row)| !table.is_deleted(row)).count())
+    }
+
+    /// Reference fields of other objects that point to this one: (child object, field).
+    pub fn child_relationships(&self, object: &str) -> Vec<(&ObjectSchema, &FieldSchema)> {
+        let points_here = |field: &&FieldSchema| field.reference_to.iter().any(|target| target == object);
+        self.objects()
+            .flat_map(|child| child.fields().iter().filter(points_here).map(move |field| (child, field)))
+            .collect()
+    }
+
+    /// Whether change data capture is on for an object.
+    pub fn is_captured(&self, object: &str) -> bool {
+        self.captured.contains(object)
+    }
+
+    /// Objects that change data capture is on for, by name.
+    pub fn captured_objects(&self) -> impl Iterator<Item = &str> {
+        self.captured.iter().map(String::as_str)
+    }
+
+    /// Events after a position; from the earliest kept one for `None`. Positions need not be in the log still.
+    pub fn events_after(&self, replay_id: Option<u64>) -> impl Iterator<Item = &Arc<CommittedEvent>> {
+        let from = replay_id.map_or(0, |position| self.events.partition_point(|event| event.replay_id <= position));
+        self.events.range(from..)
+    }
+
+    /// Position of the newest event; a position from before the first one if there was none.
+    pub fn latest_replay_id(&self) -> u64 {
+        self.latest_replay_id
+    }
+
+    /// Whether a subscriber may resume from a position: that of a kept event, or the newest.
+    pub fn replay_id_is_valid(&self, replay_id: u64) -> bool {
+        replay_id == self.latest_replay_id
+            || self.events.binary_search_by_key(&replay_id, |event| event.replay_id).is_ok()
+    }
+
+    /// Drops events past their retention. Every commit does this too.
+    pub fn expire_events(&mut self, now_ms: i64) {
+        while self.events.front().is_some_and(|event| event.commit_timestamp_ms < now_ms - EVENT_RETENTION_MS) {
+            self.events.pop_front();
+        }
+    }
+
+    /// Counts one API request and says how many there were.
+    pub fn count_api_request(&mut self) -> u64 {
+        self.api_requests_used += 1;
+        self.api_requests_used
+    }
+
+    /// API requests so far.
+    pub fn api_requests_used(&self) -> u64 {
+        self.api_requests_used
+    }
+
+    pub(crate) fn table_index(&self, name: &str) -> Option<usize> {
+        match self.by_name.get(name) {
+            Some(at) => Some(*at),
+            None => self.by_name.get(&name.to_ascii_lowercase()).copied(),
+        }
+    }
+
+    pub(crate) fn table(&self, name: &str) -> Option<&Table> {
+        self.table_index(name).map(|at| &self.tables[at])
+    }
+
+    pub(crate) fn table_with_prefix(&self, prefix: &str) -> Option<usize> {
+        self.by_prefix.get(prefix).copied()
+    }
+
+    /// Where the row with an 18-character id is, deleted or not.
+    pub(crate) fn locate(&self, id: &str) -> Option<(usize, Slot)> {
+        let at = self.table_with_prefix(id::key_prefix(id))?;
+        Some((at, self.tables[at].slot_of(id)?))
+    }
+}
+
+fn no_such_object(object: &str) -> WriteError {
+    WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."))
+}

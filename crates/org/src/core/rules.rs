@@ -1,0 +1,306 @@
+//! What happens to a value on its way into a record: types, normal forms, limits, and the fields that follow from others.
+
+use serde_json::Value as Json;
+
+use super::catalog::{STAGES, TASK_STATUSES};
+use super::error::WriteError;
+use super::id;
+use super::schema::{FieldSchema, FieldType, ObjectSchema};
+use super::table::Row;
+use super::value::{FieldValue, civil_from_days, parse_date, parse_datetime};
+
+/// The stored form of a value that came in JSON, or why it cannot be stored. References are checked for form only.
+pub(crate) fn coerce(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> {
+    match (field.field_type, input) {
+        (FieldType::Boolean, Json::Null) => Err(WriteError::at(
+            "INVALID_TYPE_ON_FIELD_IN_RECORD",
+            &field.name,
+            format!("{}: value not of required type: ", field.label),
+        )),
+        (_, Json::Null) => Ok(FieldValue::Null),
+        (FieldType::Boolean, _) => boolean(field, input),
+        (FieldType::Int | FieldType::Currency | FieldType::Double | FieldType::Percent, _) => decimal(field, input),
+        (_, Json::String(text)) => from_text(field, text),
+        (..) => Err(not_deserializable(field, input)),
+    }
+}
+
+fn from_text(field: &FieldSchema, input: &str) -> Result<FieldValue, WriteError> {
+    let text = input.trim();
+    if text.is_empty() {
+        return Ok(FieldValue::Null);
+    }
+    let unreadable = || not_deserializable(field, &Json::String(input.to_owned()));
+    match field.field_type {
+        FieldType::Date => {
+            let day = text.get(..10).filter(|_| text.len() == 10 || parse_datetime(text).is_some());
+            day.and_then(parse_date).map(FieldValue::Date).ok_or_else(unreadable)
+        }
+        FieldType::DateTime => {
+            let midnight = || parse_date(text).map(|days| i64::from(days) * 86_400_000);
+            parse_datetime(text).or_else(midnight).map(FieldValue::DateTime).ok_or_else(unreadable)
+        }
+        FieldType::Reference | FieldType::Id => {
+            let message = || format!("{}: id value of incorrect type: {text}", field.label);
+            let id = id::normalize(text).ok_or_else(|| WriteError::at("MALFORMED_ID", &field.name, message()))?;
+            Ok(FieldValue::Text(id.into()))
+        }
+        FieldType::Email if !is_email(text) => Err(WriteError::at(
+            "INVALID_EMAIL_ADDRESS",
+            &field.name,
+            format!("{}: invalid email address: {text}", field.label),
+        )),
+        FieldType::Picklist | FieldType::MultiPicklist => choice(field, text),
+        _ => bounded(field, text),
+    }
+}
+
+fn bounded(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
+    if field.length > 0 && text.chars().count() > field.length as usize {
+        let shown: String = text.chars().take(255).collect();
+        return Err(WriteError::at(
+            "STRING_TOO_LONG",
+            &field.name,
+            format!("{}: data value too large: {shown} (max length={})", field.label, field.length),
+        ));
+    }
+    Ok(FieldValue::Text(text.into()))
+}
+
+fn choice(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
+    let parts: Vec<&str> = match field.field_type {
+        FieldType::MultiPicklist => text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect(),
+        _ => vec![text],
+    };
+    let mut chosen = Vec::with_capacity(parts.len());
+    for part in parts {
+        let known = field.picklist_values.iter().find(|choice| choice.value.eq_ignore_ascii_case(part));
+        match known {
+            Some(choice) => chosen.push(choice.value.as_str()),
+            None if field.restricted_picklist => {
+                return Err(WriteError::at(
+                    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+                    &field.name,
+                    format!("{}: bad value for restricted picklist field: {part}", field.label),
+                ));
+            }
+            None => chosen.push(part),
+        }
+    }
+    bounded(field, &chosen.join(";"))
+}
+
+fn boolean(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> {
+    match input {
+        Json::Bool(value) => Ok(FieldValue::Boolean(*value)),
+        Json::String(text) if text.eq_ignore_ascii_case("true") => Ok(FieldValue::Boolean(true)),
+        Json::String(text) if text.eq_ignore_ascii_case("false") => Ok(FieldValue::Boolean(false)),
+        _ => Err(not_deserializable(field, input)),
+    }
+}
+
+fn decimal(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> {
+    let number = match input {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) if text.trim().is_empty() => return Ok(FieldValue::Null),
+        Json::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let number = number.filter(|number: &f64| number.is_finite()).ok_or_else(|| not_deserializable(field, input))?;
+    let out_of_range = || {
+        WriteError::at(
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            &field.name,
+            format!("{}: value outside of valid range on numeric field: {number}", field.label),
+        )
+    };
+    if field.field_type == FieldType::Int {
+        let rounded = number.round();
+        let fits = rounded >= f64::from(i32::MIN) && rounded <= f64::from(i32::MAX);
+        return if fits { Ok(FieldValue::Integer(rounded as i64)) } else { Err(out_of_range()) };
+    }
+    let rounded = round_to_scale(number, field.scale);
+    let whole_digits = i32::from(field.precision.saturating_sub(field.scale));
+    if rounded.abs() >= 10f64.powi(whole_digits) { Err(out_of_range()) } else { Ok(FieldValue::Number(rounded)) }
+}
+
+/// Half away from zero, on the decimal form, so that 1.005 with scale 2 becomes 1.01 as a person expects.
+pub(crate) fn round_to_scale(number: f64, scale: u8) -> f64 {
+    let factor = 10f64.powi(i32::from(scale));
+    let scaled = number * factor;
+    if !scaled.is_finite() || scaled.abs() >= 9.0e15 {
+        return number;
+    }
+    // One part in 10^15 makes up for the binary form of a decimal half, and is far below any scale that fits.
+    let rounded = (scaled.abs() * (1.0 + 1e-15)).round() / factor;
+    // No negative zero: it would differ from zero in JSON and in comparisons of text.
+    if rounded == 0.0 { 0.0 } else { rounded.copysign(number) }
+}
+
+fn not_deserializable(field: &FieldSchema, input: &Json) -> WriteError {
+    let (token, shown) = match input {
+        Json::String(text) => ("VALUE_STRING", text.clone()),
+        Json::Bool(value) => (if *value { "VALUE_TRUE" } else { "VALUE_FALSE" }, value.to_string()),
+        Json::Number(number) if number.is_f64() => ("VALUE_NUMBER_FLOAT", number.to_string()),
+        Json::Number(number) => ("VALUE_NUMBER_INT", number.to_string()),
+        Json::Array(_) => ("START_ARRAY", "[".to_owned()),
+        Json::Object(_) => ("START_OBJECT", "{".to_owned()),
+        Json::Null => ("VALUE_NULL", "null".to_owned()),
+    };
+    let wanted = field.field_type.as_str();
+    WriteError::new(
+        "JSON_PARSER_ERROR",
+        format!(
+            "Cannot deserialize instance of {wanted} from {token} value {shown} or request may be missing a required field"
+        ),
+    )
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let local_allowed = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let label_allowed = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    !local.is_empty()
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local.chars().all(local_allowed)
+        && domain.contains('.')
+        && domain.split('.').all(label_allowed)
+}
+
+/// Sets the fields that follow from others of the same record. `before` is the record as it was, for an update.
+pub(crate) fn derive(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+    match schema.name.as_str() {
+        "Contact" | "Lead" | "User" => derive_person_name(schema, row),
+        "Opportunity" => derive_opportunity(schema, before, row, now_ms),
+        "Task" => derive_task(schema, before, row, now_ms),
+        _ => {}
+    }
+}
+
+fn derive_person_name(schema: &ObjectSchema, row: &mut Row) {
+    let part = |name: &str| schema.index_of(name).and_then(|index| row.get(index).as_text()).unwrap_or("");
+    let name = FieldValue::text(&format!("{} {}", part("FirstName"), part("LastName")));
+    if let Some(index) = schema.index_of("Name") {
+        row.set(index, name);
+    }
+}
+
+fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+    let at = |name: &str| schema.index_of(name).expect("the catalogue gives opportunities this field");
+    let (stage, probability, forecast) = (at("StageName"), at("Probability"), at("ForecastCategoryName"));
+    let same_as_before = |index| before.is_some_and(|before| before.get(index) == row.get(index));
+    let stage_changed = !same_as_before(stage);
+    let probability_given =
+        if before.is_some() { !same_as_before(probability) } else { !row.get(probability).is_null() };
+    let forecast_given = if before.is_some() { !same_as_before(forecast) } else { !row.get(forecast).is_null() };
+    let known =
+        STAGES.iter().find(|known| row.get(stage).as_text().is_some_and(|name| name.eq_ignore_ascii_case(known.0)));
+    if let (Some(&(_, percent, closed, won, category)), true) = (known, stage_changed) {
+        if !probability_given {
+            row.set(probability, FieldValue::Number(percent));
+        }
+        if !forecast_given {
+            row.set(forecast, category.into());
+        }
+        row.set(at("IsClosed"), closed.into());
+        row.set(at("IsWon"), won.into());
+        if before.is_some() {
+            row.set(at("LastStageChangeDate"), FieldValue::DateTime(now_ms / 1000 * 1000));
+        }
+    }
+    row.set(at("ForecastCategory"), row.get(forecast).clone());
+    let expected = match (row.get(at("Amount")), row.get(probability)) {
+        (FieldValue::Number(amount), FieldValue::Number(percent)) => {
+            FieldValue::Number(round_to_scale(amount * percent / 100.0, 2))
+        }
+        _ => FieldValue::Null,
+    };
+    row.set(at("ExpectedRevenue"), expected);
+    if let FieldValue::Date(days) = *row.get(at("CloseDate")) {
+        let (year, month, _) = civil_from_days(days);
+        let quarter = (month - 1) / 3 + 1;
+        row.set(at("FiscalYear"), FieldValue::Integer(i64::from(year)));
+        row.set(at("FiscalQuarter"), FieldValue::Integer(i64::from(quarter)));
+        row.set(at("Fiscal"), format!("{year} {quarter}").into());
+    }
+}
+
+fn derive_task(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+    let at = |name: &str| schema.index_of(name).expect("the catalogue gives tasks this field");
+    let status = row.get(at("Status")).as_text().unwrap_or("");
+    let closed = TASK_STATUSES.iter().any(|(name, closed)| *closed && status.eq_ignore_ascii_case(name));
+    let was_closed = before.is_some_and(|before| *before.get(at("IsClosed")) == FieldValue::Boolean(true));
+    row.set(at("IsClosed"), closed.into());
+    match (closed, was_closed) {
+        (true, false) if row.get(at("CompletedDateTime")).is_null() => {
+            row.set(at("CompletedDateTime"), FieldValue::DateTime(now_ms / 1000 * 1000));
+        }
+        (false, _) => row.set(at("CompletedDateTime"), FieldValue::Null),
+        _ => {}
+    }
+    let high = row.get(at("Priority")).as_text() == Some("High");
+    row.set(at("IsHighPriority"), high.into());
+    for (count, reference) in [("WhoCount", "WhoId"), ("WhatCount", "WhatId")] {
+        let present = !row.get(at(reference)).is_null();
+        row.set(at(count), FieldValue::Integer(i64::from(present)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_to_their_scale() {
+        for (number, scale, expected) in [
+            (1.005, 2, 1.01),
+            (2.5, 0, 3.0),
+            (-2.5, 0, -3.0),
+            (0.1 + 0.2, 2, 0.3),
+            (-0.001, 2, 0.0),
+            (12_345_678.915, 2, 12_345_678.92),
+        ] {
+            assert_eq!(round_to_scale(number, scale), expected, "{number}");
+            assert_eq!(round_to_scale(expected, scale), expected, "{number} twice");
+        }
+    }
+
+    #[test]
+    fn blanks_around_text_go_and_nothing_is_null() {
+        let field = FieldSchema::text("Title", "Title", 5);
+        assert_eq!(coerce(&field, &json!("  abc \n")), Ok(FieldValue::text("abc")));
+        assert_eq!(coerce(&field, &json!("   ")), Ok(FieldValue::Null));
+        assert_eq!(coerce(&field, &json!("  abcde  ")), Ok(FieldValue::text("abcde")));
+        assert_eq!(coerce(&field, &json!("abcdef")).unwrap_err().code, "STRING_TOO_LONG");
+        assert_eq!(coerce(&field, &json!(5)).unwrap_err().code, "JSON_PARSER_ERROR");
+    }
+
+    #[test]
+    fn email_addresses_are_checked_for_form() {
+        for good in ["a@b.co", "first.last+tag@sub.example.com", "o'brien@example.ie"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in ["", "a", "a@b", "@b.co", "a@.co", "a b@c.de", "a@b..co", "a@-b.co", ".a@b.co"] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_restricted_picklist_refuses_and_a_free_one_accepts() {
+        let free = FieldSchema::picklist("Rating", "Rating", &["Hot", "Cold"]);
+        assert_eq!(coerce(&free, &json!("hot")), Ok(FieldValue::text("Hot")));
+        assert_eq!(coerce(&free, &json!("Tepid")), Ok(FieldValue::text("Tepid")));
+        let error = coerce(&free.restricted(), &json!("Tepid")).unwrap_err();
+        assert_eq!(error.code, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST");
+        assert_eq!(error.message, "Rating: bad value for restricted picklist field: Tepid");
+    }
+}

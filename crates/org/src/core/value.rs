@@ -1,0 +1,223 @@
+//! The value of one field of one record, in the form that the org stores.
+
+use std::sync::Arc;
+
+use serde_json::{Number, Value as Json};
+
+use super::schema::FieldSchema;
+
+/// A stored value. Text is never empty and never has blanks around it; those become [`FieldValue::Null`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum FieldValue {
+    /// No value.
+    #[default]
+    Null,
+    /// Any kind of text, picklist values and 18-character ids among them.
+    Text(Arc<str>),
+    /// A checkbox.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number, currency amount or percentage, rounded to the field's scale.
+    Number(f64),
+    /// A calendar date, in days since 1970-01-01.
+    Date(i32),
+    /// An instant, in milliseconds since 1970 UTC; always whole seconds.
+    DateTime(i64),
+}
+
+impl FieldValue {
+    /// Text, trimmed; nothing if that leaves nothing.
+    pub fn text(text: &str) -> FieldValue {
+        match text.trim() {
+            "" => FieldValue::Null,
+            trimmed => FieldValue::Text(Arc::from(trimmed)),
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_null(&self) -> bool {
+        matches!(self, FieldValue::Null)
+    }
+
+    /// The text, if this is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            FieldValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The form that the REST API gives: dates as ISO text, whole-valued decimals with a fraction.
+    pub fn to_json(&self) -> Json {
+        match self {
+            FieldValue::Null => Json::Null,
+            FieldValue::Text(text) => Json::String(text.to_string()),
+            FieldValue::Boolean(value) => Json::Bool(*value),
+            FieldValue::Integer(value) => Json::Number(Number::from(*value)),
+            FieldValue::Number(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
+            FieldValue::Date(days) => Json::String(format_date(*days)),
+            FieldValue::DateTime(ms) => Json::String(format_datetime(*ms)),
+        }
+    }
+
+    /// The form that a person sees in the console; empty for no value.
+    pub fn to_display(&self, field: &FieldSchema) -> String {
+        match self {
+            FieldValue::Null => String::new(),
+            FieldValue::Text(text) => text.to_string(),
+            FieldValue::Boolean(value) => value.to_string(),
+            FieldValue::Integer(value) => value.to_string(),
+            FieldValue::Number(value) => format!("{value:.*}", usize::from(field.scale)),
+            FieldValue::Date(days) => format_date(*days),
+            FieldValue::DateTime(ms) => format_datetime(*ms).replace(".000+0000", "Z"),
+        }
+    }
+}
+
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> FieldValue {
+        FieldValue::text(text)
+    }
+}
+
+impl From<String> for FieldValue {
+    fn from(text: String) -> FieldValue {
+        FieldValue::text(&text)
+    }
+}
+
+impl From<bool> for FieldValue {
+    fn from(value: bool) -> FieldValue {
+        FieldValue::Boolean(value)
+    }
+}
+
+/// `2010-01-31`.
+pub fn format_date(days: i32) -> String {
+    let (year, month, day) = civil_from_days(days);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// `2011-07-07T00:37:00.000+0000`, the REST API's form (no colon in the offset).
+pub fn format_datetime(ms: i64) -> String {
+    let days = ms.div_euclid(86_400_000);
+    let within = ms.rem_euclid(86_400_000);
+    let date = format_date(i32::try_from(days).unwrap_or(0));
+    let (hour, minute, second) = (within / 3_600_000, within / 60_000 % 60, within / 1000 % 60);
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}+0000", within % 1000)
+}
+
+/// Days since 1970-01-01 of `2010-01-31`; `None` if that is no date from year 1700 to 4000, Salesforce's range.
+pub fn parse_date(text: &str) -> Option<i32> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let (year, month, day) = (digits(&text[..4])?, digits(&text[5..7])?, digits(&text[8..])?);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let month_length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    ((1700..=4000).contains(&year) && (1..=month_length).contains(&day)).then(|| days_from_civil(year, month, day))
+}
+
+/// Milliseconds since 1970 UTC of an ISO date and time with an offset (`Z`, `+01:00`, `+0100`), fractions cut to whole seconds.
+pub fn parse_datetime(text: &str) -> Option<i64> {
+    if !text.is_ascii() || text.len() < 17 || !matches!(text.as_bytes()[10], b'T' | b't' | b' ') {
+        return None;
+    }
+    let days = parse_date(&text[..10])?;
+    let (clock, offset_minutes) = split_offset(&text[11..])?;
+    let mut parts = clock.split(':');
+    let (hour, minute) = (digits(parts.next()?)?, digits(parts.next()?)?);
+    let second = match parts.next() {
+        Some(seconds) => {
+            let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+            digits(fraction.get(..fraction.len().min(9))?)?;
+            digits(whole)?
+        }
+        None => 0,
+    };
+    if parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second) - i64::from(offset_minutes) * 60;
+    Some((i64::from(days) * 86_400 + seconds) * 1000)
+}
+
+fn split_offset(text: &str) -> Option<(&str, i32)> {
+    if let Some(clock) = text.strip_suffix(['Z', 'z']) {
+        return Some((clock, 0));
+    }
+    let at = text.rfind(['+', '-'])?;
+    let sign = if text.as_bytes()[at] == b'-' { -1 } else { 1 };
+    let offset: String = text[at + 1..].chars().filter(|c| *c != ':').collect();
+    if offset.len() != 4 {
+        return None;
+    }
+    Some((&text[..at], sign * (digits(&offset[..2])? * 60 + digits(&offset[2..])?)))
+}
+
+fn digits(text: &str) -> Option<i32> {
+    if text.is_empty() || !text.bytes().all(|c| c.is_ascii_digit()) { None } else { text.parse().ok() }
+}
+
+/// The proleptic Gregorian calendar, after Howard Hinnant's `days_from_civil`.
+pub fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The inverse of [`days_from_civil`]: (year, month, day).
+pub fn civil_from_days(days: i32) -> (i32, i32, i32) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i32::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_days_are_inverse() {
+        for days in -98_000..200_000 {
+            assert_eq!(parse_date(&format_date(days)), Some(days));
+        }
+        assert_eq!(parse_date("2023-02-29"), None);
+        assert_eq!(parse_date("2024-02-29"), Some(19_782));
+    }
+
+    #[test]
+    fn datetimes_are_read_in_every_documented_form() {
+        let expected = Some(1_309_999_020_000);
+        for text in [
+            "2011-07-07T00:37:00.000+0000",
+            "2011-07-07T00:37:00Z",
+            "2011-07-07T02:37:00+02:00",
+            "2011-07-06T19:37:00.999-0500",
+            "2011-07-07T00:37Z",
+        ] {
+            assert_eq!(parse_datetime(text), expected, "{text}");
+        }
+        assert_eq!(format_datetime(1_309_999_020_000), "2011-07-07T00:37:00.000+0000");
+        for text in ["2011-07-07T25:00:00Z", "2011-07-07", "2011-07-07T00:37:00", "2011-07-07T00:37:00é"] {
+            assert_eq!(parse_datetime(text), None, "{text}");
+        }
+    }
+}

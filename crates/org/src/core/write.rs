@@ -1,0 +1,494 @@
+//! Transactions: creates, updates, deletes and undeletes, with the rules of the platform, and the events they leave behind.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use rand::Rng;
+use serde_json::{Map, Value as Json};
+
+use super::error::WriteError;
+use super::event::{ChangeType, CommittedEvent};
+use super::id;
+use super::org::Org;
+use super::rules;
+use super::schema::{FieldIndex, FieldSchema, FieldType};
+use super::table::{Row, Slot};
+use super::value::FieldValue;
+
+/// Who writes, how, and when.
+#[derive(Clone, Debug)]
+pub struct WriteContext {
+    /// 18-character id of the user.
+    pub user_id: String,
+    /// What change events say of the origin: `com/salesforce/api/rest/66.0;client=X`, or nothing for a person in the console.
+    pub change_origin: String,
+    /// The time, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+}
+
+/// One row of a transaction. Field names are API names in any case; values are JSON as the REST API takes it.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Make a record.
+    Create {
+        /// API name of the object.
+        object: String,
+        /// Its fields.
+        values: Map<String, Json>,
+    },
+    /// Change a record; fields not named stay.
+    Update {
+        /// The object that the caller takes the record for; `None` to go by the id.
+        object: Option<String>,
+        /// 15- or 18-character id.
+        id: String,
+        /// The fields to change.
+        values: Map<String, Json>,
+    },
+    /// Move a record to the recycle bin, and those that hang on it.
+    Delete {
+        /// The object that the caller takes the record for; `None` to go by the id.
+        object: Option<String>,
+        /// 15- or 18-character id.
+        id: String,
+    },
+    /// Take a record back from the recycle bin.
+    Undelete {
+        /// 15- or 18-character id.
+        id: String,
+    },
+}
+
+/// What became of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteOutcome {
+    /// 18-character id.
+    pub id: String,
+    /// Whether the row was made.
+    pub created: bool,
+}
+
+/// The rows a transaction has touched, as they were before it, in the order of first touch.
+#[derive(Default)]
+struct Touched {
+    rows: Vec<(usize, Slot, Option<Row>)>,
+    seen: HashSet<(usize, Slot)>,
+}
+
+impl Org {
+    /// Runs one transaction and says for each row, in order, what became of it.
+    ///
+    /// Rows that fail leave the others alone, unless `all_or_none`: then nothing is written and the rows that were fine say
+    /// `ALL_OR_NONE_OPERATION_ROLLED_BACK`. A record written twice in one transaction yields one event, with its final state;
+    /// a write that changes no value yields none.
+    pub fn commit(
+        &mut self,
+        context: &WriteContext,
+        all_or_none: bool,
+        writes: Vec<Write>,
+    ) -> Vec<Result<WriteOutcome, WriteError>> {
+        let mut touched = Touched::default();
+        let mut results: Vec<_> = writes.into_iter().map(|write| self.apply(context, &mut touched, write)).collect();
+        if all_or_none && results.iter().any(Result::is_err) {
+            for (table, slot, before) in touched.rows.into_iter().rev() {
+                self.tables[table].replace(slot, before);
+            }
+            for result in results.iter_mut().filter(|result| result.is_ok()) {
+                *result = Err(WriteError::new(
+                    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+                    "Record rolled back because not all records were valid and the request was using AllOrNone header",
+                ));
+            }
+            return results;
+        }
+        self.append_events(context, &touched);
+        results
+    }
+
+    fn apply(
+        &mut self,
+        context: &WriteContext,
+        touched: &mut Touched,
+        write: Write,
+    ) -> Result<WriteOutcome, WriteError> {
+        match write {
+            Write::Create { object, values } => self.create(context, touched, &object, &values),
+            Write::Update { object, id, values } => {
+                let (table, slot) = self.locate_live(&id, object.as_deref())?;
+                self.update(context, touched, table, slot, &values)
+            }
+            Write::Delete { object, id } => {
+                let (table, slot) = self.locate_live(&id, object.as_deref())?;
+                self.set_deleted(context, touched, table, slot, true)
+            }
+            Write::Undelete { id } => {
+                let (table, slot) = self.locate_any(&id, None)?;
+                if self.tables[table].row(slot).is_some_and(|row| !self.tables[table].is_deleted(row)) {
+                    return Err(WriteError::new("UNDELETE_FAILED", "Entity is not in the recycle bin"));
+                }
+                self.set_deleted(context, touched, table, slot, false)
+            }
+        }
+    }
+
+    fn locate_any(&self, given: &str, object: Option<&str>) -> Result<(usize, Slot), WriteError> {
+        let malformed =
+            || WriteError::at("MALFORMED_ID", "Id", format!("Record ID: id value of incorrect type: {given}"));
+        let id = id::normalize(given.trim()).ok_or_else(malformed)?;
+        let table = self.table_with_prefix(id::key_prefix(&id)).ok_or_else(malformed)?;
+        let schema = &self.tables[table].schema;
+        if object.is_some_and(|object| !object.eq_ignore_ascii_case(&schema.name)) {
+            let message = format!("Record ID: id value of incorrect type: {given}");
+            return Err(WriteError::at("MALFORMED_ID", "Id", message));
+        }
+        let slot = self.tables[table].slot_of(&id).ok_or_else(WriteError::no_such_record)?;
+        Ok((table, slot))
+    }
+
+    fn locate_live(&self, given: &str, object: Option<&str>) -> Result<(usize, Slot), WriteError> {
+        let (table, slot) = self.locate_any(given, object)?;
+        let deleted = self.tables[table].row(slot).is_some_and(|row| self.tables[table].is_deleted(row));
+        if deleted { Err(WriteError::deleted()) } else { Ok((table, slot)) }
+    }
+
+    fn create(
+        &mut self,
+        context: &WriteContext,
+        touched: &mut Touched,
+        object: &str,
+        values: &Map<String, Json>,
+    ) -> Result<WriteOutcome, WriteError> {
+        let unknown = || WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."));
+        let table = self.table_index(object).ok_or_else(unknown)?;
+        if !self.tables[table].schema.writeable {
+            let message = format!("entity type cannot be inserted: {}", self.tables[table].schema.label);
+            return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
+        }
+        let mut row = Row::default();
+        self.assign(table, None, &mut row, values)?;
+        let (slot, id) = self.tables[table].reserve();
+        self.fill_in(table, &id, &mut row, &context.user_id, context.now_ms);
+        self.require(table, &row)?;
+        self.derive(table, None, &mut row, context.now_ms);
+        self.store(touched, table, slot, Some(row));
+        self.note_activity(context, touched, table, slot);
+        Ok(WriteOutcome { id, created: true })
+    }
+
+    fn update(
+        &mut self,
+        context: &WriteContext,
+        touched: &mut Touched,
+        table: usize,
+        slot: Slot,
+        values: &Map<String, Json>,
+    ) -> Result<WriteOutcome, WriteError> {
+        let before = self.tables[table].row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
+        let mut row = before.clone();
+        self.assign(table, Some(slot), &mut row, values)?;
+        self.require(table, &row)?;
+        self.derive(table, Some(&before), &mut row, context.now_ms);
+        self.stamp(context, table, &mut row);
+        let id = self.id_of(table, &row);
+        self.store(touched, table, slot, Some(row));
+        self.note_activity(context, touched, table, slot);
+        Ok(WriteOutcome { id, created: false })
+    }
+
+    fn set_deleted(
+        &mut self,
+        context: &WriteContext,
+        touched: &mut Touched,
+        table: usize,
+        slot: Slot,
+        deleted: bool,
+    ) -> Result<WriteOutcome, WriteError> {
+        let mut row = self.tables[table].row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
+        let Some(is_deleted) = self.tables[table].system.is_deleted else {
+            let message = format!("entity type cannot be deleted: {}", self.tables[table].schema.label);
+            return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
+        };
+        let id = self.id_of(table, &row);
+        row.set(is_deleted, deleted.into());
+        self.stamp(context, table, &mut row);
+        self.store(touched, table, slot, Some(row));
+        for (child_table, child_slot) in self.dependants(table, &id, !deleted) {
+            self.set_deleted(context, touched, child_table, child_slot, deleted)?;
+        }
+        Ok(WriteOutcome { id, created: false })
+    }
+
+    /// Rows that go to the bin and come back with this one.
+    fn dependants(&self, table: usize, id: &str, deleted: bool) -> Vec<(usize, Slot)> {
+        let parent = &self.tables[table].schema.name;
+        let key = FieldValue::text(id);
+        let mut found = Vec::new();
+        for (child_table, child) in self.tables.iter().enumerate() {
+            for (field, index) in child.schema.fields().iter().zip(0..) {
+                if field.cascade_delete && field.reference_to.contains(parent) {
+                    let in_state = |slot: &&Slot| child.row(**slot).is_some_and(|row| child.is_deleted(row) == deleted);
+                    found.extend(child.find(index, &key).iter().filter(in_state).map(|slot| (child_table, *slot)));
+                }
+            }
+        }
+        found
+    }
+
+    /// Puts the given values into the row, or says what is wrong with them.
+    fn assign(
+        &self,
+        table: usize,
+        slot: Option<Slot>,
+        row: &mut Row,
+        values: &Map<String, Json>,
+    ) -> Result<(), WriteError> {
+        let schema = &self.tables[table].schema;
+        let mut read_only = Vec::new();
+        for (name, input) in values {
+            let (index, field) =
+                schema.field_named(name).ok_or_else(|| WriteError::no_such_column(name, &schema.name))?;
+            if !(if slot.is_some() { field.updateable } else { field.createable }) {
+                read_only.push(field.name.clone());
+                continue;
+            }
+            let value = rules::coerce(field, input)?;
+            self.check_reference(field, &value)?;
+            self.check_unique(table, slot, index, field, &value)?;
+            row.set(index, value);
+        }
+        if read_only.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is \
+             read/write for your profile or permission set.",
+            read_only.join(", ")
+        );
+        Err(WriteError { code: "INVALID_FIELD_FOR_INSERT_UPDATE", message, fields: read_only })
+    }
+
+    fn check_reference(&self, field: &FieldSchema, value: &FieldValue) -> Result<(), WriteError> {
+        let (FieldType::Reference, Some(id)) = (field.field_type, value.as_text()) else { return Ok(()) };
+        let target = self.object_with_prefix(id::key_prefix(id));
+        if target.is_none_or(|target| !field.reference_to.contains(&target.name)) {
+            let message = format!("{}: id value of incorrect type: {id}", field.label);
+            return Err(WriteError::at("MALFORMED_ID", &field.name, message));
+        }
+        match self.record(id) {
+            None => {
+                let message = format!("{}: invalid cross reference id", field.label);
+                Err(WriteError::at("INVALID_CROSS_REFERENCE_KEY", &field.name, message))
+            }
+            Some((object, row)) if self.is_deleted(object, row) => {
+                Err(WriteError::at("ENTITY_IS_DELETED", &field.name, "entity is deleted"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn check_unique(
+        &self,
+        table: usize,
+        slot: Option<Slot>,
+        index: FieldIndex,
+        field: &FieldSchema,
+        value: &FieldValue,
+    ) -> Result<(), WriteError> {
+        if !field.unique {
+            return Ok(());
+        }
+        let table = &self.tables[table];
+        let other = table
+            .find(index, value)
+            .iter()
+            .copied()
+            .find(|other| Some(*other) != slot && table.row(*other).is_some_and(|row| !table.is_deleted(row)));
+        match other.and_then(|other| table.row(other)?.get(table.system.id).as_text()) {
+            None => Ok(()),
+            Some(id) => {
+                let message = format!("duplicate value found: {} duplicates value on record with id: {id}", field.name);
+                Err(WriteError::at("DUPLICATE_VALUE", &field.name, message))
+            }
+        }
+    }
+
+    fn require(&self, table: usize, row: &Row) -> Result<(), WriteError> {
+        let schema = &self.tables[table].schema;
+        let missing: Vec<String> = (schema.fields().iter().zip(0..))
+            .filter(|(field, index)| {
+                !field.nillable && !field.compound_parent && field.createable && row.get(*index).is_null()
+            })
+            .map(|(field, _)| field.name.clone())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!("Required fields are missing: [{}]", missing.join(", "));
+        Err(WriteError { code: "REQUIRED_FIELD_MISSING", message, fields: missing })
+    }
+
+    fn derive(&self, table: usize, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+        let schema = &self.tables[table].schema;
+        rules::derive(schema, before, row, now_ms);
+        if schema.name != "Task" {
+            return;
+        }
+        // A task belongs to the account of what it is about, or of whom.
+        let parent = |name: &str| schema.index_of(name).and_then(|index| self.record(row.get(index).as_text()?));
+        let account = [parent("WhatId"), parent("WhoId")].into_iter().flatten().find_map(|(object, parent)| {
+            let index = object.index_of(if object.name == "Account" { "Id" } else { "AccountId" })?;
+            Some(parent.get(index).clone()).filter(|account| !account.is_null())
+        });
+        if let Some(index) = schema.index_of("AccountId") {
+            row.set(index, account.unwrap_or_default());
+        }
+    }
+
+    fn stamp(&self, context: &WriteContext, table: usize, row: &mut Row) {
+        let system = &self.tables[table].system;
+        let now = FieldValue::DateTime(context.now_ms / 1000 * 1000);
+        row.set(system.last_modified_date, now.clone());
+        row.set(system.system_modstamp, now);
+        row.set(system.last_modified_by, FieldValue::text(&context.user_id));
+    }
+
+    fn id_of(&self, table: usize, row: &Row) -> String {
+        row.get(self.tables[table].system.id).as_text().unwrap_or_default().to_owned()
+    }
+
+    fn store(&mut self, touched: &mut Touched, table: usize, slot: Slot, row: Option<Row>) {
+        let before = self.tables[table].replace(slot, row);
+        if touched.seen.insert((table, slot)) {
+            touched.rows.push((table, slot, before));
+        }
+    }
+
+    /// A task moves its parents' last activity date and system stamp; that is no change of theirs, so no event follows.
+    fn note_activity(&mut self, context: &WriteContext, touched: &mut Touched, table: usize, slot: Slot) {
+        let Some(row) = self.tables[table].row(slot).filter(|_| self.tables[table].schema.name == "Task") else {
+            return;
+        };
+        let schema = &self.tables[table].schema;
+        let value = |name: &str| schema.index_of(name).map_or(&FieldValue::Null, |index| row.get(index));
+        let FieldValue::Date(day) = *value("ActivityDate") else { return };
+        let parents: Vec<String> = ["WhoId", "WhatId", "AccountId"]
+            .iter()
+            .filter_map(|name| value(name).as_text().map(str::to_owned))
+            .collect();
+        for parent in parents {
+            let Some((parent_table, parent_slot)) = self.locate(&parent) else { continue };
+            let system = self.tables[parent_table].system;
+            let (Some(index), Some(parent)) = (system.last_activity_date, self.tables[parent_table].row(parent_slot))
+            else {
+                continue;
+            };
+            if matches!(parent.get(index), FieldValue::Date(known) if *known >= day) {
+                continue;
+            }
+            let mut parent = parent.clone();
+            parent.set(index, FieldValue::Date(day));
+            parent.set(system.system_modstamp, FieldValue::DateTime(context.now_ms / 1000 * 1000));
+            self.store(touched, parent_table, parent_slot, Some(parent));
+        }
+    }
+
+    fn append_events(&mut self, context: &WriteContext, touched: &Touched) {
+        self.expire_events(context.now_ms);
+        let mut events: Vec<CommittedEvent> = Vec::new();
+        let transaction_key = self.transaction_key();
+        self.commit_number += 1 + (self.rng.next_u64() % 40) as i64;
+        for ((table, slot, before), sequence_number) in touched.rows.iter().zip(1..) {
+            let Some((change_type, values, nulled)) = self.change(*table, *slot, before.as_ref()) else { continue };
+            let Some(row) = self.tables[*table].row(*slot) else { continue };
+            let record_id = self.id_of(*table, row);
+            let entity = self.tables[*table].schema.name.clone();
+            // The same change to several records in one transaction is told once, as the event bus does.
+            let merged = events.iter_mut().find(|event| {
+                event.entity == entity
+                    && matches!(change_type, ChangeType::Update | ChangeType::Delete)
+                    && event.change_type == change_type
+                    && event.values == values
+                    && event.nulled == nulled
+            });
+            if let Some(event) = merged {
+                event.record_ids.push(record_id);
+                continue;
+            }
+            events.push(CommittedEvent {
+                replay_id: 0,
+                entity,
+                record_ids: vec![record_id],
+                change_type,
+                transaction_key: transaction_key.clone(),
+                sequence_number,
+                commit_timestamp_ms: context.now_ms,
+                commit_number: self.commit_number,
+                commit_user: context.user_id.clone(),
+                change_origin: context.change_origin.clone(),
+                values,
+                nulled,
+            });
+        }
+        for mut event in events {
+            self.latest_replay_id += 1 + self.rng.next_u64() % 7;
+            event.replay_id = self.latest_replay_id;
+            self.events.push_back(Arc::new(event));
+        }
+    }
+
+    /// What a captured row's event has to tell, if anything.
+    #[expect(clippy::type_complexity, reason = "the three parts of an event, named where they are taken apart")]
+    fn change(
+        &self,
+        table: usize,
+        slot: Slot,
+        before: Option<&Row>,
+    ) -> Option<(ChangeType, Vec<(FieldIndex, FieldValue)>, Vec<FieldIndex>)> {
+        let table = &self.tables[table];
+        if !self.captured.contains(&table.schema.name) {
+            return None;
+        }
+        let after = table.row(slot)?;
+        let carried = |index: &FieldIndex| table.schema.field(*index).in_change_event;
+        let populated = || {
+            let all = after.populated().filter(|(index, _)| carried(index));
+            all.map(|(index, value)| (index, value.clone())).collect::<Vec<_>>()
+        };
+        match (before.map(|before| table.is_deleted(before)), table.is_deleted(after)) {
+            (None, false) => Some((ChangeType::Create, populated(), Vec::new())),
+            (Some(false), true) => Some((ChangeType::Delete, Vec::new(), Vec::new())),
+            (Some(true), false) => Some((ChangeType::Undelete, populated(), Vec::new())),
+            (None | Some(true), true) => None,
+            (Some(false), false) => {
+                let before = before?;
+                let (mut values, mut nulled) = (Vec::new(), Vec::new());
+                let mut is_data_change = false;
+                for index in (0..).take(table.schema.fields().len()).filter(carried) {
+                    let (old, new) = (before.get(index), after.get(index));
+                    // Two changes within one second have one LastModifiedDate; the event names it all the same.
+                    let stamped = index == table.system.last_modified_date;
+                    let audit = stamped || index == table.system.last_modified_by;
+                    is_data_change |= old != new && !audit;
+                    match (old == new && !stamped, new.is_null()) {
+                        (true, _) => {}
+                        (false, true) => nulled.push(index),
+                        (false, false) => values.push((index, new.clone())),
+                    }
+                }
+                is_data_change.then_some((ChangeType::Update, values, nulled))
+            }
+        }
+    }
+
+    fn transaction_key(&mut self) -> String {
+        let (high, low) = (self.rng.next_u64(), self.rng.next_u64());
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        )
+    }
+}
