@@ -5,3 +5,8 @@
 //! that shared a wrong belief would agree with each other and with nobody else.
 
 pub mod core;
+mod handle;
+mod ledger;
+
+pub use handle::{Clock, Faults, OrgHandle, SystemClock};
+pub use ledger::{Ledger, LedgerEntry, LedgerReport};

@@ -1,0 +1,121 @@
+//! The org as its listeners share it: the state behind a lock, a wake-up at each commit, the fault switches and the ledger.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::core::{Org, Write, WriteContext, WriteError, WriteOutcome};
+use crate::ledger::Ledger;
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since 1970 UTC.
+    fn now_ms(&self) -> i64;
+}
+
+/// The machine's own clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is passed")]
+    fn now_ms(&self) -> i64 {
+        jiff::Timestamp::now().as_millisecond()
+    }
+}
+
+/// Misbehaviour that can be switched on while the org runs.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Every answer of the org comes this much later than it could, in milliseconds: REST answers after the commit took effect,
+    /// and each Pub/Sub delivery. It delays, it does not limit how many there are.
+    pub response_delay_ms: u64,
+}
+
+/// A shared handle to one org. Clones are the same org.
+#[derive(Clone)]
+pub struct OrgHandle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    org: Mutex<Org>,
+    clock: Arc<dyn Clock>,
+    latest_replay_id: watch::Sender<u64>,
+    faults: watch::Sender<Faults>,
+    ledger: Ledger,
+}
+
+impl std::fmt::Debug for OrgHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrgHandle").finish_non_exhaustive()
+    }
+}
+
+impl OrgHandle {
+    /// Shares an org.
+    pub fn new(org: Org, clock: Arc<dyn Clock>) -> OrgHandle {
+        let latest_replay_id = watch::Sender::new(org.latest_replay_id());
+        let faults = watch::Sender::new(Faults::default());
+        let shared = Shared { org: Mutex::new(org), clock, latest_replay_id, faults, ledger: Ledger::default() };
+        OrgHandle { shared: Arc::new(shared) }
+    }
+
+    /// The org, locked. Never hold it across an await. Use [`OrgHandle::commit`] to write, so that subscribers wake.
+    pub fn lock(&self) -> MutexGuard<'_, Org> {
+        // A request that panicked left the org as its last finished step; other requests go on.
+        self.shared.org.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since 1970 UTC, by the org's clock.
+    pub fn now_ms(&self) -> i64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// Runs one transaction (see [`Org::commit`]) and wakes whoever waits for events.
+    pub fn commit(
+        &self,
+        context: &WriteContext,
+        all_or_none: bool,
+        writes: Vec<Write>,
+    ) -> Vec<Result<WriteOutcome, WriteError>> {
+        let mut org = self.lock();
+        let results = org.commit(context, all_or_none, writes);
+        let latest = org.latest_replay_id();
+        drop(org);
+        self.shared.latest_replay_id.send_if_modified(|known| {
+            let is_newer = latest > *known;
+            *known = (*known).max(latest);
+            is_newer
+        });
+        results
+    }
+
+    /// Position of the newest event, to watch.
+    pub fn watch_events(&self) -> watch::Receiver<u64> {
+        self.shared.latest_replay_id.subscribe()
+    }
+
+    /// The faults that are on.
+    pub fn faults(&self) -> Faults {
+        self.shared.faults.borrow().clone()
+    }
+
+    /// Switches faults.
+    pub fn set_faults(&self, faults: Faults) {
+        self.shared.faults.send_replace(faults);
+    }
+
+    /// How much later than it could an answer is to come.
+    pub fn response_delay(&self) -> Duration {
+        Duration::from_millis(self.shared.faults.borrow().response_delay_ms)
+    }
+
+    /// What was asked of the org.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+}
