@@ -7,6 +7,8 @@
 pub mod core;
 mod handle;
 mod ledger;
+pub mod pubsub;
+pub mod seed;
 
 pub use handle::{Clock, Faults, OrgHandle, SystemClock};
 pub use ledger::{Ledger, LedgerEntry, LedgerReport};
