@@ -94,10 +94,7 @@ impl HeldRecord {
             match &change.effect {
                 RecordEffect::Gone => self.gone = true,
                 RecordEffect::Unknown => self.stale = true,
-                RecordEffect::Values { values, complete } => {
-                    if *complete {
-                        self.stale = false;
-                    }
+                RecordEffect::Values { values, .. } => {
                     self.gone = false;
                     for (name, value) in values {
                         if self.values.get(name) != Some(value) {

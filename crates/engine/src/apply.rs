@@ -1,0 +1,502 @@
+//! Applying: takes due work items, asks what is not known, plans, writes the differences, finishes. One worker a lane: the local
+//! one never waits for a call; the remote one has one call under way, and what becomes due meanwhile goes into the next.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use syncline_model::{
+    Values,
+    connector::{Connector, ConnectorError, ErrorKind, RecordWrite},
+    id::MappingId,
+    issue::{IssueKind, NewIssue},
+    mapping::ObjectMapping,
+    schema::ObjectSchema,
+    store::Signal,
+    work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
+};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    engine::POLL,
+    error_policy::{Action, backoff, policy},
+    insistence::Insistence,
+    owner::{Interrupt, OwnerContext},
+    pace::Pace,
+    plan::{Need, Plan, Ready, pick, plan},
+};
+
+/// Items that the local worker takes at once: enough to make the transaction's cost small for each, few enough to finish soon.
+const LOCAL_ITEMS: u32 = 500;
+
+/// Items that a worker has taken. An item can be due in one lane while the other lane's worker still has it: it waits.
+#[derive(Default)]
+pub(crate) struct InFlight {
+    items: Mutex<HashSet<WorkKey>>,
+    freed: Notify,
+}
+
+impl InFlight {
+    /// Takes those of the items that nobody has; they are given back when the guard is dropped.
+    fn take(&self, work: &mut Vec<Work>) -> Taken<'_> {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        work.retain(|work| items.insert(work.key.clone()));
+        Taken { in_flight: self, keys: work.iter().map(|work| work.key.clone()).collect() }
+    }
+}
+
+struct Taken<'a> {
+    in_flight: &'a InFlight,
+    keys: Vec<WorkKey>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut items = self.in_flight.items.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in &self.keys {
+            items.remove(key);
+        }
+        self.in_flight.freed.notify_waiters();
+    }
+}
+
+/// Works on a lane until that ends.
+pub(crate) async fn run(
+    context: &OwnerContext,
+    connector: &dyn Connector,
+    in_flight: &InFlight,
+    lane: Lane,
+) -> Interrupt {
+    let mut worker =
+        Worker { context, connector, in_flight, pace: Pace::default(), insistence: Insistence::default(), failures: 0 };
+    let mut seen = 0;
+    loop {
+        let freed = in_flight.freed.notified();
+        let round = match lane {
+            Lane::Local => worker.local_round().await,
+            Lane::Remote => worker.remote_round().await,
+        };
+        match round {
+            Ok(true) => worker.failures = 0,
+            Ok(false) => tokio::select! {
+                now = context.options.store.wait(Signal::Work, seen) => seen = now,
+                () = freed => {}
+                () = tokio::time::sleep(POLL) => {}
+            },
+            Err(why) => {
+                if let Err(why) = context.recover(why, worker.failures, "syncing").await {
+                    return why;
+                }
+                worker.failures += 1;
+            }
+        }
+    }
+}
+
+struct Worker<'a> {
+    context: &'a OwnerContext,
+    connector: &'a dyn Connector,
+    in_flight: &'a InFlight,
+    pace: Pace,
+    insistence: Insistence,
+    failures: u32,
+}
+
+/// The mappings as they were after the work was taken. One that is edited later marks its items again, so none of them is taken off
+/// the due list by what the old one said.
+type Mappings = HashMap<MappingId, ObjectMapping>;
+
+impl Worker<'_> {
+    /// Settles what can be settled with what is held. Tells whether there was anything.
+    async fn local_round(&mut self) -> Result<bool, Interrupt> {
+        let store = &self.context.options.store;
+        let mut works = store.due_work(&self.context.lease, Lane::Local, LOCAL_ITEMS).await?;
+        let _taken = self.in_flight.take(&mut works);
+        if works.is_empty() {
+            return Ok(false);
+        }
+        let mappings = self.mappings().await?;
+        let finished = works.iter().filter_map(|work| {
+            let mapping = mappings.get(&work.key.mapping_id)?;
+            let outcome = match plan(&mapping.definition, self.schema(mapping).as_deref(), work) {
+                Plan::Ready(Ready { attributes, write: None, unlink, issues }) => {
+                    Outcome::Settled(Settlement { attributes, unlink, issues, ..Settlement::default() })
+                }
+                Plan::Ready(_) | Plan::Needs(_) => Outcome::NeedsCall,
+            };
+            Some(Finish { key: work.key.clone(), generation: work.generation, outcome })
+        });
+        let finished: Vec<_> = finished.collect();
+        metrics::counter!("syncline_items_finished_total", "lane" => "local").increment(finished.len() as u64);
+        store.finish(&self.context.lease, finished).await?;
+        Ok(true)
+    }
+
+    /// Settles what needs calls. Tells whether there was anything.
+    async fn remote_round(&mut self) -> Result<bool, Interrupt> {
+        if !self.wait_for_turn().await? {
+            return Ok(false);
+        }
+        let store = &self.context.options.store;
+        let limit = u32::try_from(self.connector.max_writes()).unwrap_or(u32::MAX);
+        let mut works = store.due_work(&self.context.lease, Lane::Remote, limit).await?;
+        let _taken = self.in_flight.take(&mut works);
+        if works.is_empty() {
+            return Ok(false);
+        }
+        self.pace.called(Instant::now(), works.len());
+        let mappings = self.mappings().await?;
+        works.retain(|work| mappings.contains_key(&work.key.mapping_id));
+
+        let mut failed = HashMap::new();
+        self.describe_unknown(&mappings, &works, &mut failed).await?;
+        self.search(&mappings, &mut works, &mut failed).await?;
+        self.read(&mappings, &mut works, &mut failed).await?;
+        let finished = self.write(&mappings, &works, failed).await?;
+        metrics::counter!("syncline_items_finished_total", "lane" => "remote").increment(finished.len() as u64);
+        store.finish(&self.context.lease, finished).await?;
+        Ok(true)
+    }
+
+    /// Waits until a call may start. Tells whether there is anything due.
+    async fn wait_for_turn(&mut self) -> Result<bool, Interrupt> {
+        let store = &self.context.options.store;
+        let full = self.connector.max_writes();
+        let limit = u32::try_from(full).unwrap_or(u32::MAX);
+        let mut seen = 0;
+        loop {
+            let waiting = store.count_due(self.context.connection.id, Lane::Remote, limit).await? as usize;
+            if waiting == 0 {
+                return Ok(false);
+            }
+            let now = Instant::now();
+            let start = self.pace.next_start(now, waiting, full);
+            if start <= now {
+                return Ok(true);
+            }
+            // Looking again at every change would cost more than it gains.
+            tokio::time::sleep((start - now).min(Duration::from_millis(10))).await;
+            tokio::select! {
+                now = store.wait(Signal::Work, seen) => seen = now,
+                () = tokio::time::sleep_until(start) => {}
+            }
+        }
+    }
+
+    async fn mappings(&self) -> Result<Mappings, Interrupt> {
+        let mappings = self.context.options.store.mappings(self.context.connection.id).await?;
+        Ok(mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect())
+    }
+
+    fn schema(&self, mapping: &ObjectMapping) -> Option<Arc<ObjectSchema>> {
+        self.context.schema(&mapping.definition.salesforce)
+    }
+
+    fn plan(&self, mappings: &Mappings, work: &Work) -> Plan {
+        let mapping = &mappings[&work.key.mapping_id];
+        plan(&mapping.definition, self.schema(mapping).as_deref(), work)
+    }
+
+    /// Learns what objects look like that a new mapping names.
+    async fn describe_unknown(
+        &self,
+        mappings: &Mappings,
+        works: &[Work],
+        failed: &mut Failed,
+    ) -> Result<(), Interrupt> {
+        let used: HashSet<_> = works.iter().map(|work| work.key.mapping_id).collect();
+        for mapping in used.iter().map(|id| &mappings[id]) {
+            if self.schema(mapping).is_none() {
+                match self.context.describe(self.connector, &mapping.definition.salesforce).await {
+                    Ok(()) => {}
+                    Err(Interrupt::Connector(error)) if concerns_items(&error) => {
+                        let of_mapping = works.iter().filter(|work| work.key.mapping_id == mapping.id);
+                        failed.extend(of_mapping.map(|work| (work.key.clone(), error.clone())));
+                    }
+                    Err(why) => return Err(why),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up the records of profiles whose record is not known, many keys in a call.
+    async fn search(&self, mappings: &Mappings, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+        let mut sought: BTreeMap<MappingId, Vec<&Work>> = BTreeMap::new();
+        for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
+            if self.plan(mappings, work) == Plan::Needs(Need::Search) {
+                sought.entry(work.key.mapping_id).or_default().push(work);
+            }
+        }
+        if sought.is_empty() {
+            return Ok(());
+        }
+        let mut found = Vec::new();
+        for (id, works) in sought {
+            let definition = &mappings[&id].definition;
+            let rule = &definition.match_rule;
+            let mut keys: Vec<_> =
+                works.iter().filter_map(|work| work.match_key.as_ref()).map(ToString::to_string).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let fields = self.visible_fields(&mappings[&id]);
+            let records = match self.connector.find(&definition.salesforce, &rule.salesforce, &keys, &fields).await {
+                Ok(records) => records,
+                Err(error) if concerns_items(&error) => {
+                    failed.extend(works.iter().map(|work| (work.key.clone(), error.clone())));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let by_key = pick(rule, definition.duplicates, records);
+            found.extend(works.iter().filter_map(|work| {
+                let match_key = work.match_key.clone()?;
+                let (candidates, record) = by_key.get(&match_key).cloned().unwrap_or_default();
+                Some(Found { key: work.key.clone(), match_key, candidates, record })
+            }));
+        }
+        self.context.options.store.record_found(&self.context.lease, found).await?;
+        self.reload(works).await
+    }
+
+    /// Reads linked records whose copy is stale or lacks fields, many in a call.
+    async fn read(&self, mappings: &Mappings, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+        let mut wanted: BTreeMap<&str, (HashSet<String>, HashSet<String>)> = BTreeMap::new();
+        for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
+            if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(mappings, work), &work.record) {
+                let mapping = &mappings[&work.key.mapping_id];
+                let (ids, fields) = wanted.entry(mapping.definition.salesforce.as_str()).or_default();
+                ids.insert(record.id.clone());
+                fields.extend(self.visible_fields(mapping));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for (object, (ids, fields)) in wanted {
+            let ids: Vec<_> = ids.into_iter().collect();
+            let fields: Vec<_> = fields.into_iter().collect();
+            match self.connector.read(object, &ids, &fields).await {
+                Ok(records) => {
+                    let missing: Vec<_> =
+                        ids.into_iter().filter(|id| records.iter().all(|record| record.id != *id)).collect();
+                    self.context.options.store.record_reads(&self.context.lease, object, records, &missing).await?;
+                }
+                Err(error) if concerns_items(&error) => {
+                    let of_object =
+                        works.iter().filter(|work| mappings[&work.key.mapping_id].definition.salesforce == object);
+                    failed.extend(of_object.map(|work| (work.key.clone(), error.clone())));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.reload(works).await
+    }
+
+    /// Fields of a mapping that the connected user can see; one that is not there would make the whole call fail.
+    fn visible_fields(&self, mapping: &ObjectMapping) -> Vec<String> {
+        let schema = self.schema(mapping);
+        let fields = mapping.definition.fields().into_iter();
+        let visible = fields.filter(|name| schema.as_ref().is_none_or(|schema| schema.field(name).is_some()));
+        visible.map(str::to_owned).collect()
+    }
+
+    async fn reload(&self, works: &mut Vec<Work>) -> Result<(), Interrupt> {
+        let keys: Vec<_> = works.iter().map(|work| work.key.clone()).collect();
+        *works = self.context.options.store.reload_work(&self.context.lease, &keys).await?;
+        Ok(())
+    }
+
+    /// Writes the differences, all items' in one call, and says what became of each item.
+    async fn write(&mut self, mappings: &Mappings, works: &[Work], failed: Failed) -> Result<Vec<Finish>, Interrupt> {
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(works.len());
+        let mut plans: Vec<Ready> = Vec::with_capacity(works.len());
+        for work in works {
+            let (outcome, ready) = match (failed.get(&work.key), self.plan(mappings, work)) {
+                (Some(error), _) => (Some(refused(error, work)), Ready::default()),
+                // News came while the call was under way; the next round asks again.
+                (None, Plan::Needs(_)) => (Some(self.retry_now()), Ready::default()),
+                (None, Plan::Ready(ready)) => (None, ready),
+            };
+            outcomes.push(outcome);
+            plans.push(ready);
+        }
+        for (work, ready) in works.iter().zip(&mut plans) {
+            self.stop_insisting(work, ready);
+        }
+
+        let results = self.send(&plans).await?;
+        for ((work, ready), outcome) in works.iter().zip(plans).zip(&mut outcomes) {
+            if outcome.is_none() {
+                *outcome = Some(self.settle(work, ready, &results));
+            }
+        }
+        let finished = works.iter().zip(outcomes).filter_map(|(work, outcome)| {
+            Some(Finish { key: work.key.clone(), generation: work.generation, outcome: outcome? })
+        });
+        Ok(finished.collect())
+    }
+
+    /// Takes out of a plan what was written several times already and undone by somebody each time.
+    fn stop_insisting(&mut self, work: &Work, ready: &mut Ready) {
+        let Some(write) = &mut ready.write else { return };
+        write.values.retain(|field, value| {
+            let enough = self.insistence.is_enough(&work.key, field, value);
+            if enough {
+                ready.issues.push(NewIssue {
+                    kind: IssueKind::FieldRejected,
+                    record_id: Some(write.id.clone()),
+                    field: Some(field.clone()),
+                    code: String::new(),
+                    cause: "Something in the org changes the field back each time Syncline writes it.".to_owned(),
+                    remedy: "Find the trigger, flow or integration that writes this field, or take the field out of the mapping.".to_owned(),
+                });
+            }
+            !enough
+        });
+        if write.values.is_empty() {
+            ready.write = None;
+        }
+    }
+
+    /// Sends all writes. A field that is refused is left out and the record's others are sent again, once.
+    async fn send(&mut self, plans: &[Ready]) -> Result<Results, Interrupt> {
+        // Two items may write to one record; a call may name a record once.
+        let mut writes: BTreeMap<(String, String), Values> = BTreeMap::new();
+        for write in plans.iter().filter_map(|ready| ready.write.as_ref()) {
+            let values = writes.entry((write.object.clone(), write.id.clone())).or_default();
+            values.extend(write.values.clone());
+        }
+        let writes: Vec<_> =
+            writes.into_iter().map(|((object, id), values)| RecordWrite { object, id, values }).collect();
+        let mut results = Results::new();
+        let mut again = Vec::new();
+        for (write, outcome) in self.send_call(writes).await? {
+            let result = match outcome {
+                Ok(()) => WriteResult { error: None, taken: write.values },
+                Err(error) => {
+                    let mut rest = write.clone();
+                    rest.values.retain(|name, _| !error.fields.iter().any(|field| field.eq_ignore_ascii_case(name)));
+                    if error.kind == ErrorKind::FieldRejected && !rest.values.is_empty() && rest != write {
+                        again.push(rest);
+                    }
+                    WriteResult { error: Some(error), taken: Values::new() }
+                }
+            };
+            results.insert(write.id, result);
+        }
+        for (write, outcome) in self.send_call(again).await? {
+            if let (Ok(()), Some(result)) = (outcome, results.get_mut(&write.id)) {
+                result.taken = write.values;
+            }
+        }
+        self.note_gone(plans, &results).await?;
+        Ok(results)
+    }
+
+    /// Records that a write did not find: their copies are gone, so that the next round looks for who takes over.
+    async fn note_gone(&self, plans: &[Ready], results: &Results) -> Result<(), Interrupt> {
+        let mut gone: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for write in plans.iter().filter_map(|ready| ready.write.as_ref()) {
+            let error = results.get(&write.id).and_then(|result| result.error.as_ref());
+            if error.is_some_and(|error| policy(error.kind).action == Action::ReadAgain) {
+                gone.entry(&write.object).or_default().push(write.id.clone());
+            }
+        }
+        for (object, ids) in gone {
+            self.context.options.store.record_reads(&self.context.lease, object, Vec::new(), &ids).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_call(
+        &self,
+        writes: Vec<RecordWrite>,
+    ) -> Result<Vec<(RecordWrite, Result<(), ConnectorError>)>, Interrupt> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for call in writes.chunks(self.connector.max_writes().max(1)) {
+            match self.connector.write(call).await {
+                Ok(results) => outcomes.extend(results),
+                Err(error) if concerns_items(&error) => outcomes.extend(call.iter().map(|_| Err(error.clone()))),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(writes.into_iter().zip(outcomes).collect())
+    }
+
+    fn settle(&mut self, work: &Work, ready: Ready, results: &Results) -> Outcome {
+        let mut settlement = Settlement {
+            attributes: ready.attributes,
+            unlink: ready.unlink,
+            issues: ready.issues,
+            record_revision: work.record.as_ref().map_or(0, |record| record.revision),
+            ..Settlement::default()
+        };
+        let Some(write) = ready.write else { return Outcome::Settled(settlement) };
+        let Some(result) = results.get(&write.id) else { return self.retry_now() };
+        if let Some(error) = &result.error {
+            match policy(error.kind).action {
+                Action::Issue(_) => settlement = with_issue(settlement, error, &write),
+                Action::ReadAgain => return self.retry_now(),
+                _ => return self.retry(work),
+            }
+        }
+        settlement.written = write.values.into_iter().filter(|(name, _)| result.taken.contains_key(name)).collect();
+        for (field, value) in &settlement.written {
+            self.insistence.wrote(&work.key, field, value);
+        }
+        Outcome::Settled(settlement)
+    }
+
+    fn retry(&self, work: &Work) -> Outcome {
+        let wait = backoff(u32::try_from(work.attempts).unwrap_or(0));
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        Outcome::Retry {
+            at: syncline_model::clock::from_ms(self.context.options.clock.now().as_millisecond() + wait_ms),
+        }
+    }
+
+    fn retry_now(&self) -> Outcome {
+        Outcome::Retry { at: self.context.options.clock.now() }
+    }
+}
+
+/// Items whose look-up or read was refused.
+type Failed = HashMap<WorkKey, ConnectorError>;
+
+/// What became of each record that was written, by id.
+type Results = HashMap<String, WriteResult>;
+
+struct WriteResult {
+    error: Option<ConnectorError>,
+    /// The values that Salesforce took.
+    taken: Values,
+}
+
+/// Whether a call failed because of what it was about, as against the line, the org's limits or the grant.
+fn concerns_items(error: &ConnectorError) -> bool {
+    matches!(policy(error.kind).action, Action::Issue(_) | Action::ReadAgain)
+}
+
+fn refused(error: &ConnectorError, work: &Work) -> Outcome {
+    let policy = policy(error.kind);
+    let kind = match policy.action {
+        Action::Issue(kind) => kind,
+        _ => IssueKind::RecordRejected,
+    };
+    let record_id = work.record.as_ref().map(|record| record.id.as_str());
+    let issue = policy.issue(kind, error, record_id, error.fields.first().map(String::as_str));
+    Outcome::Settled(Settlement { issues: vec![issue], ..Settlement::default() })
+}
+
+fn with_issue(mut settlement: Settlement, error: &ConnectorError, write: &RecordWrite) -> Settlement {
+    let policy = policy(error.kind);
+    if let Action::Issue(kind) = policy.action {
+        let fields: Vec<_> = error.fields.iter().map(|field| Some(field.as_str())).collect();
+        let fields = if fields.is_empty() { vec![None] } else { fields };
+        settlement.issues.extend(fields.into_iter().map(|field| policy.issue(kind, error, Some(&write.id), field)));
+    }
+    settlement
+}

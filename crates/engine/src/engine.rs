@@ -1,0 +1,130 @@
+//! The engine: keeps an owner running for each connection that is to be worked on and that this node can get the lease of.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use syncline_model::{
+    clock::Clock,
+    connection::{Connection, ConnectionStatus},
+    connector::{Connector, ConnectorError},
+    id::ConnectionId,
+    store::{Signal, Store, StoreError},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::owner::{self, LEASE_TTL, OwnerContext};
+
+/// Signals may be lost between nodes, so the engine looks this often on its own.
+pub(crate) const POLL: Duration = Duration::from_secs(1);
+/// Signals come with every change; looking for connections to start or stop once in this time is soon enough.
+const LOOK_APART: Duration = Duration::from_millis(100);
+
+/// What an [`Engine`] works with.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Where everything durable is.
+    pub store: Arc<dyn Store>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Name of this node: two nodes that run at the same time have different ones; a node that starts again has the same one, and
+    /// takes its connections back at once.
+    pub node: String,
+    /// Opens connectors.
+    pub connectors: Arc<dyn ConnectorFactory>,
+}
+
+/// Opens the connector of a connection.
+#[async_trait]
+pub trait ConnectorFactory: Send + Sync + 'static {
+    /// A connector with the credentials of the connection's present epoch.
+    async fn open(&self, connection: &Connection) -> Result<Arc<dyn Connector>, ConnectorError>;
+}
+
+/// Syncs all connections that it can get hold of, until told to stop.
+pub struct Engine {
+    options: EngineOptions,
+    owners: HashMap<ConnectionId, Owned>,
+    tasks: JoinSet<ConnectionId>,
+}
+
+struct Owned {
+    epoch: i64,
+    stop: CancellationToken,
+}
+
+impl Engine {
+    /// An engine that does nothing yet.
+    pub fn new(options: EngineOptions) -> Self {
+        Self { options, owners: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Runs until `stop` is cancelled; then gives all leases back. Dying at any point instead loses nothing.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut seen = 0;
+        while !stop.is_cancelled() {
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not look for connections to work on");
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                now = self.options.store.wait(Signal::Work, seen) => seen = now,
+                Some(ended) = self.tasks.join_next() => self.forget(ended),
+                () = tokio::time::sleep(POLL) => {}
+            }
+            tokio::time::sleep(LOOK_APART).await;
+        }
+        for owned in self.owners.values() {
+            owned.stop.cancel();
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Starts and stops owners so that they are those of the connections that are to be worked on.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.forget(ended);
+        }
+        let connections = self.options.store.connections().await?;
+        for (id, owned) in &self.owners {
+            let wanted =
+                connections.iter().any(|connection| connection.id == *id && is_wanted(connection, owned.epoch));
+            if !wanted {
+                owned.stop.cancel();
+            }
+        }
+        for connection in connections {
+            if self.owners.contains_key(&connection.id) || connection.status != ConnectionStatus::Connected {
+                continue;
+            }
+            let ttl_ms = i64::try_from(LEASE_TTL.as_millis()).unwrap_or(i64::MAX);
+            let Some(lease) = self.options.store.acquire_lease(connection.id, &self.options.node, ttl_ms).await? else {
+                continue;
+            };
+            tracing::info!(connection.id = %connection.id, lease.token = lease.token, "working on connection {}", connection.id);
+            let stop = CancellationToken::new();
+            self.owners.insert(connection.id, Owned { epoch: connection.epoch, stop: stop.clone() });
+            let context = OwnerContext::new(self.options.clone(), connection, lease, stop);
+            self.tasks.spawn(owner::run(context));
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, ended: Result<ConnectionId, tokio::task::JoinError>) {
+        match ended {
+            Ok(connection) => drop(self.owners.remove(&connection)),
+            Err(error) => {
+                // Which one panicked is not told: all are stopped, and started again by the next look.
+                tracing::error!(error = &error as &dyn std::error::Error, "the owner of a connection broke down");
+                self.owners.retain(|_, owned| {
+                    owned.stop.cancel();
+                    false
+                });
+            }
+        }
+    }
+}
+
+fn is_wanted(connection: &Connection, epoch: i64) -> bool {
+    connection.status == ConnectionStatus::Connected && connection.epoch == epoch
+}

@@ -1,0 +1,137 @@
+//! The one table that turns a class of failure into what happens next and what the administrator is told.
+
+use std::time::Duration;
+
+use syncline_model::{
+    connector::{ConnectorError, ErrorKind},
+    issue::{IssueKind, NewIssue},
+};
+
+/// What happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The same again, soon and then ever later.
+    Retry,
+    /// No calls for a while: the limit is the org's, not this item's.
+    Rest(Duration),
+    /// Nothing more until a person connects again.
+    Reconnect,
+    /// Not again until one of the two sides changes: it becomes a sync issue.
+    Issue(IssueKind),
+    /// The record is to be read, which will tell that it is gone.
+    ReadAgain,
+    /// Changes were missed: everything held is to be read again.
+    Resync,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What happens next.
+    pub action: Action,
+    /// What happened, in plain words; Salesforce's own follow.
+    pub cause: &'static str,
+    /// What the administrator can do.
+    pub remedy: &'static str,
+}
+
+/// The table.
+pub fn policy(kind: ErrorKind) -> Policy {
+    let row = |action, cause, remedy| Policy { action, cause, remedy };
+    match kind {
+        ErrorKind::Transient => row(
+            Action::Retry,
+            "Salesforce could not be reached or was busy",
+            "Nothing: it is tried again until it succeeds.",
+        ),
+        // An update by id says what is to be, so sending it again can not do it twice.
+        ErrorKind::UnknownOutcome => row(
+            Action::Retry,
+            "Salesforce did not answer, so the change may or may not have been made",
+            "Nothing: it is sent again until Salesforce confirms it.",
+        ),
+        ErrorKind::RateLimited => row(
+            Action::Rest(Duration::from_secs(5)),
+            "Salesforce takes no more calls at the same time",
+            "Nothing, if it passes; otherwise see which other integrations call the org.",
+        ),
+        ErrorKind::QuotaExhausted => row(
+            Action::Rest(Duration::from_secs(15 * 60)),
+            "The org's API calls for the last 24 hours are used up",
+            "Wait until calls of yesterday fall out of the window, or buy more API calls. Changes are kept and follow.",
+        ),
+        ErrorKind::AuthRevoked => row(
+            Action::Reconnect,
+            "Salesforce no longer accepts the connection's grant",
+            "Connect again with Reconnect; nothing is lost meanwhile.",
+        ),
+        ErrorKind::Misconfigured => row(
+            Action::Rest(Duration::from_secs(60)),
+            "The org or the connected user's permissions do not allow it",
+            "Give the connected user the permission that Salesforce names; it is tried again every minute.",
+        ),
+        ErrorKind::RecordGone => row(
+            Action::ReadAgain,
+            "The record is deleted or no longer visible to the connected user",
+            "Nothing: the link ends, or follows the record that takes over.",
+        ),
+        ErrorKind::RecordRejected => row(
+            Action::Issue(IssueKind::RecordRejected),
+            "Salesforce refused the record",
+            "Mend what Salesforce names, in the record or in the rule; the next change of either side tries again.",
+        ),
+        ErrorKind::FieldRejected => row(
+            Action::Issue(IssueKind::FieldRejected),
+            "Salesforce refused the field; the record's other fields are synced",
+            "Mend the value, or the field's rule or permission; the next change of either side tries again.",
+        ),
+        ErrorKind::SchemaChanged => row(
+            Action::Issue(IssueKind::SchemaChanged),
+            "A mapped object or field is not there, or the connected user may not see it",
+            "Give the connected user access to it, or take it out of the mapping.",
+        ),
+        ErrorKind::PositionLost => row(
+            Action::Resync,
+            "Salesforce no longer knows the place in the change stream where Syncline left off",
+            "Nothing: all linked records are read again.",
+        ),
+    }
+}
+
+impl Policy {
+    /// The issue that a refused item becomes.
+    pub fn issue(
+        &self,
+        kind: IssueKind,
+        error: &ConnectorError,
+        record_id: Option<&str>,
+        field: Option<&str>,
+    ) -> NewIssue {
+        NewIssue {
+            kind,
+            record_id: record_id.map(str::to_owned),
+            field: field.map(str::to_owned),
+            code: error.code.clone(),
+            cause: format!("{}. Salesforce says: {}", self.cause, error.message),
+            remedy: self.remedy.to_owned(),
+        }
+    }
+}
+
+/// How long to wait before try number `attempts` + 1: 1 s, 2 s, 4 s … at most 5 minutes.
+pub(crate) fn backoff(attempts: u32) -> Duration {
+    const MOST: Duration = Duration::from_secs(300);
+    MOST.min(Duration::from_secs(1 << attempts.min(9)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_are_bounded() {
+        assert_eq!(backoff(0), Duration::from_secs(1));
+        assert_eq!(backoff(3), Duration::from_secs(8));
+        assert_eq!(backoff(u32::MAX), Duration::from_secs(300));
+    }
+}

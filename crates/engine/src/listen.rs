@@ -1,0 +1,146 @@
+//! Listening: takes news from the change stream into the store, with the position they bring, and wakes the workers by it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use syncline_model::{
+    Values,
+    change::{ChangeBatch, RecordChange, RecordEffect, RecordedChanges},
+    connection::StreamState,
+    connector::Connector,
+    mapping::ObjectMapping,
+};
+
+use crate::{
+    error_policy::{Action, policy},
+    owner::{Interrupt, OwnerContext},
+};
+
+/// Name of the one change stream of a connection.
+const STREAM: &str = "changes";
+/// A stream that the other side closed in good order is opened again after this, so that one which closes at once does no harm.
+const REOPEN_APART: Duration = Duration::from_millis(200);
+
+/// Listens until that ends.
+pub(crate) async fn run(context: &OwnerContext, connector: &dyn Connector) -> Interrupt {
+    let mut failures = 0;
+    loop {
+        let Err(why) = listen_once(context, connector, &mut failures).await else {
+            match context.rest(REOPEN_APART).await {
+                Ok(()) => continue,
+                Err(why) => return why,
+            }
+        };
+        if let Err(why) = recover(context, why, failures).await {
+            return why;
+        }
+        failures += 1;
+    }
+}
+
+async fn recover(context: &OwnerContext, why: Interrupt, failures: u32) -> Result<(), Interrupt> {
+    let store = &context.options.store;
+    if let Interrupt::Connector(error) = &why {
+        let policy = policy(error.kind);
+        if policy.action == Action::Resync {
+            tracing::error!(connection.id = %context.connection.id, "{}; {}", policy.cause, policy.remedy);
+            return Ok(store.lose_position(&context.lease, STREAM).await?);
+        }
+        let detail = format!("{}: {error}", policy.cause);
+        store.set_stream_state(&context.lease, StreamState::Retrying, Some(&detail)).await?;
+    }
+    context.recover(why, failures, "listening to changes").await
+}
+
+/// Opens the stream where it was left, and takes in what comes until it is closed.
+async fn listen_once(context: &OwnerContext, connector: &dyn Connector, failures: &mut u32) -> Result<(), Interrupt> {
+    let store = &context.options.store;
+    let position = store.position(context.connection.id, STREAM).await?;
+    store.set_stream_state(&context.lease, StreamState::Connecting, None).await?;
+    let mut stream = connector.changes(position.as_ref()).await?;
+    store.set_stream_state(&context.lease, StreamState::Live, None).await?;
+    while let Some(batch) = stream.next().await? {
+        let mappings = store.mappings(context.connection.id).await?;
+        let newest_event = newest_event(context, &batch);
+        let mut changes = sift(&mappings, batch);
+        add_unknown_keys(connector, &mappings, &mut changes).await?;
+        changes.newest_event = newest_event;
+        metrics::counter!("syncline_changes_received_total").increment(changes.changes.len() as u64);
+        store.record_changes(&context.lease, &changes).await?;
+        *failures = 0;
+    }
+    Ok(())
+}
+
+fn newest_event(context: &OwnerContext, batch: &ChangeBatch) -> Option<(i64, i64)> {
+    let committed_ms = batch.changes.iter().map(|change| change.commit.commit_ms).max()?;
+    Some((committed_ms, (context.options.clock.now().as_millisecond() - committed_ms).max(0)))
+}
+
+/// Keeps what concerns mapped objects and fields, and names the match keys that appeared.
+fn sift(mappings: &[ObjectMapping], batch: ChangeBatch) -> RecordedChanges {
+    let mut recorded =
+        RecordedChanges { stream: STREAM.to_owned(), position: batch.position, ..RecordedChanges::default() };
+    for change in batch.changes {
+        let of_object = mappings.iter().filter(|mapping| mapping.definition.salesforce == change.object);
+        let mut fields = BTreeSet::new();
+        for mapping in of_object {
+            fields.extend(mapping.definition.fields());
+            if let RecordEffect::Values { values, .. } = &change.effect {
+                recorded.keys.extend(key(mapping, values, &change.record_id));
+            }
+        }
+        if fields.is_empty() {
+            continue;
+        }
+        let effect = match change.effect {
+            RecordEffect::Values { values, complete } => {
+                let values: Values = values.into_iter().filter(|(name, _)| fields.contains(name.as_str())).collect();
+                if values.is_empty() {
+                    continue;
+                }
+                RecordEffect::Values { values, complete }
+            }
+            other => other,
+        };
+        recorded.changes.push(RecordChange { effect, ..change });
+    }
+    let resync = mappings.iter().filter(|mapping| batch.resync_objects.contains(&mapping.definition.salesforce));
+    recorded.resync = resync.map(|mapping| mapping.id).collect();
+    recorded
+}
+
+fn key(
+    mapping: &ObjectMapping,
+    values: &Values,
+    record_id: &str,
+) -> Option<(syncline_model::id::MappingId, syncline_model::mapping::MatchKey, String)> {
+    let rule = &mapping.definition.match_rule;
+    let key = values.get(&rule.salesforce).and_then(|value| rule.key(value))?;
+    Some((mapping.id, key, record_id.to_owned()))
+}
+
+/// A change that does not tell its values may have given a record that nobody is linked to a key that somebody has: those keys are read.
+async fn add_unknown_keys(
+    connector: &dyn Connector,
+    mappings: &[ObjectMapping],
+    recorded: &mut RecordedChanges,
+) -> Result<(), Interrupt> {
+    let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for change in recorded.changes.iter().filter(|change| change.effect == RecordEffect::Unknown) {
+        unknown.entry(&change.object).or_default().push(change.record_id.clone());
+    }
+    let mut keys = Vec::new();
+    for (object, ids) in unknown {
+        let of_object: Vec<_> = mappings.iter().filter(|mapping| mapping.definition.salesforce == object).collect();
+        let fields: BTreeSet<_> =
+            of_object.iter().map(|mapping| mapping.definition.match_rule.salesforce.clone()).collect();
+        for record in connector.read(object, &ids, &fields.into_iter().collect::<Vec<_>>()).await? {
+            keys.extend(of_object.iter().filter_map(|mapping| key(mapping, &record.values, &record.id)));
+        }
+    }
+    recorded.keys.extend(keys);
+    Ok(())
+}

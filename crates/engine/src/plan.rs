@@ -1,0 +1,186 @@
+//! The plan: what has to be written where so that both sides of a work item agree. A pure function of the mapping, the object's
+//! schema and the item; it never waits, and what carries it out never decides.
+
+use std::collections::BTreeMap;
+
+use syncline_model::{
+    Value, Values,
+    connector::RecordWrite,
+    convert::{attribute_type, to_attribute, to_field},
+    issue::{IssueKind, NewIssue},
+    mapping::{Duplicates, MappingDefinition, MatchRule, OnUnlink},
+    record::{HeldRecord, Record},
+    schema::ObjectSchema,
+    work::Work,
+};
+
+/// What to do about a work item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Something has to be asked first.
+    Needs(Need),
+    /// All is known.
+    Ready(Ready),
+}
+
+/// What has to be asked of the outside first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// What the object looks like.
+    Schema,
+    /// Which record has the profile's key.
+    Search,
+    /// What the linked record's values are.
+    Read,
+}
+
+/// The differences between the two sides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// Attributes to set; null clears.
+    pub attributes: Values,
+    /// Field values to write to the record.
+    pub write: Option<RecordWrite>,
+    /// The link ends.
+    pub unlink: bool,
+    /// What can not be brought into agreement.
+    pub issues: Vec<NewIssue>,
+}
+
+/// Plans a work item. `schema` is what is known of the mapping's object.
+pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, work: &Work) -> Plan {
+    let Some(profile) = &work.profile else {
+        return Plan::Ready(Ready { unlink: work.was_linked, ..Ready::default() });
+    };
+    let Some(match_key) = &work.match_key else { return Plan::Ready(end_link(mapping, work)) };
+    if !work.searched {
+        return Plan::Needs(Need::Search);
+    }
+    let Some(record) = &work.record else { return Plan::Ready(with_ambiguity(mapping, work, end_link(mapping, work))) };
+    let Some(schema) = schema else { return Plan::Needs(Need::Schema) };
+    if record.stale
+        || mapping.fields().iter().any(|name| !record.values.contains_key(*name) && schema.field(name).is_some())
+    {
+        return Plan::Needs(Need::Read);
+    }
+    let record_key = record.values.get(&mapping.match_rule.salesforce).and_then(|value| mapping.match_rule.key(value));
+    if record.gone || record_key.as_ref() != Some(match_key) {
+        return Plan::Needs(Need::Search);
+    }
+
+    let mut ready = Ready::default();
+    for line in &mapping.inbound {
+        let Some(field) = schema.field(&line.from) else {
+            ready.issues.push(missing_field(record, &line.from));
+            continue;
+        };
+        let Some(data_type) = attribute_type(field.field_type) else { continue };
+        match to_attribute(record.values.get(&line.from).unwrap_or(&Value::Null), data_type) {
+            Ok(value) if value == *profile.attribute(&line.to) => {}
+            Ok(value) => drop(ready.attributes.insert(line.to.clone(), value)),
+            Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
+        }
+    }
+    if work.speaks {
+        let mut values = Values::new();
+        for line in &mapping.outbound {
+            let Some(field) = schema.field(&line.to) else {
+                ready.issues.push(missing_field(record, &line.to));
+                continue;
+            };
+            let held = record.values.get(&line.to).unwrap_or(&Value::Null);
+            match to_field(profile.attribute(&line.from), field) {
+                Ok(value) if to_field(held, field).as_ref().unwrap_or(held) == &value => {}
+                Ok(value) => drop(values.insert(line.to.clone(), value)),
+                Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
+            }
+        }
+        if !values.is_empty() {
+            ready.write = Some(RecordWrite { object: record.object.clone(), id: record.id.clone(), values });
+        }
+    }
+    Plan::Ready(with_ambiguity(mapping, work, ready))
+}
+
+/// No record any more: what came from it is cleared, unless the mapping says to keep it.
+fn end_link(mapping: &MappingDefinition, work: &Work) -> Ready {
+    let mut ready = Ready { unlink: work.was_linked, ..Ready::default() };
+    if work.was_linked && mapping.on_unlink == OnUnlink::Clear {
+        let held = mapping
+            .inbound
+            .iter()
+            .filter(|line| work.profile.as_ref().is_some_and(|profile| !profile.attribute(&line.to).is_null()));
+        ready.attributes = held.map(|line| (line.to.clone(), Value::Null)).collect();
+    }
+    ready
+}
+
+fn with_ambiguity(mapping: &MappingDefinition, work: &Work, mut ready: Ready) -> Ready {
+    if work.candidates > 1 && work.match_key.is_some() {
+        let (taken, remedy) = match mapping.duplicates {
+            Duplicates::Oldest => ("The oldest is taken", "Merge the duplicates in Salesforce"),
+            Duplicates::Newest => ("The one modified last is taken", "Merge the duplicates in Salesforce"),
+            Duplicates::Skip => {
+                ("None is taken", "Merge the duplicates in Salesforce, or choose a rule that takes one")
+            }
+        };
+        ready.issues.push(NewIssue {
+            kind: IssueKind::AmbiguousKey,
+            record_id: work.record.as_ref().map(|record| record.id.clone()),
+            field: Some(mapping.match_rule.salesforce.clone()),
+            code: String::new(),
+            cause: format!("{} {} records have this key. {taken}.", work.candidates, mapping.salesforce),
+            remedy: format!("{remedy}."),
+        });
+    }
+    ready
+}
+
+fn missing_field(record: &HeldRecord, field: &str) -> NewIssue {
+    NewIssue {
+        kind: IssueKind::SchemaChanged,
+        record_id: Some(record.id.clone()),
+        field: Some(field.to_owned()),
+        code: String::new(),
+        cause: format!("{} has no field {field} that the connected user can see.", record.object),
+        remedy: "Give the connected user access to the field, or take it out of the mapping.".to_owned(),
+    }
+}
+
+fn misfit_issue(record: &HeldRecord, target: &str, misfit: &str) -> NewIssue {
+    NewIssue {
+        kind: IssueKind::ValueMisfit,
+        record_id: Some(record.id.clone()),
+        field: Some(target.to_owned()),
+        code: String::new(),
+        cause: format!("The value does not fit {target}: {misfit}."),
+        remedy: "Change the value at its source, or map it to a field that can take it.".to_owned(),
+    }
+}
+
+/// Sorts the records that a look-up gave by their key in normal form, and picks one of each by the mapping's rule. Records whose key
+/// is none in normal form are left out.
+pub fn pick(
+    rule: &MatchRule,
+    duplicates: Duplicates,
+    records: Vec<Record>,
+) -> BTreeMap<syncline_model::mapping::MatchKey, (u32, Option<Record>)> {
+    let mut by_key: BTreeMap<_, (u32, Option<Record>)> = BTreeMap::new();
+    for record in records {
+        let Some(key) = record.values.get(&rule.salesforce).and_then(|value| rule.key(value)) else { continue };
+        let (count, picked) = by_key.entry(key).or_default();
+        *count += 1;
+        let better = picked.as_ref().is_none_or(|picked| match duplicates {
+            Duplicates::Oldest => (record.created_at, &record.id) < (picked.created_at, &picked.id),
+            Duplicates::Newest => (record.modified_at, &record.id) > (picked.modified_at, &picked.id),
+            Duplicates::Skip => false,
+        });
+        if better {
+            *picked = Some(record);
+        }
+    }
+    if duplicates == Duplicates::Skip {
+        by_key.values_mut().filter(|(count, _)| *count > 1).for_each(|(_, picked)| *picked = None);
+    }
+    by_key
+}
