@@ -63,6 +63,10 @@ impl PubSubService {
         let is_known = !text("instanceurl").is_empty() && self.bus.has_session(text("accesstoken"), text("tenantid"));
         if is_known { Ok(()) } else { Err(Refusal::Authentication.status(rpc_id)) }
     }
+
+    async fn delay(&self) {
+        tokio::time::sleep(self.bus.response_delay()).await;
+    }
 }
 
 #[tonic::async_trait]
@@ -76,6 +80,7 @@ impl PubSub for PubSubService {
         self.admit("GetTopic", request.metadata(), &rpc_id)?;
         let topic_name = request.into_inner().topic_name;
         let topic = self.bus.topic(&topic_name).ok_or_else(|| Refusal::UnknownTopic.status(&rpc_id))?;
+        self.delay().await;
         Ok(Response::new(TopicInfo {
             topic_name,
             tenant_guid: format!("core/prod/{}", self.bus.org_id()),
@@ -92,6 +97,7 @@ impl PubSub for PubSubService {
         self.admit("GetSchema", request.metadata(), &rpc_id)?;
         let schema_id = request.into_inner().schema_id;
         let schema = self.bus.schema(&schema_id).ok_or_else(|| Refusal::UnknownSchema.status(&rpc_id))?;
+        self.delay().await;
         Ok(Response::new(SchemaInfo { schema_json: schema.json.clone(), schema_id, rpc_id }))
     }
 

@@ -1,0 +1,3 @@
+//! The org from outside, over real sockets.
+
+mod pubsub;
