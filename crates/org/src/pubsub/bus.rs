@@ -46,6 +46,12 @@ pub(crate) struct Ready {
     pub(crate) position: u64,
 }
 
+/// A change to deliver, and the schema to write it by.
+struct Due {
+    event: Arc<CommittedEvent>,
+    schema: Arc<EventSchema>,
+}
+
 /// The events of one org. Cheap to share; every subscription reads at its own pace.
 pub(crate) struct Bus {
     org: OrgHandle,
@@ -150,9 +156,7 @@ impl Bus {
         let mut written = lock(&self.written);
         let events = due
             .into_iter()
-            .map(|(event, schema)| {
-                written.entry(event.replay_id).or_insert_with(|| self.write(&event, &schema)).clone()
-            })
+            .map(|due| written.entry(due.event.replay_id).or_insert_with(|| self.write(&due)).clone())
             .collect();
         while written.len() > WRITTEN_EVENTS_MAX {
             written.pop_first();
@@ -160,14 +164,14 @@ impl Bus {
         Ready { events, position }
     }
 
-    /// The changes to deliver, each with the schema to write it by, and the position they lead to.
-    fn due(&self, topic: &Topic, after: u64, events_max: usize) -> (Vec<(Arc<CommittedEvent>, Arc<EventSchema>)>, u64) {
+    /// The changes to deliver, and the position they lead to.
+    fn due(&self, topic: &Topic, after: u64, events_max: usize) -> (Vec<Due>, u64) {
         let org = self.org.lock();
         let mut schemas = lock(&self.schemas);
         let mut due = Vec::new();
         for event in org.events_after(Some(after)).filter(|event| topic.includes(&event.entity)) {
             let Some(object) = org.object(&event.entity) else { continue };
-            due.push((event.clone(), schemas.schema_of(object)));
+            due.push(Due { event: event.clone(), schema: schemas.schema_of(object) });
             if due.len() == events_max {
                 return (due, event.replay_id);
             }
@@ -176,7 +180,7 @@ impl Bus {
         (due, latest)
     }
 
-    fn write(&self, event: &CommittedEvent, schema: &EventSchema) -> ConsumerEvent {
+    fn write(&self, Due { event, schema }: &Due) -> ConsumerEvent {
         ConsumerEvent {
             event: Some(ProducerEvent {
                 id: self.event_id(event.replay_id),
