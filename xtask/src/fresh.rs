@@ -10,8 +10,9 @@ use anyhow::{Context, Result};
 
 use crate::workspace::root;
 
-/// Folders that hold what tools made, never anybody's work.
-const MADE_BY_TOOLS: [&str; 6] = ["node_modules", "dist", "test-results", "playwright-report", ".venv", "target"];
+/// Names of folders and files that tools make; none holds anybody's work.
+const MADE_BY_TOOLS: [&str; 7] =
+    ["schema.d.ts", "node_modules", "dist", "test-results", "playwright-report", ".venv", "target"];
 
 /// Does `work` unless `output` exists and `inputs` (files or folders) are as they were when it was last done.
 /// Paths are relative to the workspace's root; `name` tells one kind of work from another.
