@@ -1,1 +1,121 @@
-//! salesforce
+//! Salesforce as a [`Connector`]: OAuth, REST and the change stream of the Pub/Sub API.
+//!
+//! This crate knows Salesforce and nothing of Userflow: no mappings, no profiles, no store but the port through which it keeps
+//! its [`Credentials`], no retries but the renewal of a session. What it returns is in our own normal form: ids of 18
+//! characters, dates as instants, the choices of a multi-select picklist sorted.
+//!
+//! Way in: [`OAuthClient`] to connect an org, then [`Salesforce::connect`] to work with it.
+
+mod bitmap;
+mod change_event;
+mod credentials;
+mod error;
+mod event_schema;
+mod fields;
+mod http;
+mod oauth;
+mod pubsub;
+mod record_id;
+mod rest;
+mod session;
+mod soql;
+mod version;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use syncline_model::{
+    change::Position,
+    connection::OrgIdentity,
+    connector::{ApiUsage, ChangeStream, Connector, ConnectorError, RecordWrite, WriteOutcome},
+    record::Record,
+    schema::ObjectSchema,
+};
+
+pub use self::{
+    credentials::{CredentialError, CredentialStore, Credentials, Grant, StoredSession},
+    http::check_login_url,
+    oauth::{App, Granted, OAuthClient, Pkce, random_token},
+    pubsub::PubSubSettings,
+};
+use self::{pubsub::PubSub, rest::Rest, session::Session};
+
+/// How Salesforce is reached; the same for all connections of an installation.
+#[derive(Clone, Debug)]
+pub struct SalesforceSettings {
+    /// The app that connections of the web-server flow were granted to.
+    pub app: App,
+    /// The change stream.
+    pub pubsub: PubSubSettings,
+    /// A PEM file's content with certificates to trust besides the system's.
+    pub extra_ca: Option<Vec<u8>>,
+}
+
+/// One connected org.
+pub struct Salesforce {
+    rest: Arc<Rest>,
+    pubsub: Arc<PubSub>,
+}
+
+impl Salesforce {
+    /// The org of `identity`, acting with what `credentials` holds. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`syncline_model::connector::ErrorKind::Misconfigured`] where an address or the extra CA will not do.
+    pub fn connect(
+        settings: &SalesforceSettings,
+        identity: &OrgIdentity,
+        credentials: Arc<dyn CredentialStore>,
+    ) -> Result<Self, ConnectorError> {
+        let extra_ca = settings.extra_ca.as_deref();
+        let oauth = OAuthClient::new(&identity.login_url, settings.app.clone(), extra_ca)?;
+        let session = Session::new(oauth, credentials, identity.org_id.clone());
+        let rest = Arc::new(Rest::new(http::http_client(extra_ca)?, Arc::clone(&session)));
+        let pubsub = Arc::new(PubSub {
+            endpoint: pubsub::endpoint(&settings.pubsub.url, extra_ca)?,
+            settings: settings.pubsub.clone(),
+            session,
+            rest: Arc::clone(&rest),
+            schemas: pubsub::SchemaCache::default(),
+        });
+        Ok(Self { rest, pubsub })
+    }
+}
+
+#[async_trait]
+impl Connector for Salesforce {
+    async fn describe(&self, object: &str) -> Result<ObjectSchema, ConnectorError> {
+        self.rest.describe(object).await.map(|schema| ObjectSchema::clone(&schema))
+    }
+
+    async fn find(
+        &self,
+        object: &str,
+        key_field: &str,
+        keys: &[String],
+        fields: &[String],
+    ) -> Result<Vec<Record>, ConnectorError> {
+        self.rest.find(object, key_field, keys, fields).await
+    }
+
+    async fn read(&self, object: &str, ids: &[String], fields: &[String]) -> Result<Vec<Record>, ConnectorError> {
+        // By query: unlike a retrieve by id, it leaves out what is gone or hidden instead of failing or telling nulls.
+        self.rest.find(object, "Id", ids, fields).await
+    }
+
+    async fn write(&self, writes: &[RecordWrite]) -> Result<Vec<WriteOutcome>, ConnectorError> {
+        self.rest.write(writes).await
+    }
+
+    fn max_writes(&self) -> usize {
+        rest::MAX_WRITES
+    }
+
+    async fn changes(&self, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError> {
+        Ok(Box::new(self.pubsub.open(from).await?))
+    }
+
+    fn api_usage(&self) -> Option<ApiUsage> {
+        self.rest.api_usage()
+    }
+}

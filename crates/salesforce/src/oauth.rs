@@ -1,0 +1,347 @@
+//! OAuth 2.0 against Salesforce: the web-server flow with PKCE, refresh, client credentials, and who it was that connected.
+
+use aws_lc_rs::{
+    digest,
+    rand::{SecureRandom, SystemRandom},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use syncline_model::{
+    connection::OrgIdentity,
+    connector::{ConnectorError, ErrorKind},
+};
+use url::Url;
+
+use crate::{
+    credentials::{Credentials, Grant, StoredSession},
+    error::{self, Effect},
+    http::{self, Answer, misconfigured},
+    record_id, version,
+};
+
+/// The least that syncing needs: the API, and to keep working when nobody is there.
+const SCOPE: &str = "api refresh_token";
+const QUERY_USER: &str = "SELECT Username FROM User WHERE Id = ";
+const QUERY_ORGANIZATION: &str = "SELECT Name FROM Organization";
+
+/// The connected app (or external client app) that Syncline acts as.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Consumer key.
+    pub client_id: String,
+    /// Consumer secret.
+    pub client_secret: SecretString,
+}
+
+/// A PKCE pair for one pass of the web-server flow (RFC 7636, method S256).
+#[derive(Clone, Debug)]
+pub struct Pkce {
+    /// Kept by us and sent with the code.
+    pub verifier: SecretString,
+    /// Its hash, sent through the browser.
+    pub challenge: String,
+}
+
+impl Pkce {
+    /// A fresh pair.
+    pub fn new() -> Self {
+        let verifier = random_token();
+        let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
+        Self { challenge: BASE64_URL_SAFE_NO_PAD.encode(hash), verifier: verifier.into() }
+    }
+}
+
+impl Default for Pkce {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// 256 random bits as 43 characters that need no escaping: fit for a verifier and for a `state`.
+pub fn random_token() -> String {
+    let mut bytes = [0u8; 32];
+    SystemRandom::new().fill(&mut bytes).expect("the operating system gives random numbers");
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A connection just made: who it is to, and what it may act with. Nothing is stored yet.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// Which org, and as whom.
+    pub identity: OrgIdentity,
+    /// What to keep.
+    pub credentials: Credentials,
+}
+
+/// An app at one login host.
+#[derive(Clone, Debug)]
+pub struct OAuthClient {
+    http: reqwest::Client,
+    login_url: Url,
+    app: App,
+}
+
+impl OAuthClient {
+    /// `login_url` is what an administrator gave (see [`crate::check_login_url`]); `extra_ca` is a PEM file's content with
+    /// certificates to trust besides the system's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misconfigured`] where one of them will not do.
+    pub fn new(login_url: &str, app: App, extra_ca: Option<&[u8]>) -> Result<Self, ConnectorError> {
+        Ok(Self { http: http::http_client(extra_ca)?, login_url: http::check_login_url(login_url)?, app })
+    }
+
+    pub(crate) fn login_url(&self) -> &Url {
+        &self.login_url
+    }
+
+    /// Where to send the browser of the person who connects.
+    pub fn authorize_url(&self, redirect_uri: &str, state: &str, pkce: &Pkce) -> Url {
+        let mut url = self.address("/services/oauth2/authorize");
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.app.client_id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", SCOPE)
+            .append_pair("state", state)
+            .append_pair("code_challenge", &pkce.challenge)
+            .append_pair("code_challenge_method", "S256");
+        url
+    }
+
+    /// Trades the code that came back with the browser for a grant, and asks whose it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AuthRevoked`] where the code is wrong, used or too old; [`ErrorKind::Misconfigured`] where the app, the
+    /// org or the user do not allow it; [`ErrorKind::Transient`].
+    pub async fn exchange_code(
+        &self,
+        code: &str,
+        redirect_uri: &str,
+        verifier: &SecretString,
+    ) -> Result<Granted, ConnectorError> {
+        let reply = self
+            .token(&[
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", redirect_uri),
+                ("code_verifier", verifier.expose_secret()),
+                ("client_id", &self.app.client_id),
+                ("client_secret", self.app.client_secret.expose_secret()),
+            ])
+            .await?;
+        let refresh_token = reply.refresh_token.clone().ok_or_else(|| {
+            misconfigured("Salesforce gave no refresh token: the app must be allowed the scope `refresh_token`")
+        })?;
+        self.granted(&reply, Grant::RefreshToken(refresh_token)).await
+    }
+
+    /// Connects as the user that the app itself names (client credentials flow; only at the org's own My Domain host).
+    ///
+    /// # Errors
+    /// As [`OAuthClient::exchange_code`].
+    pub async fn connect_with_client_credentials(&self) -> Result<Granted, ConnectorError> {
+        let App { client_id, client_secret } = self.app.clone();
+        let grant = Grant::ClientCredentials { client_id, client_secret };
+        let reply = self.renew(&grant).await?;
+        self.granted(&reply, grant).await
+    }
+
+    /// Buys a session. With a refresh token this may use the token up: whoever calls this keeps what comes back.
+    pub(crate) async fn renew(&self, grant: &Grant) -> Result<TokenReply, ConnectorError> {
+        match grant {
+            Grant::RefreshToken(refresh_token) => {
+                self.token(&[
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", refresh_token.expose_secret()),
+                    ("client_id", &self.app.client_id),
+                    ("client_secret", self.app.client_secret.expose_secret()),
+                ])
+                .await
+            }
+            Grant::ClientCredentials { client_id, client_secret } => {
+                self.token(&[
+                    ("grant_type", "client_credentials"),
+                    ("client_id", client_id),
+                    ("client_secret", client_secret.expose_secret()),
+                ])
+                .await
+            }
+        }
+    }
+
+    /// Takes back what the credentials allow; done as well where it was taken back before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transient`] where Salesforce did not answer: to be tried again later.
+    pub async fn revoke(&self, credentials: &Credentials) -> Result<(), ConnectorError> {
+        let Some(token) = credentials.revocable_token() else { return Ok(()) };
+        let answer = self.post("/services/oauth2/revoke", &[("token", token.expose_secret())]).await?;
+        let is_unknown_token =
+            answer.status == 400 && error::from_answer(&answer, Effect::Reads).code == "invalid_token";
+        if answer.is_success() || is_unknown_token { Ok(()) } else { Err(error::from_answer(&answer, Effect::Reads)) }
+    }
+
+    async fn granted(&self, reply: &TokenReply, grant: Grant) -> Result<Granted, ConnectorError> {
+        let identity = self.identify(reply).await?;
+        let session =
+            StoredSession { access_token: reply.access_token.clone(), instance_url: identity.instance_url.clone() };
+        Ok(Granted { identity, credentials: Credentials { grant, session: Some(session) } })
+    }
+
+    /// The scope `api` is enough to ask for names by query, and the ids are in the reply; the identity service would want
+    /// more scopes.
+    async fn identify(&self, reply: &TokenReply) -> Result<OrgIdentity, ConnectorError> {
+        let ids = reply.ids()?;
+        let instance_url = reply.instance_url(&self.login_url)?;
+        let api = version::newest(&self.http, &instance_url).await?;
+        let username = format!("{QUERY_USER}'{}'", ids.user_id);
+        let (username, org_name) = futures::try_join!(
+            self.query_text(&instance_url, &api, reply, &username, "Username"),
+            self.query_text(&instance_url, &api, reply, QUERY_ORGANIZATION, "Name"),
+        )?;
+        Ok(OrgIdentity {
+            org_id: ids.org_id,
+            org_name,
+            username,
+            user_id: ids.user_id,
+            instance_url: version::origin_text(&instance_url),
+            login_url: version::origin_text(&self.login_url),
+        })
+    }
+
+    /// One text of the only row that a query finds.
+    async fn query_text(
+        &self,
+        instance_url: &Url,
+        api: &str,
+        reply: &TokenReply,
+        soql: &str,
+        field: &str,
+    ) -> Result<String, ConnectorError> {
+        let mut url = instance_url.clone();
+        url.set_path(&format!("{api}/query"));
+        url.query_pairs_mut().append_pair("q", soql);
+        let request = self.http.get(url).bearer_auth(reply.access_token.expose_secret());
+        let answer = send(request).await?;
+        if !answer.is_success() {
+            return Err(error::from_answer(&answer, Effect::Reads));
+        }
+        let page: serde_json::Value =
+            serde_json::from_slice(&answer.body).map_err(|_| error::unreadable(&answer, Effect::Reads))?;
+        let text = page.pointer(&format!("/records/0/{field}")).and_then(serde_json::Value::as_str);
+        text.map(str::to_owned)
+            .ok_or_else(|| misconfigured(format!("the connected user can not read `{field}` by the query `{soql}`")))
+    }
+
+    async fn token(&self, form: &[(&str, &str)]) -> Result<TokenReply, ConnectorError> {
+        let answer = self.post("/services/oauth2/token", form).await?;
+        if !answer.is_success() {
+            return Err(error::from_answer(&answer, Effect::Reads));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| {
+            // The body holds tokens, so nothing of it is quoted.
+            ConnectorError::new(ErrorKind::Transient, "", "the token service's answer is not a token reply")
+        })
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ConnectorError> {
+        send(self.http.post(self.address(path)).form(form)).await
+    }
+
+    fn address(&self, path: &str) -> Url {
+        let mut url = self.login_url.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, ConnectorError> {
+    let transport = |error| error::from_transport(error, Effect::Reads);
+    Answer::read(request.send().await.map_err(transport)?).await.map_err(transport)
+}
+
+/// Salesforce's answer to a token request. It tells no lifetime. (REST guide, "OAuth 2.0 Web Server Flow".)
+#[derive(Debug, Deserialize)]
+pub(crate) struct TokenReply {
+    pub(crate) access_token: SecretString,
+    /// In a refresh, only where the refresh token was rotated.
+    pub(crate) refresh_token: Option<SecretString>,
+    instance_url: String,
+    id: String,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct IdentityIds {
+    pub(crate) org_id: String,
+    pub(crate) user_id: String,
+}
+
+impl TokenReply {
+    /// Whose session it is: the last two segments of the identity URL.
+    pub(crate) fn ids(&self) -> Result<IdentityIds, ConnectorError> {
+        let mut segments = self.id.rsplit('/').map(record_id::to_long);
+        match (segments.next().flatten(), segments.next().flatten()) {
+            (Some(user_id), Some(org_id)) => Ok(IdentityIds { org_id, user_id }),
+            _ => Err(misconfigured("Salesforce's token reply does not tell which org it is for")),
+        }
+    }
+
+    pub(crate) fn instance_url(&self, login_url: &Url) -> Result<Url, ConnectorError> {
+        http::check_instance_url(&self.instance_url, login_url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> OAuthClient {
+        let app = App { client_id: "key+1".into(), client_secret: "shh".to_owned().into() };
+        OAuthClient::new("https://login.salesforce.com/", app, None).unwrap()
+    }
+
+    #[test]
+    fn the_authorize_address_carries_the_challenge_and_never_the_verifier() {
+        let pkce = Pkce::new();
+        let url = client().authorize_url("https://sync.example/cb?a=b", "st ate", &pkce);
+        let pairs: std::collections::BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+        assert!(url.as_str().starts_with("https://login.salesforce.com/services/oauth2/authorize?"));
+        for (name, value) in [
+            ("response_type", "code"),
+            ("client_id", "key+1"),
+            ("redirect_uri", "https://sync.example/cb?a=b"),
+            ("scope", "api refresh_token"),
+            ("state", "st ate"),
+            ("code_challenge", pkce.challenge.as_str()),
+            ("code_challenge_method", "S256"),
+        ] {
+            assert_eq!(pairs[name], value);
+        }
+        assert_eq!(pairs.len(), 7);
+        assert!(!url.as_str().contains(pkce.verifier.expose_secret()));
+    }
+
+    #[test]
+    fn a_verifier_is_of_the_length_that_the_standard_wants_and_never_twice_the_same() {
+        let (one, two) = (Pkce::new(), Pkce::new());
+        assert_eq!(one.verifier.expose_secret().len(), 43);
+        assert_ne!(one.verifier.expose_secret(), two.verifier.expose_secret());
+        // RFC 7636, appendix B.
+        let hash = digest::digest(&digest::SHA256, b"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(hash), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn the_org_is_read_from_the_identity_url() {
+        let reply = |id: &str| -> TokenReply {
+            let json =
+                serde_json::json!({"access_token": "a", "instance_url": "https://x.my.salesforce.com", "id": id});
+            serde_json::from_value(json).unwrap()
+        };
+        let ids = reply("https://login.salesforce.com/id/00Dxx0000001gPLEAY/005xx000001SwiUAAS").ids().unwrap();
+        assert_eq!((ids.org_id.as_str(), ids.user_id.as_str()), ("00Dxx0000001gPLEAY", "005xx000001SwiUAAS"));
+        assert!(reply("https://login.salesforce.com/").ids().is_err());
+    }
+}

@@ -1,0 +1,433 @@
+//! The change stream: one topic of the Pub/Sub API, as batches of changes.
+//!
+//! A stream is a task of its own that hands batches through a short channel. It asks for more events only as batches are
+//! taken, so a slow reader slows the stream down instead of filling the memory. A position leaves here only together with
+//! everything that came before it. There is no `LATEST`: events that are committed while such a stream opens would be lost.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use syncline_model::{
+    change::{ChangeBatch, Position},
+    connector::{ChangeStream, ConnectorError, ErrorKind},
+};
+use syncline_salesforce_eventbus::v1::{
+    ConsumerEvent, FetchRequest, ReplayPreset, SchemaRequest, TopicRequest, pub_sub_client::PubSubClient,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{
+    Request, Status,
+    metadata::MetadataValue,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+};
+
+use crate::{
+    change_event::{self, News},
+    error,
+    event_schema::EventSchema,
+    http::misconfigured,
+    rest::Rest,
+    session::{Session, Token},
+    version,
+};
+
+/// Events asked for and not yet received; Salesforce takes more for this much. (Pub/Sub API guide, "Subscribe RPC".)
+const MAX_OUTSTANDING: i32 = 100;
+/// Below this, more is asked for, so that the stream does not stand still for a round trip.
+const REFILL_BELOW: i32 = 60;
+/// Batches that wait to be taken.
+const WAITING_BATCHES: usize = 4;
+/// While events are asked for, Salesforce says something at least every 270 seconds.
+const SILENCE_LIMIT: Duration = Duration::from_secs(300);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that went dead without a word is noticed within the sum of these two.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server may keep back its first sign until it has news; a refusal comes at once.
+const OPENING_PATIENCE: Duration = Duration::from_secs(3);
+/// Messages are up to 4 MB by Salesforce's own rule.
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// Where the Pub/Sub API is, and what to listen to.
+#[derive(Clone, Debug)]
+pub struct PubSubSettings {
+    /// `https://api.pubsub.salesforce.com:7443`, or `http://…` for HTTP/2 without TLS, as an emulated org may speak it.
+    pub url: String,
+    /// Such as `/data/ChangeEvents`, the changes of all objects selected for it.
+    pub topic: String,
+    /// How long the stream may be silent before it is given up.
+    pub silence_limit: Duration,
+}
+
+impl Default for PubSubSettings {
+    fn default() -> Self {
+        Self {
+            url: "https://api.pubsub.salesforce.com:7443".to_owned(),
+            topic: "/data/ChangeEvents".to_owned(),
+            silence_limit: SILENCE_LIMIT,
+        }
+    }
+}
+
+/// The endpoint of a URL.
+pub(crate) fn endpoint(url: &str, extra_ca: Option<&[u8]>) -> Result<Endpoint, ConnectorError> {
+    let broken = |error: tonic::transport::Error| {
+        misconfigured(format!("the Pub/Sub URL `{url}` can not be used: {}", error::with_sources(&error)))
+    };
+    let endpoint = Endpoint::from_shared(url.trim_end_matches('/').to_owned())
+        .map_err(broken)?
+        .user_agent(concat!("Syncline/", env!("CARGO_PKG_VERSION")))
+        .map_err(broken)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    match endpoint.uri().scheme_str() {
+        Some("http") => Ok(endpoint),
+        Some("https") => {
+            let mut tls = ClientTlsConfig::new().with_enabled_roots();
+            if let Some(pem) = extra_ca {
+                tls = tls.ca_certificate(Certificate::from_pem(pem));
+            }
+            endpoint.tls_config(tls).map_err(broken)
+        }
+        _ => Err(misconfigured(format!("the Pub/Sub URL `{url}` must begin with https:// or http://"))),
+    }
+}
+
+/// What a stream works with; the same for all streams of a connection.
+pub(crate) struct PubSub {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) settings: PubSubSettings,
+    pub(crate) session: Arc<Session>,
+    pub(crate) rest: Arc<Rest>,
+    pub(crate) schemas: SchemaCache,
+}
+
+/// Schemas by their id; the schema of an id never changes. `None` for one that Salesforce would not give.
+#[derive(Default)]
+pub(crate) struct SchemaCache(Mutex<HashMap<String, Option<Arc<EventSchema>>>>);
+
+impl SchemaCache {
+    fn get(&self, id: &str) -> Option<Option<Arc<EventSchema>>> {
+        self.0.lock().expect("nobody panics with the lock held").get(id).cloned()
+    }
+
+    fn put(&self, id: &str, schema: Option<Arc<EventSchema>>) {
+        self.0.lock().expect("nobody panics with the lock held").insert(id.to_owned(), schema);
+    }
+}
+
+impl PubSub {
+    /// Opens a stream behind `from`, or at the oldest event still kept.
+    pub(crate) async fn open(self: &Arc<Self>, from: Option<&Position>) -> Result<Subscription, ConnectorError> {
+        let channel = self.endpoint.connect().await.map_err(|error| {
+            let what = format!("the Pub/Sub API can not be reached: {}", error::with_sources(&error));
+            ConnectorError::new(ErrorKind::Transient, "", what)
+        })?;
+        let client = PubSubClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        self.check_topic(client.clone()).await?;
+
+        let (batches, waiting) = mpsc::channel(WAITING_BATCHES);
+        let (opened, is_open) = oneshot::channel();
+        let stream =
+            Stream { pubsub: Arc::clone(self), client, position: from.cloned(), batches, opened: Some(opened) };
+        let task = tokio::spawn(stream.run());
+        let mut subscription = Subscription { waiting, task };
+        // Answered, refused, or kept waiting: only a refusal is news, and it is in the channel.
+        let answer = tokio::time::timeout(OPENING_PATIENCE, is_open).await;
+        if let Ok(Err(_)) = answer
+            && let Some(Err(refusal)) = subscription.waiting.recv().await
+        {
+            return Err(refusal);
+        }
+        Ok(subscription)
+    }
+
+    /// Tells a topic that does not exist or may not be read apart from troubles of the stream, before any is opened.
+    async fn check_topic(&self, client: PubSubClient<Channel>) -> Result<(), ConnectorError> {
+        let topic_name = self.settings.topic.clone();
+        let topic = self
+            .call(|token| {
+                let (mut client, request) = (client.clone(), TopicRequest { topic_name: topic_name.clone() });
+                async move { client.get_topic(self.request(&token, request)?).await }
+            })
+            .await
+            .map_err(|status| status.into_error())?;
+        if topic.can_subscribe {
+            Ok(())
+        } else {
+            Err(misconfigured(format!("the connected user may not subscribe to `{topic_name}`")))
+        }
+    }
+
+    /// The schema of an id. An id that Salesforce does not know, and a schema that is none, are `None`.
+    async fn schema(
+        &self,
+        client: &PubSubClient<Channel>,
+        id: &str,
+    ) -> Result<Option<Arc<EventSchema>>, ConnectorError> {
+        if let Some(known) = self.schemas.get(id) {
+            return Ok(known);
+        }
+        let reply = self
+            .call(|token| {
+                let (mut client, request) = (client.clone(), SchemaRequest { schema_id: id.to_owned() });
+                async move { client.get_schema(self.request(&token, request)?).await }
+            })
+            .await;
+        let schema = match reply {
+            Ok(info) => EventSchema::parse(&info.schema_json).map(Arc::new),
+            Err(CallError::Refused(status)) if is_about_the_schema(&status) => {
+                tracing::warn!(schema.id = id, code = ?status.code(), "Salesforce does not give the schema of an event");
+                None
+            }
+            Err(error) => return Err(error.into_error()),
+        };
+        self.schemas.put(id, schema.clone());
+        Ok(schema)
+    }
+
+    /// Makes a single call, once more under a renewed session if the session is over.
+    async fn call<T, F>(&self, call: impl Fn(Arc<Token>) -> F) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        let token = self.session.token().await.map_err(CallError::Session)?;
+        let answer = match call(Arc::clone(&token)).await {
+            Err(status) if error::is_unauthenticated(&status) => {
+                let token = self.session.token_after(&token).await.map_err(CallError::Session)?;
+                call(token).await
+            }
+            answer => answer,
+        };
+        answer.map(tonic::Response::into_inner).map_err(|status| CallError::Refused(Box::new(status)))
+    }
+
+    /// A call with a deadline and the three headers that every call carries.
+    fn request<T>(&self, token: &Token, message: T) -> Result<Request<T>, Status> {
+        let mut request = self.with_headers(token, message)?;
+        request.set_timeout(CALL_TIMEOUT);
+        Ok(request)
+    }
+
+    fn with_headers<T>(&self, token: &Token, message: T) -> Result<Request<T>, Status> {
+        let value = |text: &str| {
+            MetadataValue::try_from(text).map_err(|_| Status::invalid_argument("a session that can not be sent"))
+        };
+        let mut request = Request::new(message);
+        let mut access_token = value(token.secret())?;
+        access_token.set_sensitive(true);
+        request.metadata_mut().insert("accesstoken", access_token);
+        request.metadata_mut().insert("instanceurl", value(&version::origin_text(&token.instance_url))?);
+        request.metadata_mut().insert("tenantid", value(&self.session.org_id)?);
+        Ok(request)
+    }
+}
+
+/// A terminal answer about the schema id itself; anything else may be different the next time.
+fn is_about_the_schema(status: &Status) -> bool {
+    matches!(status.code(), tonic::Code::InvalidArgument | tonic::Code::NotFound)
+}
+
+enum CallError {
+    Session(ConnectorError),
+    Refused(Box<Status>),
+}
+
+impl CallError {
+    fn into_error(self) -> ConnectorError {
+        match self {
+            Self::Session(error) => error,
+            Self::Refused(status) => error::from_grpc(&status),
+        }
+    }
+}
+
+/// The reader's end of a stream.
+pub(crate) struct Subscription {
+    waiting: mpsc::Receiver<Result<ChangeBatch, ConnectorError>>,
+    task: JoinHandle<()>,
+}
+
+#[async_trait]
+impl ChangeStream for Subscription {
+    async fn next(&mut self) -> Result<Option<ChangeBatch>, ConnectorError> {
+        self.waiting.recv().await.transpose()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // Ends the stream at the server too, so that a next one is not a second.
+        self.task.abort();
+    }
+}
+
+/// The task's end of a stream.
+struct Stream {
+    pubsub: Arc<PubSub>,
+    client: PubSubClient<Channel>,
+    /// Behind the last batch that was handed over.
+    position: Option<Position>,
+    batches: mpsc::Sender<Result<ChangeBatch, ConnectorError>>,
+    /// Dropped or used with the server's first answer.
+    opened: Option<oneshot::Sender<()>>,
+}
+
+enum End {
+    /// Closed by the server in good order, or nobody reads any more.
+    Closed,
+    /// The session is over.
+    SessionOver(Arc<Token>, Box<Status>),
+    Failed(ConnectorError),
+}
+
+impl Stream {
+    async fn run(mut self) {
+        let mut is_renewed = false;
+        loop {
+            let mut has_answered = false;
+            match self.follow(&mut has_answered).await {
+                End::Closed => return,
+                End::Failed(error) => return self.fail(error).await,
+                End::SessionOver(token, status) => {
+                    // One renewal for each time that the session held.
+                    if is_renewed && !has_answered {
+                        return self.fail(error::from_grpc(&status)).await;
+                    }
+                    if let Err(error) = self.pubsub.session.token_after(&token).await {
+                        return self.fail(error).await;
+                    }
+                    is_renewed = true;
+                }
+            }
+        }
+    }
+
+    async fn fail(self, error: ConnectorError) {
+        // Whoever waits for the stream to open looks into the channel next.
+        drop(self.opened);
+        let _ = self.batches.send(Err(error)).await;
+    }
+
+    /// Follows the topic under one session.
+    async fn follow(&mut self, has_answered: &mut bool) -> End {
+        let token = match self.pubsub.session.token().await {
+            Ok(token) => token,
+            Err(error) => return End::Failed(error),
+        };
+        let end = |status: Status| match error::is_unauthenticated(&status) {
+            true => End::SessionOver(Arc::clone(&token), Box::new(status)),
+            false => End::Failed(error::from_grpc(&status)),
+        };
+        // Room for the first request and for every refill that can be under way.
+        let (requests, outgoing) = mpsc::channel(WAITING_BATCHES);
+        let request = match self.pubsub.with_headers(&token, ReceiverStream::new(outgoing)) {
+            Ok(request) => request,
+            Err(status) => return end(status),
+        };
+        if requests.send(self.first_request()).await.is_err() {
+            return End::Closed;
+        }
+        let mut outstanding = MAX_OUTSTANDING;
+        let silence_limit = self.pubsub.settings.silence_limit;
+        let mut client = self.client.clone();
+        let mut responses = match tokio::time::timeout(silence_limit, client.subscribe(request)).await {
+            Ok(Ok(responses)) => responses.into_inner(),
+            Ok(Err(status)) => return end(status),
+            Err(_) => return End::Failed(silent(silence_limit)),
+        };
+        if let Some(opened) = self.opened.take() {
+            let _ = opened.send(());
+        }
+        loop {
+            let response = match tokio::time::timeout(silence_limit, responses.message()).await {
+                Ok(Ok(Some(response))) => response,
+                Ok(Ok(None)) => return End::Closed,
+                Ok(Err(status)) => return end(status),
+                Err(_) => return End::Failed(silent(silence_limit)),
+            };
+            *has_answered = true;
+            outstanding -= i32::try_from(response.events.len()).unwrap_or(MAX_OUTSTANDING);
+            let batch = match self.batch(&response.events, &response.latest_replay_id).await {
+                Ok(batch) => batch,
+                Err(error) => return End::Failed(error),
+            };
+            let position = batch.position.clone();
+            if self.batches.send(Ok(batch)).await.is_err() {
+                return End::Closed;
+            }
+            if position.is_some() {
+                self.position = position;
+            }
+            if outstanding < REFILL_BELOW {
+                let more = FetchRequest {
+                    topic_name: self.pubsub.settings.topic.clone(),
+                    num_requested: MAX_OUTSTANDING - outstanding.max(0),
+                    ..FetchRequest::default()
+                };
+                outstanding = MAX_OUTSTANDING;
+                if requests.send(more).await.is_err() {
+                    // The server stopped listening; why is told by what it still has to say.
+                    tracing::debug!("the Pub/Sub API takes no more requests on this stream");
+                }
+            }
+        }
+    }
+
+    fn first_request(&self) -> FetchRequest {
+        let (preset, replay_id) = match &self.position {
+            Some(Position(replay_id)) => (ReplayPreset::Custom, replay_id.clone()),
+            None => (ReplayPreset::Earliest, Vec::new()),
+        };
+        FetchRequest {
+            topic_name: self.pubsub.settings.topic.clone(),
+            replay_preset: preset.into(),
+            replay_id: replay_id.into(),
+            num_requested: MAX_OUTSTANDING,
+            ..FetchRequest::default()
+        }
+    }
+
+    /// What a response says. Its position is that of its last event: `latest_replay_id` may be ahead of what was delivered,
+    /// and counts only where nothing was.
+    async fn batch(&self, events: &[ConsumerEvent], latest_replay_id: &[u8]) -> Result<ChangeBatch, ConnectorError> {
+        let mut all = News::default();
+        for event in events {
+            all.add(self.news(event).await?);
+        }
+        if all.is_unreadable {
+            // Any object may be meant; those that were never described are of no concern to anybody.
+            let resync = self.pubsub.rest.described_objects();
+            all.add(News { resync, ..News::default() });
+        }
+        let position = events.last().map_or(latest_replay_id, |event| &event.replay_id);
+        let position = (!position.is_empty()).then(|| Position(position.to_vec()));
+        Ok(ChangeBatch { changes: all.changes, resync_objects: all.resync, position })
+    }
+
+    async fn news(&self, event: &ConsumerEvent) -> Result<News, ConnectorError> {
+        let Some(event) = &event.event else { return Ok(News { is_unreadable: true, ..News::default() }) };
+        let schema = self.pubsub.schema(&self.client, &event.schema_id).await?;
+        let rest = &self.pubsub.rest;
+        Ok(change_event::read(&event.payload, schema.as_deref(), &self.pubsub.settings.topic, |object| {
+            rest.described(object)
+        }))
+    }
+}
+
+fn silent(limit: Duration) -> ConnectorError {
+    let what = format!("the Pub/Sub API was silent for {} s", limit.as_secs());
+    ConnectorError::new(ErrorKind::Transient, "", what)
+}
