@@ -74,3 +74,56 @@ pub(crate) fn render(url: &str, query: &str, paging: &Paging, rows: Rows<Json>) 
         "next_page_url": next_page_url,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::query::Query;
+
+    /// The pages that a client gets which follows `next_page_url` from there to the end.
+    fn follow(all: &[String], query: &str) -> Vec<Vec<String>> {
+        let mut pages = Vec::new();
+        let mut query = query.to_owned();
+        loop {
+            let paging = Paging::take(&mut Query::parse(&query)).unwrap();
+            let rows = Rows::of_all(all.to_vec(), &paging, "Row", String::clone).unwrap();
+            let data = rows.data.iter().map(|id| json!({ "id": id })).collect();
+            let list = render("/rows", &query, &paging, Rows { data, has_more: rows.has_more });
+            assert_eq!(list["has_more"].as_bool().unwrap(), list["next_page_url"].is_string());
+            pages.push(rows.data);
+            match list["next_page_url"].as_str() {
+                Some(url) => query = url.strip_prefix("/rows?").unwrap().to_owned(),
+                None => return pages,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pages_make_up_the_list_in_both_directions(
+            ids in prop::collection::hash_set("[^\\pC]{1,6}", 0..60),
+            limit in 1..100_usize,
+        ) {
+            let all: Vec<String> = ids.into_iter().collect();
+            let forward = follow(&all, &format!("limit={limit}"));
+            prop_assert_eq!(forward.concat(), all.clone());
+            prop_assert!(forward.iter().rev().skip(1).all(|page| page.len() == limit));
+            if let Some((last, before)) = all.split_last() {
+                let query = form_urlencoded::Serializer::new(format!("limit={limit}")).append_pair("ending_before", last).finish();
+                let backward: Vec<_> = follow(&all, &query).into_iter().rev().collect();
+                prop_assert_eq!(backward.concat(), before);
+                prop_assert!(backward.iter().skip(1).all(|page| page.len() == limit));
+            }
+        }
+
+        #[test]
+        fn no_query_string_makes_the_parser_panic(query in ".*", tail in "(&(limit|expand|expand\\[\\]|starting_after|order_by)=.*)*") {
+            let mut query = Query::parse(&(query + &tail));
+            let _ = Paging::take(&mut query);
+            let _ = crate::query::take_order(&mut query, &["created_at"]);
+            let _ = query.finish();
+        }
+    }
+}

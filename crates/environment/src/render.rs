@@ -148,3 +148,27 @@ pub(crate) fn event_definition(definition: &EventDefinition) -> Json {
 pub(crate) fn deleted(id: &str, object: &str) -> Json {
     json!({ "id": id, "object": object, "deleted": true })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_have_milliseconds_and_a_numeric_zone() {
+        for (given, expected) in [
+            ("2022-11-29T12:34:56Z", "2022-11-29T12:34:56.000+00:00"),
+            ("2022-11-29T12:34:56.0789Z", "2022-11-29T12:34:56.078+00:00"),
+            ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.500+00:00"),
+        ] {
+            assert_eq!(instant(given.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn memberships_of_different_pairs_have_different_ids() {
+        let pairs = [("a", "b"), ("a:b", "c"), ("a", "b:c"), ("a%3Ab", "c"), ("a", "b%3Ac"), ("%", ":"), (":", "%")];
+        let ids: std::collections::HashSet<_> =
+            pairs.iter().map(|(user, company)| membership_id(user, company)).collect();
+        assert_eq!(ids.len(), pairs.len());
+    }
+}
