@@ -6,9 +6,13 @@
 
 pub mod core;
 mod handle;
+pub mod http;
 mod ledger;
 pub mod pubsub;
+mod running;
 pub mod seed;
+pub mod soql;
 
 pub use handle::{Clock, Faults, OrgHandle, SystemClock};
 pub use ledger::{Ledger, LedgerEntry, LedgerReport};
+pub use running::{OrgOptions, RunningOrg, start};

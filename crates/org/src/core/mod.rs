@@ -11,7 +11,7 @@ pub mod oauth;
 pub mod org;
 mod rules;
 pub mod schema;
-mod table;
+pub(crate) mod table;
 pub mod value;
 pub mod write;
 

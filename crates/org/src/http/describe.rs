@@ -1,0 +1,246 @@
+//! What the org says of itself: resources, objects and fields.
+
+use serde_json::{Map, Value, json};
+
+use super::answer::{RestError, ok};
+use super::data::{Call, Reply};
+use crate::core::schema::{FieldSchema, FieldType, ObjectSchema};
+use crate::core::{FieldValue, Org};
+
+/// `GET /services/data/vNN.0`.
+pub(crate) fn resources(call: &Call<'_>) -> Reply {
+    let base = &call.base;
+    let mut resources = Map::new();
+    for name in ["limits", "query", "queryAll", "sobjects", "composite"] {
+        resources.insert(name.to_owned(), json!(format!("{base}/{name}")));
+    }
+    let identity = format!("{}/id/{}/{}", call.origin, call.web.org.lock().org_id(), call.session.user_id);
+    resources.insert("identity".to_owned(), json!(identity));
+    Ok((ok(&Value::Object(resources)), 0))
+}
+
+/// `GET /sobjects`.
+pub(crate) fn global(call: &Call<'_>) -> Reply {
+    let org = call.web.org.lock();
+    let objects: Vec<Value> = org.objects().map(|object| Value::Object(summary(&org, object, &call.base))).collect();
+    let count = objects.len();
+    Ok((ok(&json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects })), count))
+}
+
+/// `GET /sobjects/X`.
+pub(crate) fn basic(call: &Call<'_>, name: &str) -> Reply {
+    let org = call.web.org.lock();
+    let object = org.object(name).ok_or_else(RestError::not_found)?;
+    let body = json!({ "objectDescribe": summary(&org, object, &call.base), "recentItems": [] });
+    Ok((ok(&body), 0))
+}
+
+/// `GET /sobjects/X/describe`.
+pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
+    let org = call.web.org.lock();
+    let object = org.object(name).ok_or_else(RestError::not_found)?;
+    let mut body = Map::new();
+    body.insert("actionOverrides".to_owned(), json!([]));
+    let children: Vec<Value> = org
+        .child_relationships(&object.name)
+        .into_iter()
+        .map(|(child, field)| {
+            json!({
+                "cascadeDelete": field.cascade_delete,
+                "childSObject": child.name,
+                "deprecatedAndHidden": false,
+                "field": field.name,
+                "junctionIdListNames": [],
+                "junctionReferenceTo": [],
+                "relationshipName": field.child_relationship_name,
+                "restrictedDelete": false,
+            })
+        })
+        .collect();
+    body.insert("childRelationships".to_owned(), Value::Array(children));
+    body.insert("compactLayoutable".to_owned(), json!(object.writeable));
+    body.insert("fields".to_owned(), object.fields().iter().map(|field| describe_field(&org, object, field)).collect());
+    for (name, value) in summary(&org, object, &call.base) {
+        body.insert(name, value);
+    }
+    for (name, value) in [
+        ("listviewable", Value::Null),
+        ("lookupLayoutable", Value::Null),
+        ("namedLayoutInfos", json!([])),
+        ("networkScopeFieldName", Value::Null),
+        ("recordTypeInfos", record_types(&call.base, object)),
+        ("searchLayoutable", json!(object.writeable)),
+        (
+            "supportedScopes",
+            json!([{ "label": format!("All {}", object.label_plural.to_lowercase()), "name": "everything" }]),
+        ),
+    ] {
+        body.insert(name.to_owned(), value);
+    }
+    Ok((ok(&Value::Object(body)), object.fields().len()))
+}
+
+fn record_types(base: &str, object: &ObjectSchema) -> Value {
+    let layout = format!("{base}/sobjects/{}/describe/layouts/012000000000000AAA", object.name);
+    json!([{
+        "active": true,
+        "available": true,
+        "defaultRecordTypeMapping": true,
+        "developerName": "Master",
+        "master": true,
+        "name": "Master",
+        "recordTypeId": "012000000000000AAA",
+        "urls": { "layout": layout },
+    }])
+}
+
+fn summary(org: &Org, object: &ObjectSchema, base: &str) -> Map<String, Value> {
+    let url = format!("{base}/sobjects/{}", object.name);
+    let binned = object.index_of("IsDeleted").is_some();
+    let value = json!({
+        "activateable": false,
+        "associateEntityType": null,
+        "associateParentEntity": null,
+        "createable": object.writeable,
+        "custom": object.name.ends_with("__c"),
+        "customSetting": false,
+        "deepCloneable": false,
+        "deletable": object.writeable && binned,
+        "deprecatedAndHidden": false,
+        "feedEnabled": org.is_captured(&object.name),
+        "hasSubtypes": false,
+        "isInterface": false,
+        "isSubtype": false,
+        "keyPrefix": object.key_prefix,
+        "label": object.label,
+        "labelPlural": object.label_plural,
+        "layoutable": object.writeable,
+        "mergeable": matches!(object.name.as_str(), "Account" | "Contact" | "Lead"),
+        "mruEnabled": object.writeable,
+        "name": object.name,
+        "queryable": true,
+        "replicateable": object.writeable,
+        "retrieveable": true,
+        "searchable": object.writeable,
+        "triggerable": object.writeable,
+        "undeletable": object.writeable && binned,
+        "updateable": object.writeable,
+        "urls": {
+            "compactLayouts": format!("{url}/describe/compactLayouts"),
+            "rowTemplate": format!("{url}/{{ID}}"),
+            "describe": format!("{url}/describe"),
+            "layouts": format!("{url}/describe/layouts"),
+            "sobject": url,
+        },
+    });
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn describe_field(org: &Org, object: &ObjectSchema, field: &FieldSchema) -> Value {
+    let kind = field.field_type;
+    let is_long_text = kind == FieldType::TextArea && field.length > 4000;
+    let is_plain = kind != FieldType::Address && !is_long_text;
+    let is_picklist = !field.picklist_values.is_empty();
+    let picklist: Vec<Value> = field
+        .picklist_values
+        .iter()
+        .map(|choice| {
+            json!({
+                "active": true,
+                "defaultValue": choice.default,
+                "label": choice.value,
+                "validFor": null,
+                "value": choice.value,
+            })
+        })
+        .collect();
+    let is_polymorphic = field.reference_to.len() > 1;
+    let default = match &field.default {
+        FieldValue::Boolean(value) => json!(value),
+        FieldValue::Text(text) if is_picklist => json!(text.to_string()),
+        _ => Value::Null,
+    };
+    // Only objects that the org has can be pointed to.
+    let targets: Vec<&String> = field.reference_to.iter().filter(|target| org.object(target).is_some()).collect();
+    let head = json!({
+        "aggregatable": is_plain && kind != FieldType::Boolean,
+        "aiPredictionField": false,
+        "autoNumber": false,
+        "byteLength": field.length * if matches!(kind, FieldType::Id | FieldType::Reference) { 1 } else { 3 },
+        "calculated": field.calculated,
+        "calculatedFormula": null,
+        "cascadeDelete": field.cascade_delete,
+        "caseSensitive": false,
+        "compoundFieldName": field.compound.as_ref().map(|part| part.parent.as_str()),
+        "controllerName": null,
+        "createable": object.writeable && field.createable,
+        "custom": field.custom,
+        "defaultValue": default,
+        "defaultValueFormula": null,
+        "defaultedOnCreate": field.defaulted_on_create,
+        "dependentPicklist": false,
+        "deprecatedAndHidden": false,
+        "digits": if kind == FieldType::Int { 9 } else { 0 },
+        "displayLocationInDecimal": kind == FieldType::Double && field.compound.is_some(),
+        "encrypted": false,
+        "externalId": field.external_id,
+        "extraTypeInfo": extra_type_info(field),
+        "filterable": is_plain,
+        "filteredLookupInfo": null,
+        "formulaTreatNullNumberAsZero": false,
+        "groupable": is_plain && !kind.is_decimal() && kind != FieldType::DateTime,
+        "highScaleNumber": false,
+    });
+    // One literal of this size would exceed the recursion that macros are allowed.
+    let tail = json!({
+        "htmlFormatted": false,
+        "idLookup": field.id_lookup,
+        "inlineHelpText": null,
+        "label": field.label,
+        "length": field.length,
+        "mask": null,
+        "maskType": null,
+        "name": field.name,
+        "nameField": field.name_field,
+        "namePointing": is_polymorphic,
+        "nillable": field.nillable,
+        "permissionable": field.nillable && kind != FieldType::Id && field.compound.is_none(),
+        "picklistValues": picklist,
+        "polymorphicForeignKey": is_polymorphic,
+        "precision": field.precision,
+        "queryByDistance": kind == FieldType::Address,
+        "referenceTargetField": null,
+        "referenceTo": targets,
+        "relationshipName": field.relationship_name,
+        "relationshipOrder": null,
+        "restrictedDelete": false,
+        "restrictedPicklist": field.restricted_picklist,
+        "scale": field.scale,
+        "searchPrefilterable": kind == FieldType::Reference,
+        "soapType": kind.soap_type(),
+        "sortable": is_plain,
+        "type": kind.as_str(),
+        "unique": field.unique,
+        "updateable": object.writeable && field.updateable,
+        "writeRequiresMasterRead": false,
+    });
+    merged(head, tail)
+}
+
+fn merged(mut head: Value, tail: Value) -> Value {
+    if let (Value::Object(head), Value::Object(tail)) = (&mut head, tail) {
+        head.extend(tail);
+    }
+    head
+}
+
+fn extra_type_info(field: &FieldSchema) -> Value {
+    match (field.field_type, field.compound_parent) {
+        (FieldType::TextArea, _) if field.length > 255 => json!("plaintextarea"),
+        (FieldType::String, true) => json!("personname"),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,117 @@
+//! SOQL over REST: pages of records, and the cursors between them.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+
+use serde_json::{Value, json};
+
+use super::answer::{RestError, ok};
+use super::data::{Call, Reply};
+use crate::core::id;
+use crate::soql::{self, Execution, ResultRows};
+
+/// Records in a page unless the client asks for fewer (REST guide).
+const PAGE_RECORDS: usize = 2000;
+const PAGE_RECORDS_MIN: usize = 200;
+/// How long a cursor lives (REST guide: two days).
+const CURSOR_LIFE_MS: i64 = 2 * 24 * 3600 * 1000;
+/// Open cursors; beyond it the oldest closes, as Salesforce closes cursors of a user who opens many.
+const CURSORS_MAX: usize = 200;
+
+/// Result sets that clients are in the middle of.
+#[derive(Debug, Default)]
+pub(crate) struct Cursors {
+    open: HashMap<String, Cursor>,
+    opened: u64,
+}
+
+#[derive(Debug)]
+struct Cursor {
+    rows: ResultRows,
+    page_records: usize,
+    number: u64,
+    opened_ms: i64,
+}
+
+impl Cursors {
+    fn open(&mut self, rows: ResultRows, page_records: usize, word: &str, now_ms: i64) -> String {
+        self.open.retain(|_, cursor| now_ms < cursor.opened_ms + CURSOR_LIFE_MS);
+        if self.open.len() >= CURSORS_MAX
+            && let Some(oldest) =
+                self.open.iter().min_by_key(|(_, cursor)| cursor.number).map(|(locator, _)| locator.clone())
+        {
+            self.open.remove(&oldest);
+        }
+        self.opened += 1;
+        let locator = id::normalize(&format!("01g{word}")).unwrap_or_default();
+        self.open.insert(locator.clone(), Cursor { rows, page_records, number: self.opened, opened_ms: now_ms });
+        locator
+    }
+}
+
+/// `GET /query?q=…` and `/queryAll?q=…`.
+pub(crate) fn query(call: &Call<'_>, include_deleted: bool) -> Reply {
+    let statement = call.parameters.get("q").map_or("", String::as_str);
+    let now_ms = call.web.org.now_ms();
+    let mut org = call.web.org.lock();
+    let rows = match soql::run(&org, statement, include_deleted, now_ms)? {
+        Execution::Count(count) => return Ok((ok(&json!({ "totalSize": count, "done": true, "records": [] })), count)),
+        Execution::Aggregate(name, count) => {
+            let record = json!({ "attributes": { "type": "AggregateResult" }, name: count });
+            return Ok((ok(&json!({ "totalSize": 1, "done": true, "records": [record] })), 1));
+        }
+        Execution::Rows(rows) => rows,
+    };
+    let page_records = page_records(call);
+    let total = rows.len();
+    let records = rows.page(&org, 0, page_records, &call.base);
+    let count = records.len();
+    let mut body = json!({ "totalSize": total, "done": total <= page_records, "records": records });
+    if total > page_records {
+        let word = org.random_word(12);
+        drop(org);
+        let mut cursors = call.web.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let locator = cursors.open(rows, page_records, &word, now_ms);
+        link_next(&mut body, call, &locator, page_records);
+    }
+    Ok((ok(&body), count))
+}
+
+/// `GET /query/LOCATOR-OFFSET`.
+pub(crate) fn more(call: &Call<'_>, given: &str) -> Reply {
+    let invalid = || RestError::bad_request("INVALID_QUERY_LOCATOR", "invalid query locator");
+    let (locator, from) = given.split_once('-').ok_or_else(invalid)?;
+    let from: usize = from.parse().map_err(|_| invalid())?;
+    let locator = id::normalize(locator).ok_or_else(invalid)?;
+    let now_ms = call.web.org.now_ms();
+    let (rows, page_records) = {
+        let cursors = call.web.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let cursor = cursors.open.get(&locator).filter(|cursor| now_ms < cursor.opened_ms + CURSOR_LIFE_MS);
+        let cursor = cursor.filter(|cursor| from < cursor.rows.len()).ok_or_else(invalid)?;
+        (cursor.rows.clone(), cursor.page_records)
+    };
+    let records = rows.page(&call.web.org.lock(), from, page_records, &call.base);
+    let count = records.len();
+    let next = from.saturating_add(page_records);
+    let mut body = json!({ "totalSize": rows.len(), "done": next >= rows.len(), "records": records });
+    if next < rows.len() {
+        link_next(&mut body, call, &locator, next);
+    }
+    Ok((ok(&body), count))
+}
+
+/// Puts the next page's URL where Salesforce has it: before the records.
+fn link_next(body: &mut Value, call: &Call<'_>, locator: &str, next: usize) {
+    if let Value::Object(body) = body {
+        let records = body.shift_remove("records");
+        body.insert("nextRecordsUrl".to_owned(), json!(format!("{}/query/{locator}-{next}", call.base)));
+        body.insert("records".to_owned(), records.unwrap_or_default());
+    }
+}
+
+fn page_records(call: &Call<'_>) -> usize {
+    let options = call.header("sforce-query-options").unwrap_or("");
+    let asked =
+        options.split([',', ';']).find_map(|option| option.trim().strip_prefix("batchSize=")?.trim().parse().ok());
+    asked.unwrap_or(PAGE_RECORDS).clamp(PAGE_RECORDS_MIN, PAGE_RECORDS)
+}

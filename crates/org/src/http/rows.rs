@@ -1,0 +1,174 @@
+//! One record at a time.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::answer::{RestError, json_answer, no_content, ok};
+use super::data::{Call, Reply};
+use crate::core::schema::{FieldIndex, ObjectSchema};
+use crate::core::{FieldValue, Org, Row, Write, WriteError, WriteOutcome, id};
+use crate::soql::render_record;
+
+/// `POST /sobjects/X`.
+pub(crate) fn create(call: &Call<'_>, object: &str) -> Reply {
+    known(&call.web.org.lock(), object)?;
+    let values = fields(call)?;
+    let outcome = commit_one(call, Write::Create { object: object.to_owned(), values })?;
+    Ok((created(call, object, &outcome, json!({})), 1))
+}
+
+fn created(call: &Call<'_>, object: &str, outcome: &WriteOutcome, more: Value) -> Response {
+    let mut body = json!({ "id": outcome.id, "success": true, "errors": [] });
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    let mut response = json_answer(StatusCode::CREATED, &body);
+    let name = call.web.org.lock().object(object).map_or_else(String::new, |object| object.name.clone());
+    if let Ok(location) = HeaderValue::from_str(&format!("{}/sobjects/{name}/{}", call.base, outcome.id)) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// `GET /sobjects/X/id?fields=A,B`.
+pub(crate) fn read(call: &Call<'_>, object: &str, given: &str) -> Reply {
+    let org = call.web.org.lock();
+    let schema = known(&org, object)?;
+    let id = id::normalize(given).ok_or_else(|| malformed_id(given))?;
+    match org.record(&id) {
+        Some((found, row)) if found.name == schema.name => {
+            if org.is_deleted(schema, row) {
+                return Err(WriteError::deleted().into());
+            }
+            shown(call, &org, schema, row)
+        }
+        _ => Err(RestError::not_found()),
+    }
+}
+
+fn shown(call: &Call<'_>, org: &Org, schema: &ObjectSchema, row: &Row) -> Reply {
+    let indexes = match call.parameters.get("fields") {
+        Some(names) => field_list(schema, names.split(','))?,
+        None => (0..).take(schema.fields().len()).collect(),
+    };
+    Ok((ok(&render_record(org, schema, row, &indexes, &call.base)), 1))
+}
+
+/// Positions of the named fields.
+pub(crate) fn field_list<'n>(
+    schema: &ObjectSchema,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<Vec<FieldIndex>, RestError> {
+    let position =
+        |name: &str| schema.index_of(name).ok_or_else(|| WriteError::no_such_column(name, &schema.name).into());
+    names.map(str::trim).filter(|name| !name.is_empty()).map(position).collect()
+}
+
+/// `PATCH /sobjects/X/id`.
+pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
+    known(&call.web.org.lock(), object)?;
+    let values = fields(call)?;
+    let (object, id) = (Some(object.to_owned()), id.to_owned());
+    commit_one(call, Write::Update { object, id, values })?;
+    Ok((no_content(), 1))
+}
+
+/// `DELETE /sobjects/X/id`.
+pub(crate) fn delete(call: &Call<'_>, object: &str, id: &str) -> Reply {
+    known(&call.web.org.lock(), object)?;
+    commit_one(call, Write::Delete { object: Some(object.to_owned()), id: id.to_owned() })?;
+    Ok((no_content(), 1))
+}
+
+/// `GET /sobjects/X/ExternalId__c/value`.
+pub(crate) fn read_by_external_id(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
+    let org = call.web.org.lock();
+    let schema = known(&org, object)?;
+    let ids = ids_by_external_id(&org, schema, field, value)?;
+    match ids.as_slice() {
+        [] => Err(RestError::not_found()),
+        [id] => match org.record(id) {
+            Some((_, row)) => shown(call, &org, schema, row),
+            None => Err(RestError::not_found()),
+        },
+        several => Ok((choices(call, schema, several), several.len())),
+    }
+}
+
+/// `PATCH /sobjects/X/ExternalId__c/value`.
+pub(crate) fn upsert(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
+    let (found, name, field) = {
+        let org = call.web.org.lock();
+        let schema = known(&org, object)?;
+        let ids = ids_by_external_id(&org, schema, field, value)?;
+        if ids.len() > 1 {
+            return Ok((choices(call, schema, &ids), ids.len()));
+        }
+        let field = schema.field_named(field).map_or_else(String::new, |(_, field)| field.name.clone());
+        (ids.into_iter().next(), schema.name.clone(), field)
+    };
+    let mut values = fields(call)?;
+    match found {
+        Some(id) => {
+            let outcome = commit_one(call, Write::Update { object: Some(name), id, values })?;
+            Ok((ok(&json!({ "id": outcome.id, "success": true, "errors": [], "created": false })), 1))
+        }
+        None if field == "Id" => Err(RestError::not_found()),
+        None => {
+            values.insert(field, json!(value));
+            let outcome = commit_one(call, Write::Create { object: name.clone(), values })?;
+            Ok((created(call, &name, &outcome, json!({ "created": true })), 1))
+        }
+    }
+}
+
+fn choices(call: &Call<'_>, schema: &ObjectSchema, ids: &[String]) -> Response {
+    let urls: Vec<String> = ids.iter().map(|id| format!("{}/sobjects/{}/{id}", call.base, schema.name)).collect();
+    json_answer(StatusCode::MULTIPLE_CHOICES, &json!(urls))
+}
+
+fn ids_by_external_id(org: &Org, schema: &ObjectSchema, field: &str, value: &str) -> Result<Vec<String>, RestError> {
+    let no_such_key = || {
+        let message = format!("Provided external ID field does not exist or is not accessible: {field}");
+        RestError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    };
+    let (index, field) = schema.field_named(field).filter(|(_, field)| field.id_lookup).ok_or_else(no_such_key)?;
+    let table = org.table(&schema.name).ok_or_else(RestError::not_found)?;
+    let key = match (field.name.as_str(), field.field_type.is_text()) {
+        ("Id", _) => {
+            let slot = id::normalize(value).and_then(|id| table.slot_of(&id));
+            let row = slot.and_then(|slot| table.row(slot)).filter(|row| !table.is_deleted(row));
+            return Ok(row.and_then(|row| row.get(table.system.id).as_text()).map(str::to_owned).into_iter().collect());
+        }
+        (_, true) => FieldValue::text(value),
+        (_, false) => value.parse().map_or(FieldValue::Null, FieldValue::Number),
+    };
+    let live = table.find(index, &key).iter().filter_map(|slot| table.row(*slot)).filter(|row| !table.is_deleted(row));
+    Ok(live.filter_map(|row| row.get(table.system.id).as_text().map(str::to_owned)).collect())
+}
+
+fn commit_one(call: &Call<'_>, write: Write) -> Result<WriteOutcome, RestError> {
+    let mut results = call.web.org.commit(&call.write_context(), false, vec![write]);
+    Ok(results.remove(0)?)
+}
+
+/// The fields in a request's body, without what is no field.
+fn fields(call: &Call<'_>) -> Result<Map<String, Value>, RestError> {
+    let mut fields: Map<String, Value> = call.json()?;
+    fields.shift_remove("attributes");
+    // A row addressed by its URL may not name its id in the body as well.
+    if fields.keys().any(|name| name.eq_ignore_ascii_case("id")) {
+        let message = "The Id field should not be specified in the sobject data.";
+        return Err(RestError::bad_request("INVALID_FIELD", message));
+    }
+    Ok(fields)
+}
+
+fn known<'o>(org: &'o Org, object: &str) -> Result<&'o ObjectSchema, RestError> {
+    org.object(object).ok_or_else(RestError::not_found)
+}
+
+fn malformed_id(given: &str) -> RestError {
+    WriteError::at("MALFORMED_ID", "Id", format!("Record ID: id value of incorrect type: {given}")).into()
+}

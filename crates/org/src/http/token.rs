@@ -1,0 +1,159 @@
+//! The OAuth endpoints that machines call: token, revoke, introspect.
+
+use std::collections::HashMap;
+
+use aws_lc_rs::hmac;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::answer::{json_answer, ok};
+use super::{Web, origin};
+use crate::core::oauth::{OAuthError, TokenGrant};
+
+const UNSUPPORTED_GRANT: OAuthError =
+    OAuthError { error: "unsupported_grant_type", description: "grant type not supported" };
+const INVALID_TOKEN: OAuthError = OAuthError { error: "invalid_token", description: "invalid token" };
+
+/// Form parameters, with the client's credentials from wherever they came.
+struct Form {
+    parameters: HashMap<String, String>,
+}
+
+impl Form {
+    fn of(headers: &HeaderMap, query: HashMap<String, String>, body: &[u8]) -> Form {
+        let mut parameters = query;
+        parameters.extend(url::form_urlencoded::parse(body).into_owned());
+        if let Some((id, secret)) = basic_credentials(headers) {
+            parameters.insert("client_id".to_owned(), id);
+            parameters.insert("client_secret".to_owned(), secret);
+        }
+        Form { parameters }
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.parameters.get(name).map_or("", String::as_str)
+    }
+}
+
+fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get("authorization")?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    // RFC 6749 has both form-encoded before they are joined.
+    let plain = |text: &str| {
+        let pair = format!("v={}", text.replace('+', "%2B"));
+        url::form_urlencoded::parse(pair.as_bytes()).next().map_or_else(String::new, |(_, value)| value.into_owned())
+    };
+    Some((plain(id), plain(secret)))
+}
+
+/// `POST /services/oauth2/token`.
+pub(crate) async fn token(
+    State(web): State<Web>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, OAuthError> {
+    let form = Form::of(&headers, query, &body);
+    let (id, secret) = (form.get("client_id"), form.get("client_secret"));
+    let now_ms = web.org.now_ms();
+    let mut org = web.org.lock();
+    let grant = match form.get("grant_type") {
+        "authorization_code" => {
+            let verifier = Some(form.get("code_verifier")).filter(|verifier| !verifier.is_empty());
+            org.exchange_code(id, secret, form.get("code"), form.get("redirect_uri"), verifier, now_ms)?
+        }
+        "refresh_token" => org.refresh(id, secret, form.get("refresh_token"), now_ms)?,
+        "client_credentials" => org.client_credentials(id, secret, now_ms)?,
+        "password" => org.password_grant(id, secret, form.get("username"), form.get("password"), now_ms)?,
+        _ => return Err(UNSUPPORTED_GRANT),
+    };
+    let identity = format!("{}/id/{}/{}", origin(&headers), org.org_id(), grant.session.user_id);
+    Ok(token_answer(&headers, secret, &identity, &grant))
+}
+
+/// The reply has no `expires_in`: Salesforce never says when a session will end.
+fn token_answer(headers: &HeaderMap, secret: &str, identity: &str, grant: &TokenGrant) -> Response {
+    let issued_at = grant.session.issued_ms.to_string();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let signature = STANDARD.encode(hmac::sign(&key, format!("{identity}{issued_at}").as_bytes()));
+    let mut body = json!({
+        "access_token": grant.session.access_token,
+        "signature": signature,
+        "scope": grant.session.scope,
+        "instance_url": origin(headers),
+        "id": identity,
+        "token_type": "Bearer",
+        "issued_at": issued_at,
+    });
+    if let Some(refresh_token) = &grant.refresh_token {
+        body["refresh_token"] = json!(refresh_token);
+    }
+    ok(&body)
+}
+
+/// `POST /services/oauth2/revoke`, or `GET` as some clients do.
+pub(crate) async fn revoke(
+    State(web): State<Web>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, OAuthError> {
+    let form = Form::of(&headers, query, &body);
+    if web.org.lock().revoke(form.get("token")) { Ok(StatusCode::OK.into_response()) } else { Err(INVALID_TOKEN) }
+}
+
+/// `POST /services/oauth2/introspect`: the only way to learn when a session will end.
+pub(crate) async fn introspect(
+    State(web): State<Web>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let form = Form::of(&headers, query, &body);
+    let org = web.org.lock();
+    let id = form.get("client_id");
+    if org.client(id).is_none_or(|client| client.secret != form.get("client_secret")) {
+        let body = json!({ "error": "invalid_client", "error_description": "invalid client credentials" });
+        return json_answer(StatusCode::UNAUTHORIZED, &body);
+    }
+    let token = form.get("token");
+    let username = |user_id: &str| {
+        let (object, row) = org.record(user_id)?;
+        row.get(object.index_of("Username")?).as_text().map(str::to_owned)
+    };
+    let sub = |user_id: &str| format!("{}/id/{}/{user_id}", origin(&headers), org.org_id());
+    if let Some(session) = org.session(token, web.org.now_ms()) {
+        return ok(&json!({
+            "active": true,
+            "scope": session.scope,
+            "client_id": session.client_id,
+            "username": username(&session.user_id),
+            "sub": sub(&session.user_id),
+            "token_type": "access_token",
+            "exp": session.expires_ms / 1000,
+            "iat": session.issued_ms / 1000,
+            "nbf": session.issued_ms / 1000,
+        }));
+    }
+    match org.refresh_token_owner(token) {
+        Some((client_id, user_id, scope)) => ok(&json!({
+            "active": true,
+            "scope": scope,
+            "client_id": client_id,
+            "username": username(user_id),
+            "sub": sub(user_id),
+            "token_type": "refresh_token",
+        })),
+        None => ok(&json!({ "active": false })),
+    }
+}
