@@ -64,6 +64,7 @@ impl<'a> Answer<'a> {
         let users = if needed { self.users_of(company).await? } else { Vec::new() };
         let by_id: HashMap<&str, &Profile> = users.iter().map(|user| (user.id.as_str(), user)).collect();
         let related = self.memberships(company, expansion.has("memberships")).await?;
+        self.count(related.len())?;
         let memberships = related.iter().map(|membership| {
             let user = by_id.get(membership.user_id.as_str()).filter(|_| expansion.has("memberships.user"));
             render::membership(membership, user.map(|user| render::profile(user)), None)
@@ -73,13 +74,11 @@ impl<'a> Answer<'a> {
         Ok(render::group(company, users, memberships))
     }
 
-    async fn memberships(&mut self, profile: &Profile, needed: bool) -> Result<Vec<Membership>, Refusal> {
+    async fn memberships(&self, profile: &Profile, needed: bool) -> Result<Vec<Membership>, Refusal> {
         if !needed {
             return Ok(Vec::new());
         }
-        let memberships = self.store.memberships(self.environment, profile.kind, &profile.id).await?;
-        self.count(memberships.len())?;
-        Ok(memberships)
+        Ok(self.store.memberships(self.environment, profile.kind, &profile.id).await?)
     }
 
     async fn company_of(&mut self, membership: &Membership) -> Result<Option<Json>, Refusal> {

@@ -46,24 +46,27 @@ impl Environment {
     /// # Errors
     /// [`Refusal::InvalidParams`] where the body, the query or a value for an attribute is wrong.
     pub async fn save_user(&self, query: &str, body: &Json) -> Result<Json, Refusal> {
-        self.save(ProfileKind::User, query, Request::user(body)?).await
+        let request = Request::user(body)?;
+        let expansion = only_expansion(query, Expansion::USER)?;
+        self.write_request(&request).await?;
+        self.rendered(ProfileKind::User, &request.id, &expansion).await
     }
 
-    /// `POST /groups`: creates or changes a company. Gives the company.
+    /// `POST /groups`: creates or changes a company. Gives the company. Takes no `expand`: a company may have more users
+    /// than an answer holds, and a refusal after the write would not be true.
     ///
     /// # Errors
     /// [`Refusal::InvalidParams`] where the body, the query or a value for an attribute is wrong.
     pub async fn save_group(&self, query: &str, body: &Json) -> Result<Json, Refusal> {
-        self.save(ProfileKind::Company, query, Request::group(body)?).await
+        let request = Request::group(body)?;
+        Query::parse(query).finish()?;
+        self.write_request(&request).await?;
+        self.rendered(ProfileKind::Company, &request.id, &Expansion::default()).await
     }
 
-    async fn save(&self, kind: ProfileKind, query: &str, request: Request) -> Result<Json, Refusal> {
-        let expansion = only_expansion(query, allowed_expansions(kind))?;
-        self.store
-            .write(self.id, &request.write)
-            .await
-            .map_err(|error| misfit(error, |name| request.fields_of(name)))?;
-        self.rendered(kind, &request.id, &expansion).await
+    async fn write_request(&self, request: &Request) -> Result<(), Refusal> {
+        let written = self.store.write(self.id, &request.write).await;
+        written.map_err(|error| misfit(error, |name| request.fields_of(name)))
     }
 
     /// `GET /users/:id` and `GET /groups/:id`.

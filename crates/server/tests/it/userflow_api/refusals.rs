@@ -54,6 +54,7 @@ async fn bodies_that_mean_nothing_change_nothing() {
             r#"{"id":"new"}"#,
             "expand: `friends` can not be expanded; allowed are groups, memberships, memberships.group",
         ),
+        ("/groups?expand=users", r#"{"id":"new"}"#, "expand: is no known parameter; there are none here"),
         ("/users?dry_run=1", r#"{"id":"new"}"#, "dry_run: is no known parameter; known are expand"),
         ("/events", r#"{"name":"x"}"#, "user_id: at least one of `user_id` and `group_id` is required"),
         ("/events", r#"{"name":"new","user_id":"bob"}"#, "user_id: User with id 'bob' not found"),
