@@ -1,0 +1,66 @@
+/** Query keys and options, in one place, so that what a live view rereads is what a screen reads. */
+import { queryOptions } from '@tanstack/react-query';
+
+import * as api from './client';
+import type { ProfileKind, ProfileQuery } from './client';
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => api.currentSession(signal),
+  staleTime: 60_000,
+});
+
+export const profilesKey = (env: string, kind: ProfileKind) => ['env', env, 'profiles', kind] as const;
+
+export const profilesQuery = (env: string, kind: ProfileKind, query: ProfileQuery) =>
+  queryOptions({
+    queryKey: [...profilesKey(env, kind), query],
+    queryFn: ({ signal }) => api.listProfiles(env, kind, query, signal),
+  });
+
+export const profileQuery = (env: string, kind: ProfileKind, id: string) =>
+  queryOptions({
+    queryKey: ['env', env, 'profile', kind, id],
+    queryFn: ({ signal }) => api.getProfile(env, kind, id, signal),
+  });
+
+export const attributeDefinitionsQuery = (env: string, scope: ProfileKind) =>
+  queryOptions({
+    queryKey: ['env', env, 'attribute-definitions', scope],
+    queryFn: ({ signal }) => api.listAttributeDefinitions(env, scope, signal),
+  });
+
+/** Everything a live view of the connection shows. Objects and fields of the org are not in it: they are slow and seldom change. */
+export const salesforceKey = (env: string) => ['env', env, 'salesforce'] as const;
+
+export const connectionQuery = (env: string) =>
+  queryOptions({
+    queryKey: [...salesforceKey(env), 'connection'],
+    queryFn: ({ signal }) => api.getConnection(env, signal),
+  });
+
+export const mappingsQuery = (env: string) =>
+  queryOptions({
+    queryKey: [...salesforceKey(env), 'mappings'],
+    queryFn: ({ signal }) => api.listMappings(env, signal),
+  });
+
+export const issuesQuery = (env: string) =>
+  queryOptions({
+    queryKey: [...salesforceKey(env), 'issues'],
+    queryFn: ({ signal }) => api.listIssues(env, signal),
+  });
+
+export const salesforceObjectsQuery = (env: string) =>
+  queryOptions({
+    queryKey: ['env', env, 'salesforce-objects'],
+    queryFn: ({ signal }) => api.listSalesforceObjects(env, signal),
+    staleTime: 5 * 60_000,
+  });
+
+export const salesforceObjectQuery = (env: string, name: string) =>
+  queryOptions({
+    queryKey: ['env', env, 'salesforce-objects', name],
+    queryFn: ({ signal }) => api.getSalesforceObject(env, name, signal),
+    staleTime: 60_000,
+  });

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Mapping } from '../api/client';
+import { draftOf, gaps, newDraft, payload, placeOfField, suggestedAttribute, withNewRow, withoutRow, withRowField } from './mapping-draft';
+
+const mapping: Mapping = {
+  id: 'm1',
+  salesforce: 'Contact',
+  userflow: 'user',
+  match: { salesforce: 'Email', userflow: 'email' },
+  duplicates: 'newest',
+  on_unlink: 'keep',
+  stream_events: true,
+  events: ['content'],
+  inbound: [
+    { from: 'Title', to: 'title' },
+    { from: 'Account.Industry', to: 'industry' },
+  ],
+  outbound: [{ from: 'plan', to: 'Plan__c' }],
+  paused: false,
+  links: 3,
+  waiting: 0,
+};
+
+describe('suggestedAttribute', () => {
+  it('is the object and the field in snake case', () => {
+    expect(suggestedAttribute('Contact', 'Title')).toBe('salesforce_contact_title');
+    expect(suggestedAttribute('Contact', 'MailingPostalCode')).toBe('salesforce_contact_mailing_postal_code');
+    expect(suggestedAttribute('Account', 'NumberOfEmployees')).toBe('salesforce_account_number_of_employees');
+  });
+
+  it('leaves out the mark of custom names', () => {
+    expect(suggestedAttribute('My_Object__c', 'Health_Score__c')).toBe('salesforce_my_object_health_score');
+  });
+
+  it('names a field of an associated record after that record', () => {
+    expect(suggestedAttribute('Contact', 'Account.Industry')).toBe('salesforce_account_industry');
+  });
+
+  it('keeps abbreviations together', () => {
+    expect(suggestedAttribute('Lead', 'DandBCompanyId')).toBe('salesforce_lead_dand_b_company_id');
+    expect(suggestedAttribute('Account', 'SICDesc')).toBe('salesforce_account_sic_desc');
+  });
+});
+
+describe('editing rows', () => {
+  it('gives an inbound row the suggested target, and follows the field until another target is chosen', () => {
+    let draft = withRowField(newDraft('Contact', 'user'), 'inbound', 1, 'from', 'Title');
+    expect(draft.inbound).toEqual([{ key: 1, from: 'Title', to: 'salesforce_contact_title' }]);
+    draft = withRowField(draft, 'inbound', 1, 'from', 'Department');
+    expect(draft.inbound[0]?.to).toBe('salesforce_contact_department');
+    draft = withRowField(draft, 'inbound', 1, 'to', 'team');
+    draft = withRowField(draft, 'inbound', 1, 'from', 'Title');
+    expect(draft.inbound[0]).toEqual({ key: 1, from: 'Title', to: 'team' });
+  });
+
+  it('never gives a key twice', () => {
+    let draft = withNewRow(newDraft('Contact', 'user'), 'outbound');
+    draft = withNewRow(withoutRow(draft, 'outbound', 2), 'outbound');
+    expect(draft.outbound.map(({ key }) => key)).toEqual([3]);
+  });
+});
+
+describe('sending', () => {
+  it('gives back an unchanged mapping as it was, hidden settings too', () => {
+    const { salesforce, userflow, match, duplicates, on_unlink, stream_events, events, inbound, outbound } = mapping;
+    const sent = { salesforce, userflow, match, duplicates, on_unlink, stream_events, events, inbound, outbound };
+    expect(payload(draftOf(mapping), mapping)).toEqual(sent);
+  });
+
+  it('leaves out empty lines and asks to complete half-filled ones', () => {
+    let draft = withRowField(withNewRow(newDraft('Account', 'company'), 'outbound'), 'outbound', 2, 'from', 'plan');
+    expect([...gaps(draft).keys()]).toEqual(['match.salesforce', 'outbound 2 to']);
+    draft = { ...draft, matchSalesforce: 'Id' };
+    draft = withRowField(draft, 'outbound', 2, 'to', 'Plan__c');
+    expect(gaps(draft).size).toBe(0);
+    expect(payload(draft, null)).toMatchObject({ inbound: [], outbound: [{ from: 'plan', to: 'Plan__c' }] });
+  });
+});
+
+describe('placeOfField', () => {
+  it('finds the line that the server means, past lines that were not sent', () => {
+    let draft = draftOf(mapping);
+    draft = { ...draft, inbound: [{ key: 99, from: null, to: null }, ...draft.inbound] };
+    expect(placeOfField(draft, 'inbound[1].to')).toBe('inbound 2 to');
+    expect(placeOfField(draft, 'inbound.0.from')).toBe('inbound 1 from');
+    expect(placeOfField(draft, 'outbound[0]')).toBe('outbound 3 from');
+    expect(placeOfField(draft, 'match.userflow')).toBe('match.userflow');
+  });
+
+  it('says when a field has no place in the editor', () => {
+    expect(placeOfField(draftOf(mapping), 'inbound[7].to')).toBeNull();
+    expect(placeOfField(draftOf(mapping), 'salesforce')).toBeNull();
+    expect(placeOfField(draftOf(mapping), null)).toBeNull();
+  });
+});

@@ -1,0 +1,218 @@
+import { ActionIcon, Alert, Badge, Button, Group, Menu, Modal, Paper, Select, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { IconArrowsLeftRight, IconDotsVertical, IconPencil, IconTrash } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type SubmitEvent, useState } from 'react';
+import { Link, useNavigate } from 'react-router';
+
+import { deleteMapping, type Mapping, type ProfileKind } from '../api/client';
+import { mappingsQuery, salesforceKey, salesforceObjectsQuery } from '../api/queries';
+import { useEnv } from '../session/session';
+import { SalesforceCloud } from '../ui/salesforce-cloud';
+import { ErrorState } from '../ui/states';
+import { SALESFORCE_PATH } from './paths';
+import classes from './salesforce.module.css';
+import { PROFILE_LABEL, userflowMatchLabel } from './words';
+
+const count = new Intl.NumberFormat();
+const FIELDS_SHOWN = 6;
+const USERFLOW_OBJECTS: { value: ProfileKind; label: string }[] = [
+  { value: 'user', label: PROFILE_LABEL.user },
+  { value: 'company', label: PROFILE_LABEL.company },
+];
+
+export function MappingList() {
+  const env = useEnv();
+  const query = useQuery(mappingsQuery(env));
+  return (
+    <Stack component="section" gap="md" aria-labelledby="mappings-heading">
+      <Title order={2} id="mappings-heading">
+        Mappings
+      </Title>
+      {query.data !== undefined ? (
+        query.data.map((mapping) => <MappingCard key={mapping.id} mapping={mapping} />)
+      ) : query.error === null ? (
+        <Paper p="lg" aria-busy>
+          <Stack>
+            <Skeleton height={14} width="30%" />
+            <Skeleton height={11} width="60%" />
+          </Stack>
+        </Paper>
+      ) : (
+        <Paper>
+          <ErrorState what="Mappings" error={query.error} onRetry={() => void query.refetch()} />
+        </Paper>
+      )}
+      {query.data !== undefined && <NewMappingCard />}
+    </Stack>
+  );
+}
+
+function MappingCard({ mapping }: { mapping: Mapping }) {
+  const [deleting, setDeleting] = useState(false);
+  const profile = PROFILE_LABEL[mapping.userflow];
+  const name = `${mapping.salesforce} and ${profile}`;
+  return (
+    <Paper component="article" p="lg" aria-label={`Mapping of ${name}`}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Stack gap={4} className={classes['grow'] ?? ''}>
+          <Group gap="xs">
+            <SalesforceCloud size={15} label={null} />
+            <Title order={3} fz="md">
+              {mapping.salesforce}
+            </Title>
+            <IconArrowsLeftRight size={16} stroke={1.6} role="img" aria-label="in step with" />
+            <Title order={3} fz="md">
+              {profile}
+            </Title>
+            {mapping.paused && <Badge color="gray">Paused</Badge>}
+          </Group>
+          <Text size="sm" c="dimmed" className={classes['wrap'] ?? ''}>
+            Matched by {mapping.match.salesforce} = {userflowMatchLabel(mapping.match.userflow, new Map())} · {count.format(mapping.links)} linked
+            {mapping.waiting > 0 && ` · ${count.format(mapping.waiting)} waiting`}
+          </Text>
+        </Stack>
+        <Menu width={180}>
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Actions for the mapping of ${name}`}>
+              <IconDotsVertical size={18} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item
+              component={Link}
+              to={`${SALESFORCE_PATH}/mappings/${encodeURIComponent(mapping.id)}`}
+              leftSection={<IconPencil size={16} aria-hidden />}
+            >
+              Edit
+            </Menu.Item>
+            <Menu.Item
+              color="red"
+              leftSection={<IconTrash size={16} aria-hidden />}
+              onClick={() => setDeleting(true)}
+              className={classes['danger'] ?? ''}
+            >
+              Delete
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </Group>
+      <div className={classes['directions']}>
+        <FieldPairs heading="Salesforce to Userflow" pairs={mapping.inbound} />
+        <FieldPairs heading="Userflow to Salesforce" pairs={mapping.outbound} />
+      </div>
+      <DeleteDialog mapping={mapping} name={name} opened={deleting} onClose={() => setDeleting(false)} />
+    </Paper>
+  );
+}
+
+function FieldPairs({ heading, pairs }: { heading: string; pairs: Mapping['inbound'] }) {
+  const [showAll, setShowAll] = useState(false);
+  const shown = showAll ? pairs : pairs.slice(0, FIELDS_SHOWN);
+  return (
+    <div>
+      <Text size="xs" fw={600} c="dimmed" mb={6}>
+        {heading}
+      </Text>
+      {pairs.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          No fields
+        </Text>
+      ) : (
+        <ul className={classes['pairs']}>
+          {shown.map(({ from, to }) => (
+            <li key={`${from} ${to}`}>
+              <span>{from}</span>
+              <span className={classes['pairsArrow']} role="img" aria-label="to">
+                →
+              </span>
+              <span>{to}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {shown.length < pairs.length && (
+        <Button variant="subtle" size="compact-xs" mt={4} onClick={() => setShowAll(true)}>
+          Show all {pairs.length}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function DeleteDialog({ mapping, name, opened, onClose }: { mapping: Mapping; name: string; opened: boolean; onClose: () => void }) {
+  const env = useEnv();
+  const queryClient = useQueryClient();
+  const mutation = useMutation({
+    mutationFn: () => deleteMapping(env, mapping.id),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: salesforceKey(env) }),
+  });
+  return (
+    <Modal opened={opened} onClose={onClose} title={`Delete the mapping of ${name}?`} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack>
+        <Text size="sm">
+          Its fields stop syncing and its {count.format(mapping.links)} links end. No Salesforce record, user or company is deleted.
+        </Text>
+        {mutation.isError && (
+          <Alert role="alert" color="red">
+            {mutation.error.message}
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            Cancel
+          </Button>
+          <Button color="red.9" loading={mutation.isPending} onClick={() => mutation.mutate()}>
+            Delete mapping
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+function NewMappingCard() {
+  const env = useEnv();
+  const navigate = useNavigate();
+  const objects = useQuery(salesforceObjectsQuery(env));
+  const [salesforce, setSalesforce] = useState<string | null>(null);
+  const [userflow, setUserflow] = useState<ProfileKind | null>(null);
+
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (salesforce === null || userflow === null) return;
+    void navigate(`${SALESFORCE_PATH}/mappings/new?${new URLSearchParams({ salesforce, userflow })}`);
+  };
+
+  return (
+    <form onSubmit={submit} className={classes['dashed']} aria-labelledby="new-mapping-heading">
+      <Title order={3} fz="md" id="new-mapping-heading">
+        Set up a new mapping between Salesforce and Userflow objects
+      </Title>
+      <div className={classes['newMapping']}>
+        <Select
+          label="Salesforce object"
+          placeholder={objects.isPending ? 'Loading…' : 'Choose an object'}
+          searchable
+          disabled={objects.isPending}
+          error={objects.isError ? `Objects could not be loaded. ${objects.error.message}` : undefined}
+          data={objects.data?.data.map(({ name, label }) => ({ value: name, label: label === name ? name : `${label} (${name})` })) ?? []}
+          nothingFoundMessage="Nothing found"
+          limit={200}
+          value={salesforce}
+          onChange={setSalesforce}
+        />
+        <IconArrowsLeftRight size={18} stroke={1.6} className={classes['rowArrow']} aria-hidden />
+        <Select
+          label="Userflow object"
+          placeholder="Choose an object"
+          data={USERFLOW_OBJECTS}
+          value={userflow}
+          onChange={setUserflow}
+        />
+        <Button type="submit" disabled={salesforce === null || userflow === null}>
+          Continue
+        </Button>
+      </div>
+    </form>
+  );
+}

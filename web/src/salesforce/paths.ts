@@ -1,0 +1,1 @@
+export const SALESFORCE_PATH = '/settings/integrations/salesforce';

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+
+import { connectionState, delayWords, loginUrlWords, myDomainUrl } from './words';
+
+const stream = (state: 'live' | 'retrying') => ({ state, since: '2026-01-01T00:00:00Z', last_event_at: null, last_delay_ms: null, detail: null });
+
+describe('connectionState', () => {
+  it('is the state of the stream while connected', () => {
+    expect(connectionState({ status: 'connected', stream: stream('live') })).toEqual({ label: 'Live', tone: 'good' });
+    expect(connectionState({ status: 'connected', stream: stream('retrying') }).label).toBe('Retrying');
+    expect(connectionState({ status: 'connected', stream: null }).label).toBe('Connecting');
+  });
+
+  it('never says Live of a connection that needs someone', () => {
+    expect(connectionState({ status: 'reconnect_needed', stream: stream('live') }).label).toBe('Reconnect needed');
+    expect(connectionState({ status: 'paused', stream: stream('live') }).label).toBe('Paused');
+  });
+});
+
+describe('delayWords', () => {
+  it('has the precision that matters', () => {
+    expect([38.4, 999, 1_000, 2_449, 200_000].map(delayWords)).toEqual(['38 ms', '999 ms', '1.0 s', '2.4 s', '3 min']);
+  });
+});
+
+describe('myDomainUrl', () => {
+  it('takes a host or an address, and keeps only the origin', () => {
+    expect(myDomainUrl(' acme.my.salesforce.com ')).toBe('https://acme.my.salesforce.com');
+    expect(myDomainUrl('https://acme.my.salesforce.com/lightning/')).toBe('https://acme.my.salesforce.com');
+    expect(myDomainUrl('http://127.0.0.1:4000')).toBe('http://127.0.0.1:4000');
+  });
+
+  it('refuses what can not be a host', () => {
+    expect(myDomainUrl('')).toBeNull();
+    expect(myDomainUrl('acme')).toBeNull();
+    expect(myDomainUrl('not a host.com/')).toBeNull();
+  });
+});
+
+describe('loginUrlWords', () => {
+  it('names the two addresses everyone has', () => {
+    expect(loginUrlWords('https://login.salesforce.com').label).toBe('Production or Developer Edition');
+    expect(loginUrlWords('https://test.salesforce.com').label).toBe('Sandbox');
+    expect(loginUrlWords('http://127.0.0.1:7000').label).toBe('127.0.0.1:7000');
+  });
+});
