@@ -37,7 +37,7 @@ def demo(tmp_path_factory):
     with open(log_file, "wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
 
         def state():
-            assert process.poll() is None, f"the demo ended with code {process.returncode}:\n{log_file.read_text()}"
+            assert process.poll() is None, f"the demo ended with code {process.returncode}"
             try:
                 return json.loads(state_file.read_text())
             except (FileNotFoundError, json.JSONDecodeError):
@@ -45,6 +45,9 @@ def demo(tmp_path_factory):
 
         try:
             yield eventually("the demo is ready", state, START_DEADLINE_S)
+        except AssertionError:
+            print(log_file.read_text())
+            raise
         finally:
             process.terminate()
             try:
