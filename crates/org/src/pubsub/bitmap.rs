@@ -87,7 +87,7 @@ pub(super) mod tests {
     pub(in crate::pubsub) fn decode(entries: &[String]) -> BTreeSet<Position> {
         let ones = |hex: &str| -> Vec<usize> {
             let digits = hex.strip_prefix("0x").expect("a bitmap begins with 0x");
-            assert!(digits.len() % 2 == 0, "an odd number of digits is no row of bytes: {hex}");
+            assert!(digits.len().is_multiple_of(2), "an odd number of digits is no row of bytes: {hex}");
             let binary: String = digits
                 .chars()
                 .map(|digit| format!("{:04b}", digit.to_digit(16).expect("a hexadecimal digit")))
