@@ -8,7 +8,8 @@ use apache_avro::types::Value;
 use serde_json::{Value as Json, json};
 use syncline_org::core::{FieldSchema, Org, OrgProfile, Write, WriteContext};
 use syncline_org::pubsub::{self, Patience, PubSubDoors, PubSubOptions};
-use syncline_org::{Clock, Faults, OrgHandle, SystemClock};
+use syncline_org::seed::SeedSize;
+use syncline_org::{Clock, Faults, OrgHandle, OrgOptions, SystemClock};
 use syncline_salesforce_eventbus::v1::pub_sub_client::PubSubClient;
 use syncline_salesforce_eventbus::v1::{
     ConsumerEvent, FetchRequest, FetchResponse, ReplayPreset, SchemaRequest, TopicRequest,
@@ -87,14 +88,18 @@ impl Fixture {
     }
 
     async fn client_with(&self, credentials: Credentials) -> Client {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.doors.plaintext)).expect("an address is a URL");
-        let channel = endpoint.tcp_nodelay(true).connect().await.expect("the plaintext door is open");
-        PubSubClient::with_interceptor(channel, credentials)
+        connect(&format!("http://{}", self.doors.plaintext), credentials).await
     }
 
     async fn subscribe(&self, request: FetchRequest) -> Subscriber {
         Subscriber::open(self.client().await, request).await.expect("the subscription is accepted")
     }
+}
+
+async fn connect(url: &str, credentials: Credentials) -> Client {
+    let endpoint = Endpoint::from_shared(url.to_owned()).expect("an address is a URL");
+    let channel = endpoint.tcp_nodelay(true).connect().await.expect("the plaintext door is open");
+    PubSubClient::with_interceptor(channel, credentials)
 }
 
 type Client = PubSubClient<InterceptedService<Channel, Credentials>>;
@@ -222,6 +227,11 @@ impl Decoded {
         &header.iter().find(|(own, _)| own == name).expect("the header has the field").1
     }
 
+    /// The bits of these fields.
+    fn places(&self, names: &[&str]) -> u128 {
+        names.iter().map(|name| 1 << self.index_of(name)).sum()
+    }
+
     fn changed_bitmap(&self) -> u128 {
         let Value::Array(entries) = self.header("changedFields") else { panic!("an array") };
         let [Value::String(entry)] = entries.as_slice() else { panic!("one entry, without compounds: {entries:?}") };
@@ -344,10 +354,56 @@ async fn an_update_names_its_changed_fields_by_their_place_in_the_schema() {
     assert_eq!(update.text("Industry"), Some("Finance"));
     assert_eq!(update.text("Phone"), Some("+1 555 0100"));
     assert_eq!(update.text("Rating"), None);
-    let expected = ["Industry", "Phone", "LastModifiedDate"].map(|name| 1u128 << update.index_of(name));
-    assert_eq!(update.changed_bitmap(), expected.iter().sum::<u128>());
+    assert_eq!(update.changed_bitmap(), update.places(&["Industry", "Phone", "LastModifiedDate"]));
     let Json::Array(fields) = &update.schema["fields"] else { panic!("a schema has fields") };
     assert_eq!(fields[update.index_of("Industry")]["name"], "Industry");
+}
+
+#[tokio::test]
+async fn a_patch_over_rest_arrives_with_its_values_its_bitmap_and_its_origin() {
+    let seed_size = Some(SeedSize { contacts: 3, accounts: 2, leads: 0, opportunities: 0 });
+    let org = syncline_org::start(OrgOptions { seed_size, ..OrgOptions::default() }).await.expect("the org starts");
+    let access_token = org.access_token();
+    let http = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
+    let data = format!("{}/services/data/v66.0", org.url);
+    let contacts: Json = http
+        .get(format!("{data}/query"))
+        .query(&[("q", "SELECT Id FROM Contact LIMIT 1")])
+        .bearer_auth(&access_token)
+        .send()
+        .await
+        .expect("the org answers")
+        .json()
+        .await
+        .expect("the answer is JSON");
+    let contact = contacts["records"][0]["Id"].as_str().expect("there are contacts").to_owned();
+
+    let credentials = Credentials { access_token: access_token.clone(), tenant_id: org.org_id.clone() };
+    let client = connect(&org.pubsub_url, credentials).await;
+    let mut subscriber =
+        Subscriber::open(client, from_earliest(CONTACTS, 10)).await.expect("the subscription is accepted");
+    let patched = http
+        .patch(format!("{data}/sobjects/Contact/{contact}"))
+        .bearer_auth(&access_token)
+        .header("Sforce-Call-Options", "client=Tester")
+        .json(&json!({"Title": "Director", "userflow_user_plan__c": "growth"}))
+        .send()
+        .await
+        .expect("the org answers");
+    assert_eq!(patched.status(), 204);
+
+    let event = subscriber.events(1).await.remove(0);
+    let update = subscriber.decode(&event).await;
+    assert_eq!(*update.header("recordIds"), Value::Array(vec![Value::String(contact)]));
+    let origin = Value::String("com/salesforce/api/rest/66.0;client=Tester".to_owned());
+    assert_eq!(*update.header("changeOrigin"), origin);
+    assert_eq!(update.text("Title"), Some("Director"));
+    assert_eq!(update.text("userflow_user_plan__c"), Some("growth"));
+    assert_eq!(update.text("Email"), None, "what did not change is not carried");
+    // It was its owner who had last changed the seeded contact, so the modifier changes too.
+    let changed = ["Title", "userflow_user_plan__c", "LastModifiedDate", "LastModifiedById"];
+    assert_eq!(update.changed_bitmap(), update.places(&changed));
+    org.shutdown().await;
 }
 
 #[tokio::test]
@@ -492,8 +548,7 @@ async fn a_new_field_gives_the_topic_a_new_schema_and_the_old_one_can_still_be_f
 
     let decoded = subscriber.decode(&new_event).await;
     assert_eq!(decoded.text("Plan__c"), Some("enterprise"));
-    let places = ["Plan__c", "LastModifiedDate"].map(|name| 1u128 << decoded.index_of(name));
-    assert_eq!(decoded.changed_bitmap(), places.iter().sum::<u128>());
+    assert_eq!(decoded.changed_bitmap(), decoded.places(&["Plan__c", "LastModifiedDate"]));
     let old = subscriber.decode(&old_event).await;
     assert!(old.fields.iter().all(|(name, _)| name != "Plan__c"));
 
