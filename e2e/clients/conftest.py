@@ -109,6 +109,16 @@ class Subscriber:
         raise AssertionError(f"{what}: the subscriber ended before it came")
 
 
+def org_settings(state):
+    """The environment of a Node client: how to reach the org, and as whom."""
+    return os.environ | {
+        "ORG_URL": state["org_url"],
+        "ORG_PUBSUB": state["org_pubsub_tls"],
+        "ORG_CLIENT_ID": state["org_client_id"],
+        "ORG_CLIENT_SECRET": state["org_client_secret"],
+    }
+
+
 @pytest.fixture
 def subscribe(demo):
     """Subscribes to a channel from its earliest event, so that none is lost between subscribing and changing."""
@@ -116,13 +126,7 @@ def subscribe(demo):
 
     def start(channel):
         command = ["node", HERE / "subscriber.mjs", channel]
-        settings = {
-            "ORG_URL": demo["org_url"],
-            "ORG_PUBSUB": demo["org_pubsub_tls"],
-            "ORG_CLIENT_ID": demo["org_client_id"],
-            "ORG_CLIENT_SECRET": demo["org_client_secret"],
-        }
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | settings)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=org_settings(demo))
         processes.append(process)
         return Subscriber(process)
 

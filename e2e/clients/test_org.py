@@ -1,5 +1,7 @@
 """What the emulated org answers to simple-salesforce: its shapes and its errors, as this client reads them."""
 
+import json
+import subprocess
 import uuid
 
 import pytest
@@ -12,6 +14,7 @@ from simple_salesforce.exceptions import (
 )
 
 import local_salesforce
+from conftest import HERE, org_settings
 
 
 @pytest.fixture
@@ -27,6 +30,21 @@ def test_a_wrong_secret_is_refused(demo):
     with pytest.raises(SalesforceAuthenticationFailed) as refused:
         local_salesforce.sign_in(demo | {"org_client_secret": "wrong"})
     assert "invalid_client" in str(refused.value)
+
+
+def test_a_person_signs_in_by_oauth_and_by_soap(demo):
+    person = {"username": demo["org_username"], "password": demo["org_password"]}
+    session = local_salesforce.redirected_session(demo["org_url"])
+    app = {"consumer_key": demo["org_client_id"], "consumer_secret": demo["org_client_secret"]}
+    for way_in in (Salesforce(**person, **app, session=session), Salesforce(**person, security_token="", session=session)):
+        assert way_in.query("SELECT Id FROM Contact LIMIT 1")["totalSize"] == 1
+
+
+def test_a_wrong_password_is_refused(demo):
+    session = local_salesforce.redirected_session(demo["org_url"])
+    with pytest.raises(SalesforceAuthenticationFailed) as refused:
+        Salesforce(username=demo["org_username"], password="wrong", security_token="", session=session)
+    assert "INVALID_LOGIN" in str(refused.value)
 
 
 def test_an_unknown_token_is_an_expired_session(demo):
@@ -104,3 +122,36 @@ def test_a_malformed_query_is_refused(salesforce):
     with pytest.raises(SalesforceMalformedRequest) as refused:
         salesforce.query("SELECT Id FROM Contact WHERE")
     assert refused.value.content[0]["errorCode"] == "MALFORMED_QUERY"
+
+
+def update_together(demo, records, all_or_none):
+    """jsforce changes several contacts with one Collections request; its results are in the order of the records."""
+    command = ["node", HERE / "collections.mjs", json.dumps(records), json.dumps(all_or_none)]
+    return json.loads(subprocess.run(command, env=org_settings(demo), check=True, capture_output=True, timeout=30).stdout)
+
+
+@pytest.fixture
+def two_contacts(salesforce):
+    ids = [salesforce.Contact.create({"LastName": "Conformance"})["id"] for _ in range(2)]
+    yield ids
+    for contact_id in ids:
+        salesforce.Contact.delete(contact_id)
+
+
+def test_records_sent_together_succeed_or_fail_each_for_itself(demo, salesforce, two_contacts):
+    good, bad = two_contacts
+    records = [{"Id": good, "Title": "Saved"}, {"Id": bad, "Title": "x" * 129}]
+    saved, refused = update_together(demo, records, all_or_none=False)
+    assert saved["success"] is True and saved["id"] == good
+    assert refused["success"] is False
+    assert [error["statusCode"] for error in refused["errors"]] == ["STRING_TOO_LONG"]
+    assert [salesforce.Contact.get(each)["Title"] for each in two_contacts] == ["Saved", None]
+
+
+def test_records_sent_all_or_none_are_rolled_back(demo, salesforce, two_contacts):
+    good, bad = two_contacts
+    records = [{"Id": good, "Title": "Unsaved"}, {"Id": bad, "Title": "x" * 129}]
+    rolled_back, refused = update_together(demo, records, all_or_none=True)
+    assert [error["statusCode"] for error in rolled_back["errors"]] == ["ALL_OR_NONE_OPERATION_ROLLED_BACK"]
+    assert [error["statusCode"] for error in refused["errors"]] == ["STRING_TOO_LONG"]
+    assert [salesforce.Contact.get(each)["Title"] for each in two_contacts] == [None, None]
