@@ -23,7 +23,7 @@ export function AttributeTable({ attributes }: { attributes: Attribute[] }) {
   }, [attributes, filter]);
 
   return (
-    <Paper component="section" aria-labelledby="attributes-heading">
+    <Paper component="section" className={classes['tableCard'] ?? ''} aria-labelledby="attributes-heading">
       <Group justify="space-between" className={classes['cardHead'] ?? ''}>
         <Group gap="xs">
           <Title order={2} id="attributes-heading">

@@ -1,0 +1,188 @@
+/** The demo as it starts: connected, mapped and in step. */
+import { expect, expectAccessible, Org, people, type Person, picture, signIn, test } from './demo.ts';
+
+test.describe('signing in', () => {
+  test('asks for a sign-in, and then opens the page that was asked for', async ({ page, demo }) => {
+    await page.goto('/settings/integrations');
+    await expect(page).toHaveURL('/sign-in');
+    await expectAccessible(page);
+    await page.getByLabel('Email').fill(demo.admin_email);
+    await page.getByLabel('Password', { exact: true }).fill(demo.admin_password);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { level: 1, name: 'Integrations' })).toBeVisible();
+  });
+
+  test('says in words that a password is wrong, and does not sign in', async ({ page, demo }) => {
+    await page.goto('/sign-in');
+    await page.getByLabel('Email').fill(demo.admin_email);
+    await page.getByLabel('Password', { exact: true }).fill(`${demo.admin_password}x`);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const alert = page.getByRole('alert');
+    await expect(alert).toContainText('Email and password do not match');
+    await expect(alert).toBeFocused();
+    await expectAccessible(page);
+    await page.goto('/users');
+    await expect(page).toHaveURL('/sign-in');
+  });
+
+  test('signs out', async ({ page, demo }) => {
+    await signIn(page, demo);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+    expect((await page.request.get('/api/v1/session')).status()).toBe(401);
+  });
+});
+
+test.describe('users and companies', () => {
+  test('finds a person by name, and keeps the search in the address', async ({ page, demo }) => {
+    await signIn(page, demo);
+    const [person] = (await people(page, demo)).slice(3);
+    if (person === undefined) throw new Error('The demo has too few users.');
+    await page.getByRole('searchbox').fill(person.email);
+    await expect(page).toHaveURL(`/users?search=${encodeURIComponent(person.email).replaceAll('%20', '+')}`);
+    await expect(page.getByRole('table').getByRole('link')).toHaveText([person.name]);
+    await expectAccessible(page);
+    await page.reload();
+    await expect(page.getByRole('searchbox')).toHaveValue(person.email);
+    await expect(page.getByRole('table').getByRole('link')).toHaveText([person.name]);
+  });
+
+  test('says when a search finds nobody', async ({ page, demo }) => {
+    await signIn(page, demo);
+    await page.goto('/users?search=nobody-is-called-this');
+    await expect(page.getByRole('heading', { name: 'No users match “nobody-is-called-this”' })).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  test('pages forward and back through thousands of users', async ({ page, demo }) => {
+    await signIn(page, demo);
+    const links = page.getByRole('table').getByRole('link');
+    await expect(links).toHaveCount(50);
+    const first = await links.first().textContent();
+    await page.getByRole('button', { name: 'Next' }).click();
+    await expect(page.getByText(/^51–100 of /)).toBeVisible();
+    await expect(links.first()).not.toHaveText(first ?? '');
+    await page.getByRole('button', { name: 'Previous' }).click();
+    await expect(page.getByText(/^1–50 of /)).toBeVisible();
+  });
+
+  test('lists companies, and a company shows fields of its account', async ({ page, demo }) => {
+    await signIn(page, demo);
+    await page.getByRole('link', { name: 'Companies' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Companies' })).toBeVisible();
+    await expectAccessible(page);
+    await page.getByRole('row').filter({ has: page.getByRole('img', { name: /^Linked to Salesforce/ }) }).first().getByRole('link').click();
+    await expect(page.getByRole('row', { name: /salesforce_account_industry/ }).getByRole('img', { name: 'From Salesforce' })).toBeVisible();
+    await expectAccessible(page);
+  });
+});
+
+test.describe('a profile', () => {
+  let person: Person;
+
+  test.beforeEach(async ({ page, demo }) => {
+    await signIn(page, demo);
+    const linked = (await people(page, demo)).find((candidate) => candidate.linked.includes('Contact'));
+    if (linked === undefined) throw new Error('Nobody on the first page is linked to a contact.');
+    person = linked;
+    await page.goto(`/users/${encodeURIComponent(person.id)}`);
+  });
+
+  test('marks what comes from Salesforce with the cloud, and nothing else', async ({ page }) => {
+    await expect(page.getByRole('heading', { level: 1, name: person.name })).toBeVisible();
+    const rows = page.getByRole('table', { name: 'Attributes' }).getByRole('row');
+    const cloud = page.getByRole('img', { name: 'From Salesforce' });
+    await expect(rows.filter({ hasText: 'salesforce_contact_title' }).and(rows.filter({ has: cloud }))).toHaveCount(1);
+    await expect(rows.filter({ hasText: /\bemail\b/ }).filter({ has: cloud })).toHaveCount(0);
+    await expectAccessible(page);
+  });
+
+  test('changes on screen by itself when the contact changes in Salesforce', async ({ page, demo }) => {
+    const org = await Org.of(demo);
+    const row = page.locator('tr[data-attribute="salesforce_contact_title"]');
+    await expect(row).toBeVisible();
+    await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
+
+    await org.update('Contact', await org.contactId(person.email), { Title: 'Keeper of the e2e Keys' });
+    await expect(row.getByRole('cell')).toHaveText('Keeper of the e2e Keys');
+    await expect(page.getByRole('status').filter({ hasText: 'changed to Keeper of the e2e Keys' })).toBeAttached();
+    await picture(page, 'profile');
+
+    expect(await page.evaluate(() => 'neverReloaded' in window)).toBe(true);
+  });
+
+  test('links to the record in Salesforce', async ({ page, demo }) => {
+    const id = await (await Org.of(demo)).contactId(person.email);
+    const link = page.getByRole('region', { name: 'Salesforce' }).getByRole('link', { name: new RegExp(id) });
+    await expect(link).toHaveAttribute('href', new RegExp(`${id}`));
+  });
+});
+
+test.describe('the connection', () => {
+  test.beforeEach(async ({ page, demo }) => signIn(page, demo));
+
+  test('shows on the Integrations page as whom and where, and that it is live', async ({ page, demo }) => {
+    await page.getByRole('link', { name: 'Integrations' }).click();
+    await expect(page.getByText(`Connected as ${demo.org_username} at`)).toBeVisible();
+    await expect(page.getByRole('status', { name: 'Connection state: Live' })).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  test('shows its figures and mappings', async ({ page, demo }) => {
+    await page.goto('/settings/integrations/salesforce');
+    await expect(page.getByRole('heading', { name: `Connected as ${demo.org_username} at` })).toBeVisible();
+    await expect(page.getByRole('article', { name: 'Mapping of Contact and User' })).toContainText('salesforce_contact_title');
+    await expect(page.getByRole('article', { name: 'Mapping of Account and Company' })).toBeVisible();
+    await expectAccessible(page);
+    await picture(page, 'integrations');
+  });
+
+  test('opens a mapping as it is saved', async ({ page }) => {
+    await page.goto('/settings/integrations/salesforce');
+    await page.getByRole('button', { name: 'Actions for the mapping of Contact and User' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await expect(page.getByRole('combobox', { name: 'Salesforce Contact' })).toHaveValue('Email');
+    await expectAccessible(page);
+  });
+
+  test('shows what the server refuses at the field that it means', async ({ page }) => {
+    await page.goto('/settings/integrations/salesforce/mappings/new?salesforce=Contact&userflow=user');
+    await choose(page, 'Contact field, line 1', 'Email');
+    await choose(page, 'User attribute, line 1', 'salesforce_contact_title');
+    await page.getByRole('button', { name: 'Save mapping' }).click();
+    const refused = page.locator('[aria-invalid="true"]');
+    await expect(refused).toHaveCount(1);
+    await expect(refused).toBeFocused();
+    await expectAccessible(page);
+  });
+
+  test('says Reconnecting while the server can not be reached, and recovers', async ({ page, context }) => {
+    await page.goto('/users');
+    await expect(page.getByRole('table').getByRole('link')).toHaveCount(50);
+    await context.setOffline(true);
+    await page.getByRole('link', { name: 'Companies' }).click();
+    await expect(page.getByText('Reconnecting…')).toBeVisible();
+    await context.setOffline(false);
+    await expect(page.getByText('Reconnecting…')).toBeHidden();
+  });
+
+  test('fits a narrow screen, and its menu works there', async ({ page }) => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    for (const address of ['/users', '/companies', '/settings/integrations', '/settings/integrations/salesforce']) {
+      await page.goto(address);
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(overflow, address).toBeLessThanOrEqual(0);
+    }
+    await page.getByRole('button', { name: 'Menu', exact: true }).click();
+    await page.getByRole('link', { name: 'Companies' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Companies' })).toBeVisible();
+  });
+});
+
+async function choose(page: import('@playwright/test').Page, field: string, text: string) {
+  const box = page.getByRole('combobox', { name: field });
+  await box.click();
+  await box.fill(text);
+  await page.getByRole('option', { name: text }).first().click();
+}

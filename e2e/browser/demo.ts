@@ -1,0 +1,168 @@
+/** The real program, started for the tests of one file, and what they need to use it as a person and as an org's own client would. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Page, test as base, expect } from '@playwright/test';
+
+const READY_WITHIN_MS = 180_000;
+const STOPPED_WITHIN_MS = 20_000;
+
+/** The state file of `syncline demo`, as far as these tests use it. */
+export interface DemoState {
+  app_url: string;
+  environment_id: string;
+  userflow_api_url: string;
+  userflow_api_key: string;
+  admin_email: string;
+  admin_password: string;
+  org_url: string;
+  org_username: string;
+  org_password: string;
+  org_access_token: string;
+}
+
+interface WorkerFixtures {
+  /** Start the demo with nothing connected. */
+  blank: boolean;
+  demo: DemoState;
+}
+
+/** `test` with a running demo, one for each file. */
+export const test = base.extend<object, WorkerFixtures>({
+  blank: [false, { option: true, scope: 'worker' }],
+  demo: [
+    async ({ blank }, use) => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'syncline-e2e-'));
+      const program = start(folder, blank);
+      try {
+        await use(await program.state);
+      } finally {
+        await stop(program.process);
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    { scope: 'worker', timeout: READY_WITHIN_MS + STOPPED_WITHIN_MS },
+  ],
+  baseURL: async ({ demo }, use) => use(demo.app_url),
+});
+
+export { expect };
+
+function start(folder: string, blank: boolean): { process: ChildProcess; state: Promise<DemoState> } {
+  const binary = process.env['SYNCLINE_BIN'];
+  if (binary === undefined) throw new Error('SYNCLINE_BIN must name the syncline program to test.');
+  const stateFile = path.join(folder, 'state.json');
+  const options = ['--state-file', stateFile, '--listen', '127.0.0.1:0', '--org-listen', '127.0.0.1:0', '--data-dir', path.join(folder, 'data')];
+  const child = spawn(binary, ['demo', ...options, ...(blank ? ['--blank'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
+  return { process: child, state: ready(child, stateFile, () => log) };
+}
+
+async function ready(child: ChildProcess, stateFile: string, log: () => string): Promise<DemoState> {
+  let failure: Error | undefined;
+  child.once('error', (error) => (failure = error));
+  const deadline = Date.now() + READY_WITHIN_MS;
+  for (;;) {
+    if (failure !== undefined) throw failure;
+    if (child.exitCode !== null) throw new Error(`syncline demo ended with code ${child.exitCode}:\n${log()}`);
+    const state = await readFile(stateFile, 'utf8').catch(() => null);
+    // The file is complete once it parses.
+    if (state !== null && state.trimEnd().endsWith('}')) return JSON.parse(state) as DemoState;
+    if (Date.now() > deadline) throw new Error(`syncline demo was not ready within ${READY_WITHIN_MS / 1000} s:\n${log()}`);
+    await delay(50);
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const killing = setTimeout(() => child.kill('SIGKILL'), STOPPED_WITHIN_MS);
+  await gone;
+  clearTimeout(killing);
+}
+
+export async function signIn(page: Page, demo: DemoState): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByLabel('Email').fill(demo.admin_email);
+  await page.getByLabel('Password', { exact: true }).fill(demo.admin_password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Users' })).toBeVisible();
+}
+
+/** No fault that axe can find on the page as it is now. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const faults = violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join(', ')})`);
+  expect(faults).toEqual([]);
+}
+
+/** A picture for the README, when the run is asked for them. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['SCREENSHOT_DIR'];
+  if (folder !== undefined) await page.screenshot({ path: path.join(folder, `${name}.png`), animations: 'disabled' });
+}
+
+/** A user as the management API lists it. */
+export interface Person {
+  id: string;
+  name: string;
+  email: string;
+  linked: string[];
+}
+
+/** The users on the first page of the list; the page must be signed in. */
+export async function people(page: Page, demo: DemoState, search = ''): Promise<Person[]> {
+  const query = new URLSearchParams({ limit: '100', search });
+  const response = await page.request.get(`/api/v1/environments/${demo.environment_id}/users?${query}`);
+  expect(response.ok()).toBe(true);
+  const { data } = (await response.json()) as { data: Person[] };
+  return data;
+}
+
+/** The org's REST API, as any client of Salesforce uses it. */
+export class Org {
+  private constructor(
+    private readonly root: string,
+    private readonly token: string,
+  ) {}
+
+  static async of(demo: DemoState): Promise<Org> {
+    const versions = (await (await fetch(`${demo.org_url}/services/data/`)).json()) as { url: string }[];
+    const newest = versions.at(-1);
+    if (newest === undefined) throw new Error('The org lists no API version.');
+    return new Org(demo.org_url + newest.url, demo.org_access_token);
+  }
+
+  async query<T>(soql: string): Promise<T[]> {
+    const response = await this.call('GET', `/query?${new URLSearchParams({ q: soql })}`);
+    const { records } = (await response.json()) as { records: T[] };
+    return records;
+  }
+
+  /** The Id of the one contact with that email. */
+  async contactId(email: string): Promise<string> {
+    const records = await this.query<{ Id: string }>(`SELECT Id FROM Contact WHERE Email = '${email.replaceAll("'", "\\'")}'`);
+    expect(records).toHaveLength(1);
+    return records[0]?.Id ?? '';
+  }
+
+  async update(object: string, id: string, fields: Record<string, unknown>): Promise<void> {
+    await this.call('PATCH', `/sobjects/${object}/${id}`, fields);
+  }
+
+  private async call(method: string, route: string, body?: unknown): Promise<Response> {
+    const response = await fetch(this.root + route, {
+      method,
+      headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+}
