@@ -1,5 +1,7 @@
 //! The Userflow-compatible API as its clients see it: HTTP over a real socket, a real database file behind it.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on is to stop there")]
+
 mod events;
 mod lists;
 mod profiles;

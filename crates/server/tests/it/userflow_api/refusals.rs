@@ -194,7 +194,6 @@ async fn unknown_ids_and_routes_are_not_found() {
             "/group_memberships?user_id=ada&group_id=none",
             "Group membership of user 'ada' in group 'none' not found",
         ),
-        (Method::GET, "/", nothing_here),
         (Method::GET, "", nothing_here),
         (Method::GET, "/userz", nothing_here),
         (Method::POST, "/users/ada/groups", nothing_here),
