@@ -1,0 +1,343 @@
+//! Rules that do not depend on where the rows are kept, so that every store follows the same ones. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use syncline_model::{
+    Value, Values,
+    attribute::{AttributeDefinition, AttributeOperation, DataType, EventDefinition, Origin, Scope, display_name},
+    convert,
+    id::{IssueId, MappingId},
+    issue::{Issue, NewIssue},
+    mapping::{Concern, MappingDefinition, MatchKey},
+    profile::{Profile, ProfileFilter, ProfileKind, ProfileWrite},
+    record::HeldRecord,
+    store::StoreError,
+    work::{Lane, WorkKey},
+};
+
+/// Items to be marked due; of two lanes for one item the higher one counts.
+#[derive(Debug, Default)]
+pub(crate) struct Marks(BTreeMap<(MappingId, String), Lane>);
+
+impl Marks {
+    pub(crate) fn add(&mut self, mapping: MappingId, profile: &str, lane: Lane) {
+        let known = self.0.entry((mapping, profile.to_owned())).or_insert(lane);
+        *known = lane.max(*known);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&MappingId, &String, Lane)> {
+        self.0.iter().map(|((mapping, profile), lane)| (mapping, profile, *lane))
+    }
+}
+
+/// The attributes and events that an environment knows, with those that a transaction adds.
+#[derive(Debug)]
+pub(crate) struct Definitions {
+    types: BTreeMap<(Scope, String), DataType>,
+    events: BTreeSet<String>,
+    origin: Origin,
+    now: Timestamp,
+    /// Attributes to be added.
+    pub(crate) new_attributes: Vec<AttributeDefinition>,
+    /// Events to be added.
+    pub(crate) new_events: Vec<EventDefinition>,
+}
+
+impl Definitions {
+    pub(crate) fn new(
+        types: BTreeMap<(Scope, String), DataType>,
+        events: BTreeSet<String>,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Self {
+        Self { types, events, origin, now, new_attributes: Vec::new(), new_events: Vec::new() }
+    }
+
+    /// The attribute's type; one that is new gets the implied type. `None` where nothing tells a type.
+    fn type_of(&mut self, scope: Scope, name: &str, implied: Option<DataType>) -> Result<Option<DataType>, StoreError> {
+        if let Some(known) = self.types.get(&(scope, name.to_owned())) {
+            return Ok(Some(*known));
+        }
+        let Some(data_type) = implied else { return Ok(None) };
+        check_name(name, name)?;
+        self.types.insert((scope, name.to_owned()), data_type);
+        self.new_attributes.push(AttributeDefinition {
+            scope,
+            name: name.to_owned(),
+            display_name: display_name(name),
+            description: None,
+            data_type,
+            origin: self.origin,
+            created_at: self.now,
+        });
+        Ok(Some(data_type))
+    }
+
+    /// Applies operations in their order.
+    pub(crate) fn apply<'a>(
+        &mut self,
+        scope: Scope,
+        attributes: &mut Values,
+        operations: impl IntoIterator<Item = (&'a String, &'a AttributeOperation)>,
+    ) -> Result<(), StoreError> {
+        for (name, operation) in operations {
+            let Some(data_type) = self.type_of(scope, name, operation.implied_type())? else { continue };
+            let current = attributes.get(name).unwrap_or(&Value::Null);
+            let value = operation
+                .apply(current, data_type)
+                .map_err(|reason| StoreError::Misfit { attribute: name.clone(), reason })?;
+            set(attributes, name, value);
+        }
+        Ok(())
+    }
+
+    /// Sets values, as [`Self::apply`] would with [`AttributeOperation::set`].
+    pub(crate) fn set(&mut self, scope: Scope, attributes: &mut Values, values: &Values) -> Result<(), StoreError> {
+        for (name, value) in values {
+            let Some(data_type) = self.type_of(scope, name, DataType::inferred(value))? else { continue };
+            let value = convert::to_attribute(value, data_type)
+                .map_err(|misfit| StoreError::Misfit { attribute: name.clone(), reason: misfit.to_string() })?;
+            set(attributes, name, value);
+        }
+        Ok(())
+    }
+
+    /// Makes an event known.
+    pub(crate) fn name_event(&mut self, name: &str) -> Result<(), StoreError> {
+        check_name("event name", name)?;
+        if self.events.insert(name.to_owned()) {
+            self.new_events.push(EventDefinition {
+                name: name.to_owned(),
+                display_name: display_name(name),
+                description: None,
+                created_at: self.now,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn set(attributes: &mut Values, name: &str, value: Value) {
+    if value.is_null() {
+        attributes.remove(name);
+    } else {
+        attributes.insert(name.to_owned(), value);
+    }
+}
+
+/// PostgreSQL keeps no zero character in a text, so no name and no id may have one.
+fn check_name(attribute: &str, name: &str) -> Result<(), StoreError> {
+    if name.contains('\0') {
+        let reason = "it must not contain the character U+0000".to_owned();
+        return Err(StoreError::Misfit { attribute: attribute.replace('\0', "\u{fffd}"), reason });
+    }
+    Ok(())
+}
+
+/// Refuses ids that can not be kept.
+pub(crate) fn check_ids(write: &[ProfileWrite]) -> Result<(), StoreError> {
+    for step in write {
+        let ids: [Option<&String>; 2] = match step {
+            ProfileWrite::Upsert { id, .. } | ProfileWrite::Delete { id, .. } => [Some(id), None],
+            ProfileWrite::Join { user_id, company_id, .. } | ProfileWrite::Leave { user_id, company_id } => {
+                [Some(user_id), Some(company_id)]
+            }
+            ProfileWrite::Prune { user_id, .. } => [Some(user_id), None],
+            ProfileWrite::Track { user_id, company_id, .. } => [user_id.as_ref(), company_id.as_ref()],
+        };
+        for id in ids.into_iter().flatten() {
+            check_name("id", id)?;
+        }
+    }
+    Ok(())
+}
+
+/// The profile after an upsert.
+pub(crate) fn upserted(
+    before: Option<&Profile>,
+    kind: ProfileKind,
+    id: &str,
+    operations: &[(String, AttributeOperation)],
+    seen: bool,
+    definitions: &mut Definitions,
+) -> Result<Profile, StoreError> {
+    let now = definitions.now;
+    let mut profile = before.cloned().unwrap_or_else(|| Profile {
+        kind,
+        id: id.to_owned(),
+        attributes: Values::new(),
+        created_at: now,
+        last_seen_at: None,
+        revision: 0,
+    });
+    let named = operations.iter().map(|(name, operation)| (name, operation));
+    definitions.apply(kind.into(), &mut profile.attributes, named)?;
+    if seen {
+        profile.last_seen_at = Some(now);
+    }
+    if before
+        .is_none_or(|before| before.attributes != profile.attributes || before.last_seen_at != profile.last_seen_at)
+    {
+        profile.revision += 1;
+    }
+    Ok(profile)
+}
+
+/// How a transaction changes one profile.
+#[derive(Debug)]
+pub(crate) struct ProfileChange {
+    pub(crate) before: Option<Profile>,
+    pub(crate) after: Option<Profile>,
+}
+
+/// Who changed a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// The application, the API, an administrator.
+    Environment,
+    /// A work item of this mapping.
+    Item(MappingId),
+}
+
+/// What the change of a profile means for one mapping of its kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Consequence {
+    /// The profile has another match key now, perhaps none: it is not searched.
+    pub(crate) key: Option<Option<MatchKey>>,
+    /// Its item is due there.
+    pub(crate) lane: Lane,
+}
+
+impl ProfileChange {
+    /// What it means for a mapping; `None` if nothing.
+    pub(crate) fn consequence(
+        &self,
+        mapping: MappingId,
+        definition: &MappingDefinition,
+        author: Author,
+    ) -> Option<Consequence> {
+        let (before, after) = match (&self.before, &self.after) {
+            (None, None) => return None,
+            (Some(before), Some(after)) => (before, after),
+            (_, after) => {
+                let key = after.as_ref().and_then(|after| match_key(definition, after));
+                return Some(Consequence { key: Some(key), lane: Lane::Remote });
+            }
+        };
+        let names = before.attributes.keys().chain(after.attributes.keys()).map(String::as_str);
+        let changed: BTreeSet<&str> = names.filter(|name| before.attribute(name) != after.attribute(name)).collect();
+        let key = match_key(definition, after);
+        if key != match_key(definition, before) {
+            return Some(Consequence { key: Some(key), lane: Lane::Remote });
+        }
+        let lane = match (definition.concern(&changed), author) {
+            // An item has dealt with its own mapping, and what it set there is what is held.
+            (_, Author::Item(own)) if own == mapping => return None,
+            (Concern::Inbound, Author::Item(_)) | (Concern::None, _) => return None,
+            (Concern::Outbound, _) => Lane::Remote,
+            (Concern::Inbound, Author::Environment) => Lane::Local,
+        };
+        Some(Consequence { key: None, lane })
+    }
+
+    /// Whether the profile was seen, and is the same one as before.
+    pub(crate) fn seen(&self) -> bool {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => before.last_seen_at != after.last_seen_at,
+            _ => false,
+        }
+    }
+}
+
+/// The profile's key, unless it is one that no database keeps.
+pub(crate) fn match_key(definition: &MappingDefinition, profile: &Profile) -> Option<MatchKey> {
+    definition.match_rule.profile_key(profile).filter(|key| !key.as_str().contains('\0'))
+}
+
+/// What the `email` filter compares: trimmed and lower-cased.
+pub(crate) fn email(profile: &Profile) -> Option<String> {
+    let text = profile.attribute("email").as_text()?.trim().to_lowercase().replace('\0', "");
+    (!text.is_empty()).then_some(text)
+}
+
+/// What the `search` filter looks in: id, name and address, lower-cased, each on a line of its own.
+pub(crate) fn search_text(profile: &Profile) -> String {
+    let attribute = |name| profile.attribute(name).as_text().unwrap_or_default();
+    format!("{}\n{}\n{}", profile.id, attribute("name"), attribute("email")).to_lowercase().replace('\0', "")
+}
+
+/// The filter's search words in the form of [`search_text`]; `None` where there are none.
+pub(crate) fn search_words(filter: &ProfileFilter) -> Option<String> {
+    filter.search.as_ref().map(|text| text.trim().to_lowercase().replace('\0', "")).filter(|text| !text.is_empty())
+}
+
+/// The filter's address in the form of [`email`].
+pub(crate) fn email_wanted(filter: &ProfileFilter) -> Option<String> {
+    filter.email.as_ref().map(|text| text.trim().to_lowercase().replace('\0', ""))
+}
+
+/// The issues that an item has after those of `new` replaced the `old` ones; one that was there already keeps its id and
+/// first time. Two about the same field of the same record are one.
+pub(crate) fn replaced_issues(
+    old: Vec<Issue>,
+    item: &WorkKey,
+    kind: ProfileKind,
+    new: &[NewIssue],
+    now: Timestamp,
+) -> Vec<Issue> {
+    let same = |a: &NewIssue, b: &NewIssue| (a.kind, &a.field, &a.record_id) == (b.kind, &b.field, &b.record_id);
+    let mut issues: Vec<Issue> = Vec::new();
+    for new in new {
+        if issues.iter().any(|issue| same(&issue.issue, new)) {
+            continue;
+        }
+        let known = old.iter().find(|old| same(&old.issue, new));
+        issues.push(Issue {
+            id: known.map_or_else(|| IssueId::new(now), |known| known.id),
+            mapping_id: item.mapping_id,
+            profile_kind: kind,
+            profile_id: item.profile_id.clone(),
+            issue: new.clone(),
+            first_at: known.map_or(now, |known| known.first_at),
+            last_at: now,
+            count: known.map_or(1, |known| known.count + 1),
+        });
+    }
+    issues
+}
+
+/// Checks targets of a mapping against what is known.
+pub(crate) fn check_target(target: &AttributeDefinition, known: DataType) -> Result<(), StoreError> {
+    if known == target.data_type {
+        return Ok(());
+    }
+    let (name, wanted) = (&target.name, target.data_type);
+    Err(StoreError::Conflict(format!(
+        "the attribute `{name}` exists as a {known}; the mapping would fill it with a {wanted}"
+    )))
+}
+
+/// A read did not find the record any more.
+pub(crate) fn vanish(held: &mut HeldRecord) {
+    if !held.gone || held.stale {
+        held.gone = true;
+        held.stale = false;
+        held.revision += 1;
+    }
+}
+
+/// Why an org can not be connected to an environment.
+pub(crate) fn org_taken() -> StoreError {
+    StoreError::Conflict(
+        "another environment is connected to this Salesforce org; an org can be connected to one only".to_owned(),
+    )
+}
+
+/// Why another org can not be connected in place of the first.
+pub(crate) fn other_org() -> StoreError {
+    StoreError::Conflict(
+        "this environment was connected to another Salesforce org, whose ids its mappings and links are about"
+            .to_owned(),
+    )
+}

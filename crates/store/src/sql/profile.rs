@@ -1,0 +1,256 @@
+//! Profiles and definitions within a transaction, and what a profile's change sets in motion.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{QueryBuilder, Row as _};
+use syncline_model::{
+    attribute::{DataType, Origin, Scope},
+    id::{ConnectionId, EnvironmentId, MappingId},
+    mapping::{MatchKey, ObjectMapping},
+    profile::{Profile, ProfileKind},
+    work::Lane,
+};
+
+use super::{
+    Db,
+    row::{self, PROFILE, id, text},
+    store::{ROWS_MAX, Unit, groups},
+};
+use crate::{
+    failure::Failure,
+    rules::{Author, Definitions, Marks, ProfileChange, email, search_text},
+};
+
+pub(super) type ProfileKey = (ProfileKind, String);
+
+/// The connection of an environment with its mappings, as far as changes concern it.
+pub(super) struct Mapped {
+    pub(super) connection: ConnectionId,
+    pub(super) mappings: Vec<ObjectMapping>,
+}
+
+impl Unit<'_> {
+    /// What is known of these attributes and events.
+    pub(super) async fn definitions(
+        &mut self,
+        environment: EnvironmentId,
+        origin: Origin,
+        attributes: BTreeSet<(Scope, String)>,
+        events: BTreeSet<String>,
+    ) -> Result<Definitions, Failure> {
+        let mut types = BTreeMap::new();
+        for group in groups(attributes.into_iter().filter(|(_, name)| !name.contains('\0'))) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- attribute definitions by name\nselect scope, name, data_type from attribute_definition where environment_id = ",
+            );
+            query.push_bind(environment.to_string()).push(" and (scope, name) in (");
+            query.push_values(group, |mut row, (scope, name)| {
+                row.push_bind(scope.as_str()).push_bind(name);
+            });
+            query.push(")");
+            for row in query.build().fetch_all(&mut *self.tx).await? {
+                let data_type: DataType = text(&row, "data_type")?.parse()?;
+                types.insert((row::word(&row, "scope")?, text(&row, "name")?), data_type);
+            }
+        }
+        let mut known = BTreeSet::new();
+        for group in groups(events.into_iter().filter(|name| !name.contains('\0'))) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- event definitions by name\nselect name from event_definition where environment_id = ",
+            );
+            query.push_bind(environment.to_string()).push(" and name in (");
+            let mut names = query.separated(", ");
+            for name in group {
+                names.push_bind(name);
+            }
+            query.push(")");
+            for row in query.build().fetch_all(&mut *self.tx).await? {
+                known.insert(row.try_get::<String, _>(0)?);
+            }
+        }
+        Ok(Definitions::new(types, known, origin, self.now))
+    }
+
+    pub(super) async fn save_definitions(
+        &mut self,
+        environment: EnvironmentId,
+        definitions: &Definitions,
+    ) -> Result<(), Failure> {
+        for group in definitions.new_attributes.chunks(ROWS_MAX) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- add attribute definitions\ninsert into attribute_definition (environment_id, scope, name, display_name, \
+                 description, data_type, origin, created_at) ",
+            );
+            query.push_values(group, |mut row, new| {
+                row.push_bind(environment.to_string()).push_bind(new.scope.as_str()).push_bind(new.name.clone());
+                row.push_bind(new.display_name.clone()).push_bind(new.description.clone());
+                row.push_bind(new.data_type.as_str()).push_bind(new.origin.as_str());
+                row.push_bind(new.created_at.as_millisecond());
+            });
+            query.build().execute(&mut *self.tx).await?;
+        }
+        for group in definitions.new_events.chunks(ROWS_MAX) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- add event definitions\ninsert into event_definition (environment_id, name, display_name, description, \
+                 created_at) ",
+            );
+            query.push_values(group, |mut row, new| {
+                row.push_bind(environment.to_string()).push_bind(new.name.clone());
+                row.push_bind(new.display_name.clone()).push_bind(new.description.clone());
+                row.push_bind(new.created_at.as_millisecond());
+            });
+            query.build().execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Those of these profiles that exist.
+    pub(super) async fn profiles(
+        &mut self,
+        environment: EnvironmentId,
+        keys: impl IntoIterator<Item = ProfileKey>,
+    ) -> Result<BTreeMap<ProfileKey, Profile>, Failure> {
+        let mut profiles = BTreeMap::new();
+        for group in groups(keys) {
+            let mut query = QueryBuilder::<Db>::new("-- profiles by id\nselect ");
+            query.push(PROFILE).push(" from profile p where p.environment_id = ").push_bind(environment.to_string());
+            query.push(" and (p.kind, p.id) in (");
+            query.push_values(group, |mut row, (kind, id)| {
+                row.push_bind(kind.as_str()).push_bind(id);
+            });
+            query.push(")");
+            for row in query.build().fetch_all(&mut *self.tx).await? {
+                let profile = row::profile(&row)?;
+                profiles.insert((profile.kind, profile.id.clone()), profile);
+            }
+        }
+        Ok(profiles)
+    }
+
+    pub(super) async fn save_profiles(
+        &mut self,
+        environment: EnvironmentId,
+        profiles: &[&Profile],
+    ) -> Result<(), Failure> {
+        let mut rows = Vec::with_capacity(profiles.len());
+        for profile in profiles {
+            rows.push((profile, serde_json::to_string(&profile.attributes)?));
+        }
+        for group in rows.chunks(ROWS_MAX) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- save profiles\ninsert into profile (environment_id, kind, id, attributes, email, search, created_at, \
+                 last_seen_at, revision) ",
+            );
+            query.push_values(group, |mut row, (profile, attributes)| {
+                row.push_bind(environment.to_string()).push_bind(profile.kind.as_str()).push_bind(profile.id.clone());
+                row.push_bind(attributes.clone()).push_bind(email(profile)).push_bind(search_text(profile));
+                row.push_bind(profile.created_at.as_millisecond());
+                row.push_bind(profile.last_seen_at.map(|at| at.as_millisecond())).push_bind(profile.revision);
+            });
+            query.push(
+                " on conflict (environment_id, kind, id) do update set attributes = excluded.attributes, \
+                 email = excluded.email, search = excluded.search, created_at = excluded.created_at, \
+                 last_seen_at = excluded.last_seen_at, revision = excluded.revision",
+            );
+            query.build().execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn delete_profiles(
+        &mut self,
+        environment: EnvironmentId,
+        keys: impl IntoIterator<Item = ProfileKey>,
+    ) -> Result<(), Failure> {
+        for group in groups(keys) {
+            let mut query = QueryBuilder::<Db>::new("-- delete profiles\ndelete from profile where environment_id = ");
+            query.push_bind(environment.to_string()).push(" and (kind, id) in (");
+            query.push_values(group, |mut row, (kind, id)| {
+                row.push_bind(kind.as_str()).push_bind(id);
+            });
+            query.push(")");
+            query.build().execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
+    /// The environment's connection with its mappings; `None` where it has none or is disconnected: connecting again marks
+    /// everything anyway.
+    pub(super) async fn mapped(&mut self, environment: EnvironmentId) -> Result<Option<Mapped>, Failure> {
+        let rows = sqlx::query(
+            "-- mappings of environment
+            select c.id as connection_id, m.id, m.version, m.position, m.paused, m.definition
+            from connection c join object_mapping m on m.connection_id = c.id
+            where c.environment_id = $1 and c.status not in ('disconnecting', 'disconnected') order by m.position, m.id",
+        )
+        .bind(environment.to_string())
+        .fetch_all(&mut *self.tx)
+        .await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let connection = id(first, "connection_id")?;
+        Ok(Some(Mapped { connection, mappings: rows.iter().map(row::mapping).collect::<Result<_, _>>()? }))
+    }
+
+    /// Profiles have changed: which mappings are concerned, what keys they have now, what is due. The one place where this is
+    /// decided, for the environment's writes and for work items alike.
+    pub(super) async fn profiles_changed(
+        &mut self,
+        environment: EnvironmentId,
+        changes: &[(ProfileChange, Author)],
+    ) -> Result<(), Failure> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.raised.view = true;
+        let Some(Mapped { connection, mappings }) = self.mapped(environment).await? else { return Ok(()) };
+        let mut marks = Marks::default();
+        let mut keys: BTreeMap<(MappingId, String), Option<MatchKey>> = BTreeMap::new();
+        let mut seen = Vec::new();
+        for (change, author) in changes {
+            let Some(profile) = change.after.as_ref().or(change.before.as_ref()) else { continue };
+            for mapping in mappings.iter().filter(|mapping| mapping.definition.userflow == profile.kind) {
+                if change.seen() {
+                    seen.push((mapping.id, profile.id.clone()));
+                }
+                if let Some(consequence) = change.consequence(mapping.id, &mapping.definition, *author) {
+                    marks.add(mapping.id, &profile.id, consequence.lane);
+                    if let Some(key) = consequence.key {
+                        keys.insert((mapping.id, profile.id.clone()), key);
+                    }
+                }
+            }
+        }
+        for (mapping, profile) in self.sharing_a_record(connection, seen).await? {
+            marks.add(mapping, &profile, Lane::Local);
+        }
+        let keys: Vec<_> = keys.into_iter().map(|((mapping, profile), key)| (mapping, profile, key)).collect();
+        self.save_keys(connection, &keys).await?;
+        self.mark_due(connection, &marks).await
+    }
+
+    /// Those of these items whose record is linked to other profiles too: which of them speaks may be another now.
+    async fn sharing_a_record(
+        &mut self,
+        connection: ConnectionId,
+        items: Vec<(MappingId, String)>,
+    ) -> Result<Vec<(MappingId, String)>, Failure> {
+        let mut sharing = Vec::new();
+        for group in groups(items) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- items that share a record\nselect l.mapping_id, l.profile_id from link l where l.connection_id = ",
+            );
+            query.push_bind(connection.to_string()).push(" and (l.mapping_id, l.profile_id) in (");
+            query.push_values(group, |mut row, (mapping, profile)| {
+                row.push_bind(mapping.to_string()).push_bind(profile);
+            });
+            query.push(
+                ") and exists (select 1 from link o where o.connection_id = l.connection_id and o.record_id = l.record_id \
+                 and o.object = l.object and o.mapping_id = l.mapping_id and o.profile_id <> l.profile_id)",
+            );
+            for row in query.build().fetch_all(&mut *self.tx).await? {
+                sharing.push((id(&row, "mapping_id")?, text(&row, "profile_id")?));
+            }
+        }
+        Ok(sharing)
+    }
+}
