@@ -356,6 +356,10 @@ fn account() -> ObjectSchema {
         FieldSchema::reference("OperatingHoursId", "Operating Hour ID", &["OperatingHours"], "OperatingHours")
             .read_only(),
         picklist("Tier", "Einstein Account Tier", &["A", "B", "C", "D"]).with_length(2),
+        text("ChannelProgramName", "Channel Program Name", 255).read_only(),
+        text("ChannelProgramLevelName", "Channel Program Level Name", 255).read_only(),
+        checkbox("IsPartner", "Partner Account").read_only(),
+        checkbox("IsCustomerPortal", "Customer Portal Account").read_only(),
     ]);
     ObjectSchema::new("Account", "Account", "Accounts", "001", fields)
 }

@@ -22,3 +22,6 @@ pub use schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 pub use table::Row;
 pub use value::FieldValue;
 pub use write::{Write, WriteContext, WriteOutcome};
+
+#[cfg(test)]
+mod tests;

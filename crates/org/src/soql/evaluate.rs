@@ -364,3 +364,38 @@ fn json_of(schema: &ObjectSchema, row: &Row, index: FieldIndex) -> Json {
     parts.sort_by(|left, right| left.0.cmp(&right.0));
     if parts.iter().all(|(_, value)| value.is_null()) { Json::Null } else { Json::Object(parts.into_iter().collect()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::org::OrgProfile;
+    use crate::soql::{bind, parser};
+
+    /// Rows that have to be looked at, or `None` for all.
+    fn looked_at(org: &Org, condition: &str) -> Option<usize> {
+        let query = parser::parse(&format!("SELECT Id FROM Contact WHERE {condition}")).unwrap();
+        let bound = bind::bind(org, &query, 0).unwrap();
+        let scan = Scan { org, table: org.table("Contact").unwrap() };
+        scan.candidates(bound.filter.as_ref().unwrap()).map(|slots| slots.len())
+    }
+
+    #[test]
+    fn look_ups_by_key_do_not_scan() {
+        let mut org = Org::new(&OrgProfile::default(), [1; 32], 0);
+        let row = |n: usize| vec![("LastName", format!("N{n}").into()), ("Email", format!("{n}@x.io").into())];
+        let ids = org.load("Contact", (0..100).map(row).collect(), 0).unwrap();
+        let id = &ids[5];
+        for (condition, expected) in [
+            ("Email IN ('1@x.io', '2@X.io', 'nobody@x.io')", Some(2)),
+            (&format!("Id = '{id}'"), Some(1)),
+            (&format!("Id IN ('{}') AND LastName LIKE 'N%'", &id[..15]), Some(1)),
+            (&format!("Email = '1@x.io' OR Id = '{id}'"), Some(2)),
+            ("Email = '1@x.io' OR LastName = 'N1'", None),
+            ("Email = null", None),
+            ("Email NOT IN ('1@x.io')", None),
+            ("Account.Name = 'x'", None),
+        ] {
+            assert_eq!(looked_at(&org, condition), expected, "{condition}");
+        }
+    }
+}

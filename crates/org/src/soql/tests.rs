@@ -12,6 +12,9 @@ fn text(value: &str) -> FieldValue {
     FieldValue::text(value)
 }
 
+/// The same org for every case of a property.
+static ORG: std::sync::LazyLock<Org> = std::sync::LazyLock::new(org);
+
 /// Three contacts of one account, one without any, and one in the bin.
 fn org() -> Org {
     let mut org = Org::new(&OrgProfile::default(), [7; 32], NOW_MS);
@@ -183,7 +186,7 @@ fn refusals_have_salesforces_words() {
 }
 
 #[test]
-fn a_look_up_of_two_thousand_keys_reads_only_the_rows_it_finds() {
+fn a_look_up_of_two_thousand_keys_finds_its_rows() {
     let org = org();
     let list: Vec<String> = (0..1999).map(|n| format!("'nobody{n}@x.io'")).chain(["'bob@x.io'".to_owned()]).collect();
     assert_eq!(last_names(&org, &format!("WHERE Email IN ({})", list.join(","))), ["alpha"]);
@@ -212,8 +215,8 @@ proptest! {
         Just("COUNT()"), Just("."), Just(":"), Just("'\\u00e9"), Just("é"),
     ], 0..24)) {
         let statement = words.join(" ");
-        let _ = run(&org(), &statement, false, NOW_MS);
-        let _ = run(&org(), &format!("SELECT Id FROM Contact WHERE {statement}"), false, NOW_MS);
+        let _ = run(&ORG, &statement, false, NOW_MS);
+        let _ = run(&ORG, &format!("SELECT Id FROM Contact WHERE {statement}"), false, NOW_MS);
     }
 
     #[test]
