@@ -34,6 +34,8 @@ def demo(tmp_path_factory):
     state_file, log_file = folder / "state.json", folder / "log"
     command = [os.environ["SYNCLINE_BIN"], "demo", "--state-file", state_file, "--data-dir", folder / "data"]
     command += ["--listen", "127.0.0.1:0", "--org-listen", "127.0.0.1:0"]
+    # What changes here is what a test changes.
+    command += ["--no-trickle"]
     with open(log_file, "wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
 
         def state():

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::workspace::{output_of, run};
 
@@ -36,13 +36,23 @@ pub(crate) fn is_root() -> Result<bool> {
     Ok(output_of(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
+/// Chromium, installed first where there is none.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    if let Some(chromium) = program("chromium") {
+        return Ok(chromium);
+    }
+    // Without recommended packages it comes without a single font.
+    install(&["chromium", "fonts-liberation"])?;
+    program("chromium").ok_or_else(|| anyhow!("`chromium` is still missing after installing it"))
+}
+
 /// The newest folder of PostgreSQL server programs, installed first where there is none.
 pub(crate) fn postgres_programs() -> Result<PathBuf> {
     if let Some(folder) = find_postgres_programs() {
         return Ok(folder);
     }
     install(&["postgresql"])?;
-    find_postgres_programs().ok_or_else(|| anyhow::anyhow!("`initdb` is still missing after installing postgresql"))
+    find_postgres_programs().ok_or_else(|| anyhow!("`initdb` is still missing after installing postgresql"))
 }
 
 fn find_postgres_programs() -> Option<PathBuf> {

@@ -43,7 +43,6 @@ pub(crate) fn demo(arguments: &[OsString]) -> Result<()> {
 
 /// Writes the OpenAPI document of the management API, from which the web app's client is generated.
 pub(crate) fn write_openapi() -> Result<()> {
-    web::make_room()?;
     let document = output_of(cargo().args(["run", "--quiet", "--package", "syncline", "--", "openapi"]))?;
     let file = root().join("crates/server/openapi.json");
     std::fs::write(&file, document).with_context(|| format!("cannot write {}", file.display()))

@@ -70,7 +70,6 @@ fn run_step(step: Step) -> Result<()> {
 }
 
 fn lint() -> Result<()> {
-    web::make_room()?;
     run(cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
 }
 
@@ -103,12 +102,10 @@ fn install_python_clients() -> Result<()> {
 
 fn browser() -> Result<()> {
     let binary = product::build(Profile::Debug)?;
-    if debian::program("chromium").is_none() {
-        debian::install(&["chromium", "fonts-liberation"])?;
-    }
+    let chromium = debian::chromium()?;
     web::install("e2e")?;
     run(web::npm("e2e").args(["run", "check"]))?;
-    run(web::npm("e2e").arg("test").env("SYNCLINE_BIN", binary))
+    run(web::npm("e2e").arg("test").env("SYNCLINE_BIN", binary).env("CHROMIUM", chromium))
 }
 
 fn print_times(times: &[(Step, Duration)], passed: bool) {

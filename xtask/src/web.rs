@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::fresh::when_changed;
-use crate::workspace::{command, root, run};
+use crate::workspace::{command, run};
 
 /// Builds the web app into `web/dist`, which the server embeds.
 pub(crate) fn build() -> Result<()> {
@@ -37,9 +37,4 @@ pub(crate) fn install(folder: &str) -> Result<()> {
 /// npm in a package's folder.
 pub(crate) fn npm(folder: &str) -> Command {
     command("npm", folder)
-}
-
-/// Makes the folder that the server embeds exist, so that it compiles before the web app was ever built.
-pub(crate) fn make_room() -> Result<()> {
-    Ok(std::fs::create_dir_all(root().join("web/dist"))?)
 }
