@@ -6,7 +6,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     Extension, Json, Router,
     body::{Body, HttpBody},
@@ -25,6 +24,8 @@ use syncline_model::{
     profile::ProfileKind,
     store::{KeyKind, Store, StoreError},
 };
+
+use crate::secrets;
 
 /// The only version of Userflow's API there is (its documentation: "current (and so far only) version").
 const API_VERSION: &str = "2020-01-03";
@@ -61,16 +62,11 @@ pub fn router(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Router {
         .layer(middleware::from_fn_with_state(Keys { store, clock }, open_environment))
 }
 
-/// The hash under which a key is kept: of the whole key, `ak_` included.
-pub fn key_hash(key: &str) -> Vec<u8> {
-    digest(&SHA256, key.as_bytes()).as_ref().to_vec()
-}
-
-/// Lets a request with a good key on to its environment. The key is looked up by its hash, so the time that takes tells
+/// Lets a request with a good key on to its environment. The key is looked up by its digest, so the time that takes tells
 /// nothing about any other key.
 async fn open_environment(State(keys): State<Keys>, mut request: Request, next: Next) -> Result<Response, Failure> {
     let key = bearer(request.headers()).ok_or(Failure::Unauthorized)?;
-    let environment = keys.store.key_environment(KeyKind::Api, &key_hash(key)).await.map_err(Refusal::from)?;
+    let environment = keys.store.key_environment(KeyKind::Api, &secrets::digest(key)).await.map_err(Refusal::from)?;
     let id = environment.ok_or(Failure::Unauthorized)?;
     check_version(request.headers())?;
     request.extensions_mut().insert(Environment::new(id, keys.store, keys.clock));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::{Router, serve::ListenerExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use syncline::userflow_api;
+use syncline::{secrets, userflow_api};
 use syncline_model::{
     clock::ManualClock,
     id::EnvironmentId,
@@ -54,7 +54,7 @@ impl Api {
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let store = open(&directory, clock.clone()).await;
         let environment = store.environments().await.unwrap()[0].id;
-        store.add_key(environment, KeyKind::Api, &userflow_api::key_hash(API_KEY)).await.unwrap();
+        store.add_key(environment, KeyKind::Api, &secrets::digest(API_KEY)).await.unwrap();
 
         // Mounted as the server does it, since that is where a fallback gets lost.
         let app = Router::new().nest("/userflow", userflow_api::router(store.clone(), clock.clone()));

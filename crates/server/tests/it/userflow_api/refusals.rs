@@ -5,7 +5,7 @@ use serde_json::json;
 use syncline_model::store::KeyKind;
 
 use super::{API_KEY, Api, answer, error};
-use syncline::userflow_api;
+use syncline::secrets;
 
 /// An API with something in it that a bad request could spoil.
 async fn furnished() -> Api {
@@ -149,7 +149,7 @@ async fn a_body_of_two_megabytes_is_refused_in_words() {
 async fn only_a_key_of_the_api_opens_the_environment() {
     let api = furnished().await;
     let token = "ct_dybdwc2fkna4lmih2zyqb6eun";
-    api.store.add_key(api.environment, KeyKind::Token, &userflow_api::key_hash(token)).await.unwrap();
+    api.store.add_key(api.environment, KeyKind::Token, &secrets::digest(token)).await.unwrap();
     let message = "send an API key of the environment, as `Authorization: Bearer ak_…`";
     let authorizations = [
         None,
