@@ -24,6 +24,7 @@ use syncline_model::{
     profile::ProfileKind,
     store::{KeyKind, Store, StoreError},
 };
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::secrets;
 
@@ -60,6 +61,8 @@ pub fn router(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(unknown_route)
         .layer(middleware::from_fn_with_state(Keys { store, clock }, open_environment))
+        // Here, and not only around the whole server, so that a defect is told as JSON too.
+        .layer(CatchPanicLayer::custom(|_| Failure::defect().into_response()))
 }
 
 /// Lets a request with a good key on to its environment. The key is looked up by its digest, so the time that takes tells
@@ -240,6 +243,11 @@ enum Failure {
 }
 
 impl Failure {
+    fn defect() -> Self {
+        let message = "an internal error; it has been logged".to_owned();
+        Self::Refused(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
     fn bad_path() -> Self {
         let message = "the id in the address is not UTF-8 text".to_owned();
         Self::Refused(StatusCode::BAD_REQUEST, "invalid_params", message)
@@ -260,7 +268,7 @@ impl IntoResponse for Failure {
                 (StatusCode::UNAUTHORIZED, "unauthorized", message.to_owned())
             }
             Self::Refused(status, code, message) => (status, code, message),
-            Self::Environment(refusal) => described(refusal),
+            Self::Environment(refusal) => return described(refusal).into_response(),
         };
         let mut response = (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response();
         if status == StatusCode::UNAUTHORIZED {
@@ -270,26 +278,28 @@ impl IntoResponse for Failure {
     }
 }
 
-fn described(refusal: Refusal) -> (StatusCode, &'static str, String) {
+fn described(refusal: Refusal) -> Failure {
     match refusal {
-        Refusal::InvalidParams { .. } => (StatusCode::BAD_REQUEST, "invalid_params", refusal.to_string()),
-        Refusal::NotFound(message) => (StatusCode::NOT_FOUND, "not_found", message),
+        Refusal::InvalidParams { .. } => {
+            Failure::Refused(StatusCode::BAD_REQUEST, "invalid_params", refusal.to_string())
+        }
+        Refusal::NotFound(message) => Failure::Refused(StatusCode::NOT_FOUND, "not_found", message),
         Refusal::Store(error) => match error {
-            StoreError::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", error.to_string()),
-            StoreError::Conflict(message) => (StatusCode::CONFLICT, "conflict", message),
-            StoreError::Misfit { .. } => (StatusCode::BAD_REQUEST, "invalid_params", error.to_string()),
+            StoreError::NotFound(_) => Failure::Refused(StatusCode::NOT_FOUND, "not_found", error.to_string()),
+            StoreError::Conflict(message) => Failure::Refused(StatusCode::CONFLICT, "conflict", message),
+            StoreError::Misfit { .. } => Failure::Refused(StatusCode::BAD_REQUEST, "invalid_params", error.to_string()),
             StoreError::Unavailable(cause) => {
                 tracing::warn!(error = %cause, "the Userflow-compatible API could not reach the database");
-                let message = "nothing was done, or it is not known; try again".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+                let message = "it is not known whether anything was done; try again".to_owned();
+                Failure::Refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
             }
             StoreError::Broken(cause) => {
                 tracing::error!(error = %cause, "the Userflow-compatible API met a defect");
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "an internal error; it has been logged".to_owned())
+                Failure::defect()
             }
             StoreError::LeaseLost => {
                 tracing::error!("the Userflow-compatible API was told of a lost lease, though it holds none");
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "an internal error; it has been logged".to_owned())
+                Failure::defect()
             }
         },
     }

@@ -1,0 +1,252 @@
+//! Object mappings.
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use syncline_model::{
+    connection::{Connection, ConnectionStatus},
+    id::{EnvironmentId, MappingId},
+    mapping::{FieldMapping, MappingDefinition, MatchRule, ObjectMapping},
+};
+use utoipa::ToSchema;
+
+use super::{
+    Api, EnvironmentPath, ItemPath,
+    error::{ApiError, ErrorBody},
+    extract::{InEnvironment, Json},
+    words::{Duplicates, OnUnlink, ProfileKind},
+};
+use crate::mapping_rules::{Accepted, Surroundings, judge};
+
+/// What an administrator says of a mapping.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MappingInput {
+    /// API name of the Salesforce object.
+    salesforce: String,
+    /// Users or companies.
+    userflow: ProfileKind,
+    /// When a record and a profile are the same.
+    #[serde(rename = "match")]
+    match_rule: MatchInput,
+    /// Which of several records with one key is taken.
+    #[serde(default)]
+    duplicates: Duplicates,
+    /// What becomes of inbound attributes when a link ends.
+    #[serde(default)]
+    on_unlink: OnUnlink,
+    /// Whether events become activities.
+    #[serde(default)]
+    stream_events: bool,
+    /// Which events; `content` stands for all content events.
+    #[serde(default)]
+    events: Vec<String>,
+    /// Salesforce to Userflow: `from` is a field, `to` an attribute.
+    #[serde(default)]
+    inbound: Vec<LineInput>,
+    /// Userflow to Salesforce: `from` is an attribute, `to` a field.
+    #[serde(default)]
+    outbound: Vec<LineInput>,
+}
+
+/// The two fields whose equality says that a record and a profile are the same.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MatchInput {
+    /// Field of the Salesforce object.
+    salesforce: String,
+    /// `email`, `user_id`, `company_id` or an attribute.
+    userflow: String,
+}
+
+/// One line of a mapping.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LineInput {
+    /// Source.
+    from: String,
+    /// Target.
+    to: String,
+}
+
+/// A mapping.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Mapping {
+    id: String,
+    #[serde(flatten)]
+    definition: MappingInput,
+    /// While true, nothing is synced; changes are kept.
+    paused: bool,
+    /// Linked profiles.
+    links: u64,
+    /// Work items due.
+    waiting: u64,
+}
+
+/// A list of mappings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MappingList {
+    data: Vec<Mapping>,
+}
+
+impl From<MappingInput> for MappingDefinition {
+    fn from(input: MappingInput) -> Self {
+        let lines = |lines: Vec<LineInput>| {
+            lines.into_iter().map(|line| FieldMapping { from: line.from, to: line.to }).collect()
+        };
+        Self {
+            salesforce: input.salesforce,
+            userflow: input.userflow.into(),
+            match_rule: MatchRule { salesforce: input.match_rule.salesforce, userflow: input.match_rule.userflow },
+            duplicates: input.duplicates.into(),
+            on_unlink: input.on_unlink.into(),
+            stream_events: input.stream_events,
+            events: input.events,
+            inbound: lines(input.inbound),
+            outbound: lines(input.outbound),
+        }
+    }
+}
+
+impl From<MappingDefinition> for MappingInput {
+    fn from(stored: MappingDefinition) -> Self {
+        let lines = |lines: Vec<FieldMapping>| {
+            lines.into_iter().map(|line| LineInput { from: line.from, to: line.to }).collect()
+        };
+        let rule = stored.match_rule;
+        Self {
+            salesforce: stored.salesforce,
+            userflow: stored.userflow.into(),
+            match_rule: MatchInput { salesforce: rule.salesforce, userflow: rule.userflow },
+            duplicates: stored.duplicates.into(),
+            on_unlink: stored.on_unlink.into(),
+            stream_events: stored.stream_events,
+            events: stored.events,
+            inbound: lines(stored.inbound),
+            outbound: lines(stored.outbound),
+        }
+    }
+}
+
+/// Mappings in order.
+#[utoipa::path(
+    get, path = "/environments/{env}/mappings", tag = "mappings", operation_id = "listMappings", params(EnvironmentPath),
+    responses((status = 200, body = MappingList), (status = 404, body = ErrorBody)),
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    environment: InEnvironment,
+) -> Result<axum::Json<MappingList>, ApiError> {
+    let mut data = Vec::new();
+    if let Some(connection) = api.store.connection(environment.id).await? {
+        for mapping in api.store.mappings(connection.id).await? {
+            data.push(show(&api, &connection, mapping).await?);
+        }
+    }
+    Ok(axum::Json(MappingList { data }))
+}
+
+async fn show(api: &Api, connection: &Connection, mapping: ObjectMapping) -> Result<Mapping, ApiError> {
+    let counts = api.store.counts(connection.id, Some(mapping.id)).await?;
+    Ok(Mapping {
+        id: mapping.id.to_string(),
+        definition: mapping.definition.into(),
+        paused: mapping.paused,
+        links: counts.links,
+        waiting: counts.waiting,
+    })
+}
+
+/// Make a mapping.
+#[utoipa::path(
+    post, path = "/environments/{env}/mappings", tag = "mappings", operation_id = "createMapping",
+    params(EnvironmentPath), request_body = MappingInput,
+    responses(
+        (status = 201, body = Mapping), (status = 400, body = ErrorBody, description = "`field` names what is wrong"),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody, description = "Not connected yet"),
+    ),
+)]
+pub(super) async fn create(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Json(input): Json<MappingInput>,
+) -> Result<(StatusCode, axum::Json<Mapping>), ApiError> {
+    let connection = connected(&api, environment.id).await?;
+    Ok((StatusCode::CREATED, axum::Json(save(&api, &connection, None, input).await?)))
+}
+
+/// Replace a mapping.
+#[utoipa::path(
+    put, path = "/environments/{env}/mappings/{id}", tag = "mappings", operation_id = "replaceMapping",
+    params(ItemPath), request_body = MappingInput,
+    responses(
+        (status = 200, body = Mapping), (status = 400, body = ErrorBody, description = "`field` names what is wrong"),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody, description = "Not connected yet"),
+    ),
+)]
+pub(super) async fn replace(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+    Json(input): Json<MappingInput>,
+) -> Result<axum::Json<Mapping>, ApiError> {
+    let connection = connected(&api, environment.id).await?;
+    let id = existing(&api, &connection, &path.id).await?;
+    Ok(axum::Json(save(&api, &connection, Some(id), input).await?))
+}
+
+/// Delete a mapping. Attribute values stay.
+#[utoipa::path(
+    delete, path = "/environments/{env}/mappings/{id}", tag = "mappings", operation_id = "deleteMapping",
+    params(ItemPath),
+    responses((status = 204, description = "Deleted"), (status = 404, body = ErrorBody)),
+)]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<StatusCode, ApiError> {
+    let connection = api.store.connection(environment.id).await?;
+    let connection = connection.ok_or_else(|| ApiError::not_found("The mapping"))?;
+    let id = existing(&api, &connection, &path.id).await?;
+    api.store.delete_mapping(connection.id, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn connected(api: &Api, environment: EnvironmentId) -> Result<Connection, ApiError> {
+    let connection = api.store.connection(environment).await?;
+    let works =
+        |connection: &Connection| matches!(connection.status, ConnectionStatus::Connected | ConnectionStatus::Paused);
+    connection.filter(works).ok_or_else(|| ApiError::conflict("Connect with Salesforce first."))
+}
+
+async fn existing(api: &Api, connection: &Connection, id: &str) -> Result<MappingId, ApiError> {
+    let known = api.store.mappings(connection.id).await?;
+    let named = id.parse::<MappingId>().ok();
+    let found = known.into_iter().map(|mapping| mapping.id).find(|known| Some(*known) == named);
+    found.ok_or_else(|| ApiError::not_found("The mapping"))
+}
+
+async fn save(
+    api: &Api,
+    connection: &Connection,
+    id: Option<MappingId>,
+    input: MappingInput,
+) -> Result<Mapping, ApiError> {
+    let schemas = super::salesforce::described(api, connection).await?;
+    let mappings = api.store.mappings(connection.id).await?;
+    let attributes = api.store.attribute_definitions(connection.environment_id, None).await?;
+    let around = Surroundings {
+        mappings: &mappings,
+        judged: id,
+        schemas: &schemas,
+        attributes: &attributes,
+        now: api.clock.now(),
+    };
+    let Accepted { definition, targets } =
+        judge(&input.into(), around).map_err(|fault| ApiError::invalid(fault.field, fault.message))?;
+    let saved = api.store.save_mapping(connection.id, id, &definition, &targets).await?;
+    show(api, connection, saved).await
+}

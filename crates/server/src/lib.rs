@@ -1,0 +1,18 @@
+//! Syncline's server: the command line, the settings, the HTTP interfaces, and the wiring of everything behind them.
+
+pub mod api;
+pub mod cli;
+pub mod commands;
+pub mod demo;
+pub mod disconnect;
+pub mod emulated_org;
+pub mod lifecycle;
+pub mod mapping_rules;
+pub mod mappings_file;
+pub mod salesforce_login;
+pub mod secrets;
+pub mod settings;
+pub mod telemetry;
+pub mod userflow_api;
+pub mod web;
+pub mod wiring;

@@ -1,0 +1,481 @@
+//! What makes a mapping acceptable. Pure: everything that is known of the org and of the other mappings is passed in, so the
+//! screens, the mappings file and the demo are refused in the same words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use syncline_model::{
+    attribute::{AttributeDefinition, DataType, Origin, Scope},
+    convert,
+    id::MappingId,
+    mapping::{FieldMapping, MappingDefinition, ObjectMapping},
+    profile::ProfileKind,
+    schema::{FieldSchema, FieldType, ObjectSchema},
+};
+
+/// Most lines of one direction; Salesforce takes no more than about 500 fields in one query of this kind.
+const LINES_MAX: usize = 200;
+
+/// Longest code name of an attribute.
+const NAME_CHARS_MAX: usize = 100;
+
+/// Why a mapping is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Path of the value that is wrong, such as `match.salesforce` or `inbound[2].from`.
+    pub field: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+/// What is known around a mapping.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The connection's mappings, maybe with an older version of the one that is judged.
+    pub mappings: &'a [ObjectMapping],
+    /// Which of them is judged, if it exists already.
+    pub judged: Option<MappingId>,
+    /// What the org said of its objects.
+    pub schemas: &'a [ObjectSchema],
+    /// The environment's attributes.
+    pub attributes: &'a [AttributeDefinition],
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// An acceptable mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The mapping, with objects and fields in the org's own spelling.
+    pub definition: MappingDefinition,
+    /// The attributes that it feeds, as they are or are to be made.
+    pub targets: Vec<AttributeDefinition>,
+}
+
+fn refuse<T>(field: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault { field: field.into(), message: message.into() })
+}
+
+/// Judges a mapping.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn judge(definition: &MappingDefinition, around: Surroundings<'_>) -> Result<Accepted, Fault> {
+    let mut definition = definition.clone();
+    let object = definition.salesforce.trim();
+    let Some(schema) = around.schemas.iter().find(|schema| schema.name.eq_ignore_ascii_case(object)) else {
+        let known: Vec<_> = around.schemas.iter().map(|schema| schema.name.as_str()).collect();
+        let message = format!("`{object}` is no object that can be synced; there are {}.", known.join(", "));
+        return refuse("salesforce", message);
+    };
+    definition.salesforce.clone_from(&schema.name);
+    judge_match(&mut definition, schema, around)?;
+    let targets = judge_inbound(&mut definition, schema, around)?;
+    judge_outbound(&mut definition, schema, around)?;
+    judge_loops(&definition, around)?;
+    Ok(Accepted { definition, targets })
+}
+
+fn judge_match(
+    definition: &mut MappingDefinition,
+    schema: &ObjectSchema,
+    around: Surroundings<'_>,
+) -> Result<(), Fault> {
+    let kind = definition.userflow;
+    let rule = &mut definition.match_rule;
+    let field = field_of(schema, &rule.salesforce, "match.salesforce")?;
+    if !can_be_key(field.field_type) {
+        let message = format!("{} can not be matched by: choose a field of text, e-mail, id or number.", field.label);
+        return refuse("match.salesforce", message);
+    }
+    rule.salesforce.clone_from(&field.name);
+    match (rule.userflow.as_str(), kind) {
+        ("user_id", ProfileKind::User) | ("company_id", ProfileKind::Company) => return Ok(()),
+        ("user_id", ProfileKind::Company) => {
+            return refuse("match.userflow", "A company has no user id; choose `company_id` or an attribute.");
+        }
+        ("company_id", ProfileKind::User) => {
+            return refuse("match.userflow", "A user has no company id; choose `user_id`, `email` or an attribute.");
+        }
+        _ => {}
+    }
+    check_name(&rule.userflow, "match.userflow")?;
+    match attribute(around, kind, &rule.userflow).map(|one| one.data_type) {
+        None | Some(DataType::String | DataType::Number) => Ok(()),
+        Some(other) => {
+            let message = format!("`{}` is a {other}; only text and numbers can be matched by.", rule.userflow);
+            refuse("match.userflow", message)
+        }
+    }
+}
+
+fn judge_inbound(
+    definition: &mut MappingDefinition,
+    schema: &ObjectSchema,
+    around: Surroundings<'_>,
+) -> Result<Vec<AttributeDefinition>, Fault> {
+    check_count(&definition.inbound, "inbound")?;
+    let kind = definition.userflow;
+    let key = definition.match_rule.userflow.clone();
+    let mut targets = Vec::<AttributeDefinition>::new();
+    for (index, line) in definition.inbound.iter_mut().enumerate() {
+        let (from, to) = (format!("inbound[{index}].from"), format!("inbound[{index}].to"));
+        let field = field_of(schema, &line.from, &from)?;
+        let Some(data_type) = convert::attribute_type(field.field_type) else {
+            return refuse(from, format!("{} is of a type that can not be synced.", field.label));
+        };
+        line.from.clone_from(&field.name);
+        check_name(&line.to, &to)?;
+        if line.to == key {
+            return refuse(to, format!("`{key}` is what profiles are matched by, so it can not be overwritten."));
+        }
+        if targets.iter().any(|target| target.name == line.to) {
+            return refuse(to, format!("`{}` is fed by two lines; leave one of them out.", line.to));
+        }
+        let existing = attribute(around, kind, &line.to);
+        if let Some(existing) = existing.filter(|existing| existing.data_type != data_type) {
+            let message = format!(
+                "`{}` is a {} and {} gives a {data_type}; choose another attribute or a new name.",
+                line.to, existing.data_type, field.label
+            );
+            return refuse(to, message);
+        }
+        targets.push(existing.cloned().unwrap_or_else(|| AttributeDefinition {
+            scope: Scope::from(kind),
+            name: line.to.clone(),
+            display_name: field.label.clone(),
+            description: None,
+            data_type,
+            origin: Origin::Salesforce,
+            created_at: around.now,
+        }));
+    }
+    Ok(targets)
+}
+
+fn judge_outbound(
+    definition: &mut MappingDefinition,
+    schema: &ObjectSchema,
+    around: Surroundings<'_>,
+) -> Result<(), Fault> {
+    check_count(&definition.outbound, "outbound")?;
+    let kind = definition.userflow;
+    let mut targets = BTreeSet::new();
+    for (index, line) in definition.outbound.iter_mut().enumerate() {
+        let (from, to) = (format!("outbound[{index}].from"), format!("outbound[{index}].to"));
+        check_name(&line.from, &from)?;
+        let field = field_of(schema, &line.to, &to)?;
+        line.to.clone_from(&field.name);
+        if field.name == definition.match_rule.salesforce {
+            return refuse(
+                to,
+                format!("{} is what records are matched by, so it can not be overwritten.", field.label),
+            );
+        }
+        if !field.updateable {
+            let message = format!("{} can not be changed by the connected user; choose another field.", field.label);
+            return refuse(to, message);
+        }
+        let data_type = attribute(around, kind, &line.from).map(|one| one.data_type);
+        if data_type.is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
+            let message = format!("{} can not hold `{}`: the types do not fit.", field.label, line.from);
+            return refuse(to, message);
+        }
+        let fed_elsewhere = others(around).any(|other| {
+            other.salesforce == definition.salesforce && other.outbound.iter().any(|line| line.to == field.name)
+        });
+        if fed_elsewhere || !targets.insert(field.name.clone()) {
+            return refuse(to, format!("{} is fed by two lines; leave one of them out.", field.label));
+        }
+    }
+    Ok(())
+}
+
+/// A place that values flow from and to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Field(String, String),
+    Attribute(ProfileKind, String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Field(object, field) => write!(f, "{object}.{field}"),
+            Self::Attribute(kind, name) => write!(f, "{kind} {name}"),
+        }
+    }
+}
+
+fn judge_loops(definition: &MappingDefinition, around: Surroundings<'_>) -> Result<(), Fault> {
+    let mut flows = BTreeMap::<Place, BTreeSet<Place>>::new();
+    for mapping in others(around).chain([definition]) {
+        for (_, from, to) in flows_of(mapping) {
+            flows.entry(from).or_default().insert(to);
+        }
+    }
+    for (line, from, to) in flows_of(definition) {
+        if let Some(mut way) = way(&flows, &to, &from) {
+            way.push(to);
+            let way: Vec<_> = way.iter().rev().map(Place::to_string).collect();
+            return refuse(line, format!("This would close a loop: {from} → {}.", way.join(" → ")));
+        }
+    }
+    Ok(())
+}
+
+fn flows_of(mapping: &MappingDefinition) -> Vec<(String, Place, Place)> {
+    let field = |name: &str| Place::Field(mapping.salesforce.clone(), name.to_owned());
+    let attribute = |name: &str| Place::Attribute(mapping.userflow, name.to_owned());
+    let inbound = mapping.inbound.iter().enumerate();
+    let inbound = inbound.map(|(at, line)| (format!("inbound[{at}].to"), field(&line.from), attribute(&line.to)));
+    let outbound = mapping.outbound.iter().enumerate();
+    let outbound = outbound.map(|(at, line)| (format!("outbound[{at}].to"), attribute(&line.from), field(&line.to)));
+    inbound.chain(outbound).collect()
+}
+
+/// A way from one place to another, without its start, in reverse.
+fn way(flows: &BTreeMap<Place, BTreeSet<Place>>, start: &Place, goal: &Place) -> Option<Vec<Place>> {
+    let mut came_from = BTreeMap::<&Place, &Place>::new();
+    let mut open = vec![start];
+    while let Some(place) = open.pop() {
+        for next in flows.get(place).into_iter().flatten() {
+            if next != start && !came_from.contains_key(next) {
+                came_from.insert(next, place);
+                open.push(next);
+            }
+        }
+    }
+    let mut steps = Vec::new();
+    let mut place = came_from.contains_key(goal).then_some(goal)?;
+    while place != start {
+        steps.push(place.clone());
+        place = came_from.get(place)?;
+    }
+    Some(steps)
+}
+
+fn others<'a>(around: Surroundings<'a>) -> impl Iterator<Item = &'a MappingDefinition> {
+    let others = around.mappings.iter().filter(move |mapping| Some(mapping.id) != around.judged);
+    others.map(|mapping| &mapping.definition)
+}
+
+fn attribute<'a>(around: Surroundings<'a>, kind: ProfileKind, name: &str) -> Option<&'a AttributeDefinition> {
+    around.attributes.iter().find(|one| one.scope == Scope::from(kind) && one.name == name)
+}
+
+fn field_of<'a>(schema: &'a ObjectSchema, name: &str, path: &str) -> Result<&'a FieldSchema, Fault> {
+    if name.contains('.') {
+        let message = format!(
+            "`{name}` is a field of an associated record; only fields of {} itself can be synced.",
+            schema.label
+        );
+        return refuse(path, message);
+    }
+    let missing = || Fault {
+        field: path.to_owned(),
+        message: format!("{} has no field `{name}`, or the connected user can not see it.", schema.label),
+    };
+    schema.field(name.trim()).ok_or_else(missing)
+}
+
+fn check_count(lines: &[FieldMapping], path: &str) -> Result<(), Fault> {
+    if lines.len() > LINES_MAX {
+        return refuse(path, format!("There are {} lines; at most {LINES_MAX} are allowed.", lines.len()));
+    }
+    Ok(())
+}
+
+fn check_name(name: &str, path: &str) -> Result<(), Fault> {
+    if matches!(name, "user_id" | "company_id") {
+        return refuse(path, format!("`{name}` is no attribute and can only be matched by."));
+    }
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | ' ');
+    let fits = !name.is_empty() && name.trim() == name && name.chars().all(allowed) && name.len() <= NAME_CHARS_MAX;
+    if fits {
+        return Ok(());
+    }
+    let message = format!(
+        "`{name}` is no name of an attribute: up to {NAME_CHARS_MAX} letters, digits, `_`, `-` and spaces between."
+    );
+    refuse(path, message)
+}
+
+/// Whether records can be looked up by a field of that type, and profiles compared with it.
+fn can_be_key(field_type: FieldType) -> bool {
+    use FieldType as F;
+    matches!(
+        field_type,
+        F::Id | F::Reference | F::String | F::Picklist | F::Email | F::Phone | F::Url | F::Int | F::Double
+    )
+}
+
+/// Whether values of that type have a form in the field; single values may still not fit.
+fn can_hold(field_type: FieldType, data_type: DataType) -> bool {
+    use FieldType as F;
+    match field_type {
+        F::Boolean => matches!(data_type, DataType::Boolean | DataType::String),
+        F::Int | F::Double | F::Currency | F::Percent => matches!(data_type, DataType::Number | DataType::String),
+        F::Date | F::DateTime => matches!(data_type, DataType::DateTime | DataType::String),
+        F::Id | F::Address | F::Other => false,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::{clock::from_ms, mapping::MatchRule};
+
+    use super::*;
+
+    fn field(name: &str, field_type: FieldType, updateable: bool) -> FieldSchema {
+        FieldSchema {
+            name: name.into(),
+            label: name.replace('_', " "),
+            field_type,
+            length: None,
+            scale: None,
+            updateable,
+            nillable: true,
+            custom: name.ends_with("__c"),
+            restricted_to: Vec::new(),
+            reference_to: Vec::new(),
+        }
+    }
+
+    fn contact() -> ObjectSchema {
+        let fields = vec![
+            field("Email", FieldType::Email, true),
+            field("Title", FieldType::String, true),
+            field("Description", FieldType::TextArea, true),
+            field("MailingAddress", FieldType::Address, false),
+            field("CreatedDate", FieldType::DateTime, false),
+            field("Plan__c", FieldType::String, true),
+            field("Opted_Out__c", FieldType::Boolean, true),
+        ];
+        ObjectSchema { name: "Contact".into(), label: "Contact".into(), fields }
+    }
+
+    fn attribute_of(name: &str, data_type: DataType) -> AttributeDefinition {
+        AttributeDefinition {
+            scope: Scope::User,
+            name: name.into(),
+            display_name: name.into(),
+            description: None,
+            data_type,
+            origin: Origin::Api,
+            created_at: from_ms(0),
+        }
+    }
+
+    fn lines(pairs: &[(&str, &str)]) -> Vec<FieldMapping> {
+        pairs.iter().map(|(from, to)| FieldMapping { from: (*from).into(), to: (*to).into() }).collect()
+    }
+
+    fn mapping(inbound: &[(&str, &str)], outbound: &[(&str, &str)]) -> MappingDefinition {
+        MappingDefinition {
+            salesforce: "Contact".into(),
+            userflow: ProfileKind::User,
+            match_rule: MatchRule { salesforce: "Email".into(), userflow: "email".into() },
+            duplicates: Default::default(),
+            on_unlink: Default::default(),
+            stream_events: false,
+            events: Vec::new(),
+            inbound: lines(inbound),
+            outbound: lines(outbound),
+        }
+    }
+
+    fn judge_alone(definition: &MappingDefinition) -> Result<Accepted, Fault> {
+        judge_beside(definition, &[])
+    }
+
+    fn judge_beside(definition: &MappingDefinition, mappings: &[ObjectMapping]) -> Result<Accepted, Fault> {
+        let schemas = [contact()];
+        let attributes = [attribute_of("plan", DataType::String), attribute_of("seats", DataType::Number)];
+        let around =
+            Surroundings { mappings, judged: None, schemas: &schemas, attributes: &attributes, now: from_ms(0) };
+        judge(definition, around)
+    }
+
+    #[track_caller]
+    fn assert_refused(definition: &MappingDefinition, field: &str, words: &str) {
+        let fault = judge_alone(definition).unwrap_err();
+        assert_eq!(fault.field, field, "{fault:?}");
+        assert!(fault.message.contains(words), "{fault:?}");
+    }
+
+    #[test]
+    fn an_accepted_mapping_takes_the_orgs_spelling_and_labels() {
+        let mut given = mapping(&[("title", "salesforce_contact_title")], &[("plan", "plan__c")]);
+        given.salesforce = "contact".into();
+        let accepted = judge_alone(&given).unwrap();
+        assert_eq!(accepted.definition.salesforce, "Contact");
+        assert_eq!(accepted.definition.inbound[0].from, "Title");
+        assert_eq!(accepted.definition.outbound[0].to, "Plan__c");
+        assert_eq!(accepted.targets[0].display_name, "Title");
+        assert_eq!(accepted.targets[0].origin, Origin::Salesforce);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_named() {
+        let mut unknown = mapping(&[], &[]);
+        unknown.salesforce = "Invoice__c".into();
+        assert_refused(&unknown, "salesforce", "there are Contact");
+        assert_refused(&mapping(&[("Nope", "nope")], &[]), "inbound[0].from", "no field `Nope`");
+        assert_refused(&mapping(&[("Account.Industry", "industry")], &[]), "inbound[0].from", "associated record");
+        assert_refused(&mapping(&[], &[("plan", "Nope__c")]), "outbound[0].to", "no field `Nope__c`");
+    }
+
+    #[test]
+    fn a_match_needs_a_field_and_an_attribute_that_can_be_keys() {
+        let mut text_area = mapping(&[], &[]);
+        text_area.match_rule.salesforce = "Description".into();
+        assert_refused(&text_area, "match.salesforce", "can not be matched by");
+        let mut company_id = mapping(&[], &[]);
+        company_id.match_rule.userflow = "company_id".into();
+        assert_refused(&company_id, "match.userflow", "no company id");
+    }
+
+    #[test]
+    fn types_must_fit() {
+        assert_refused(&mapping(&[("MailingAddress", "address")], &[]), "inbound[0].from", "can not be synced");
+        assert_refused(&mapping(&[("Title", "seats")], &[]), "inbound[0].to", "is a number");
+        assert_refused(&mapping(&[], &[("seats", "Opted_Out__c")]), "outbound[0].to", "types do not fit");
+    }
+
+    #[test]
+    fn targets_must_be_writable_and_fed_once() {
+        assert_refused(&mapping(&[], &[("plan", "CreatedDate")]), "outbound[0].to", "can not be changed");
+        assert_refused(&mapping(&[], &[("plan", "Email")]), "outbound[0].to", "matched by");
+        assert_refused(&mapping(&[("Title", "email")], &[]), "inbound[0].to", "matched by");
+        assert_refused(&mapping(&[("Title", "user_id")], &[]), "inbound[0].to", "no attribute");
+        assert_refused(&mapping(&[("Title", "a/b")], &[]), "inbound[0].to", "no name");
+        assert_refused(&mapping(&[("Title", "x"), ("Plan__c", "x")], &[]), "inbound[1].to", "two lines");
+        assert_refused(&mapping(&[], &[("plan", "Title"), ("tier", "title")]), "outbound[1].to", "two lines");
+    }
+
+    #[test]
+    fn a_loop_is_spelled_out_also_over_several_mappings() {
+        let direct = mapping(&[("Title", "job")], &[("job", "Title")]);
+        assert_refused(&direct, "inbound[0].to", "Contact.Title → user job → Contact.Title");
+
+        let first = ObjectMapping {
+            id: MappingId::new(from_ms(0)),
+            version: 1,
+            position: 0,
+            paused: false,
+            definition: mapping(&[("Title", "job")], &[("plan", "Plan__c")]),
+        };
+        let second = mapping(&[("Plan__c", "copy")], &[("copy", "Title")]);
+        assert!(judge_beside(&second, std::slice::from_ref(&first)).is_ok());
+        let closing = mapping(&[("Plan__c", "copy")], &[("job", "Description"), ("copy", "Title")]);
+        assert!(judge_beside(&closing, std::slice::from_ref(&first)).is_ok());
+        let closing = mapping(&[("Title", "plan")], &[("job", "Description"), ("copy", "Title")]);
+        assert!(judge_beside(&closing, std::slice::from_ref(&first)).is_ok());
+        let closing = mapping(&[("Plan__c", "copy")], &[("job", "Title")]);
+        let fault = judge_beside(&closing, &[first]).unwrap_err();
+        assert_eq!(fault.field, "outbound[0].to");
+        assert!(fault.message.contains("user job → Contact.Title → user job"), "{fault:?}");
+    }
+}

@@ -1,0 +1,10 @@
+//! The server over real sockets.
+
+mod demo;
+mod harness;
+mod live;
+mod openapi;
+mod profiles;
+mod salesforce;
+mod session;
+mod userflow_api;
