@@ -1,8 +1,9 @@
 //! The change stream: one topic of the Pub/Sub API, as batches of changes.
 //!
-//! A stream is a task of its own that hands batches through a short channel. It asks for more events only as batches are
-//! taken, so a slow reader slows the stream down instead of filling the memory. A position leaves here only together with
-//! everything that came before it. There is no `LATEST`: events that are committed while such a stream opens would be lost.
+//! A stream is a task of its own that hands what it receives through a channel of bounded size; whoever reads gets all that
+//! waits there at once, so that a burst becomes few transactions. More events are asked for only as there is room, so a slow
+//! reader slows the stream down instead of filling the memory. A position leaves here only together with everything that came
+//! before it. There is no `LATEST`: events that are committed while such a stream opens would be lost.
 
 use std::{
     collections::HashMap,
@@ -19,7 +20,7 @@ use syncline_salesforce_eventbus::v1::{
     ConsumerEvent, FetchRequest, ReplayPreset, SchemaRequest, TopicRequest, pub_sub_client::PubSubClient,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -43,8 +44,10 @@ use crate::{
 const MAX_OUTSTANDING: i32 = 100;
 /// Below this, more is asked for, so that the stream does not stand still for a round trip.
 const REFILL_BELOW: i32 = 60;
-/// Batches that wait to be taken.
-const WAITING_BATCHES: usize = 4;
+/// Events that wait to be taken, over all responses; also the most that are taken at once.
+const WAITING_EVENTS: u32 = 400;
+/// Requests for more that are not yet sent. One is due per forty events received, and they are sent at once.
+const WAITING_REQUESTS: usize = 8;
 /// While events are asked for, Salesforce says something at least every 270 seconds.
 const SILENCE_LIMIT: Duration = Duration::from_secs(300);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -138,16 +141,22 @@ impl PubSub {
         let client = PubSubClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
         self.check_topic(client.clone()).await?;
 
-        let (batches, waiting) = mpsc::channel(WAITING_BATCHES);
+        let (batches, waiting) = mpsc::unbounded_channel();
         let (opened, is_open) = oneshot::channel();
-        let stream =
-            Stream { pubsub: Arc::clone(self), client, position: from.cloned(), batches, opened: Some(opened) };
+        let stream = Stream {
+            pubsub: Arc::clone(self),
+            client,
+            position: from.cloned(),
+            batches,
+            room: Arc::new(Semaphore::new(WAITING_EVENTS as usize)),
+            opened: Some(opened),
+        };
         let task = tokio::spawn(stream.run());
-        let mut subscription = Subscription { waiting, task };
+        let mut subscription = Subscription { waiting, held: None, task };
         // Answered, refused, or kept waiting: only a refusal is news, and it is in the channel.
         let answer = tokio::time::timeout(OPENING_PATIENCE, is_open).await;
         if let Ok(Err(_)) = answer
-            && let Some(Err(refusal)) = subscription.waiting.recv().await
+            && let Some(Waiting { said: Err(refusal), .. }) = subscription.waiting.recv().await
         {
             return Err(refusal);
         }
@@ -254,17 +263,52 @@ impl CallError {
     }
 }
 
+/// What one response said, or why there will be no other, and the room that it takes up until it is taken.
+struct Waiting {
+    said: Result<ChangeBatch, ConnectorError>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
 /// The reader's end of a stream.
 pub(crate) struct Subscription {
-    waiting: mpsc::Receiver<Result<ChangeBatch, ConnectorError>>,
+    waiting: mpsc::UnboundedReceiver<Waiting>,
+    /// Came behind batches that had to be handed over first.
+    held: Option<ConnectorError>,
     task: JoinHandle<()>,
 }
 
 #[async_trait]
 impl ChangeStream for Subscription {
     async fn next(&mut self) -> Result<Option<ChangeBatch>, ConnectorError> {
-        self.waiting.recv().await.transpose()
+        if let Some(error) = self.held.take() {
+            return Err(error);
+        }
+        // The only await; after it, nothing can be lost by dropping the future.
+        let Some(Waiting { said: first, .. }) = self.waiting.recv().await else { return Ok(None) };
+        let mut all = first?;
+        while all.changes.len() < WAITING_EVENTS as usize {
+            match self.waiting.try_recv() {
+                Ok(Waiting { said: Ok(batch), .. }) => append(&mut all, batch),
+                Ok(Waiting { said: Err(error), .. }) => {
+                    self.held = Some(error);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        Ok(Some(all))
     }
+}
+
+/// Adds what came next. Without a position of its own it leaves the earlier one standing, behind which it will come again.
+fn append(all: &mut ChangeBatch, next: ChangeBatch) {
+    all.changes.extend(next.changes);
+    for object in next.resync_objects {
+        if !all.resync_objects.contains(&object) {
+            all.resync_objects.push(object);
+        }
+    }
+    all.position = next.position.or(all.position.take());
 }
 
 impl Drop for Subscription {
@@ -280,7 +324,8 @@ struct Stream {
     client: PubSubClient<Channel>,
     /// Behind the last batch that was handed over.
     position: Option<Position>,
-    batches: mpsc::Sender<Result<ChangeBatch, ConnectorError>>,
+    batches: mpsc::UnboundedSender<Waiting>,
+    room: Arc<Semaphore>,
     /// Dropped or used with the server's first answer.
     opened: Option<oneshot::Sender<()>>,
 }
@@ -300,14 +345,14 @@ impl Stream {
             let mut has_answered = false;
             match self.follow(&mut has_answered).await {
                 End::Closed => return,
-                End::Failed(error) => return self.fail(error).await,
+                End::Failed(error) => return self.fail(error),
                 End::SessionOver(token, status) => {
                     // One renewal for each time that the session held.
                     if is_renewed && !has_answered {
-                        return self.fail(error::from_grpc(&status)).await;
+                        return self.fail(error::from_grpc(&status));
                     }
                     if let Err(error) = self.pubsub.session.token_after(&token).await {
-                        return self.fail(error).await;
+                        return self.fail(error);
                     }
                     is_renewed = true;
                 }
@@ -315,10 +360,10 @@ impl Stream {
         }
     }
 
-    async fn fail(self, error: ConnectorError) {
+    fn fail(self, error: ConnectorError) {
+        let _ = self.batches.send(Waiting { said: Err(error), _room: None });
         // Whoever waits for the stream to open looks into the channel next.
         drop(self.opened);
-        let _ = self.batches.send(Err(error)).await;
     }
 
     /// Follows the topic under one session.
@@ -331,8 +376,7 @@ impl Stream {
             true => End::SessionOver(Arc::clone(&token), Box::new(status)),
             false => End::Failed(error::from_grpc(&status)),
         };
-        // Room for the first request and for every refill that can be under way.
-        let (requests, outgoing) = mpsc::channel(WAITING_BATCHES);
+        let (requests, outgoing) = mpsc::channel(WAITING_REQUESTS);
         let request = match self.pubsub.with_headers(&token, ReceiverStream::new(outgoing)) {
             Ok(request) => request,
             Err(status) => return end(status),
@@ -365,7 +409,9 @@ impl Stream {
                 Err(error) => return End::Failed(error),
             };
             let position = batch.position.clone();
-            if self.batches.send(Ok(batch)).await.is_err() {
+            let size = u32::try_from(response.events.len()).unwrap_or(WAITING_EVENTS).clamp(1, WAITING_EVENTS);
+            let Ok(room) = Arc::clone(&self.room).acquire_many_owned(size).await else { return End::Closed };
+            if self.batches.send(Waiting { said: Ok(batch), _room: Some(room) }).is_err() {
                 return End::Closed;
             }
             if position.is_some() {
