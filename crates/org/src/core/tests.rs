@@ -45,8 +45,10 @@ fn value(org: &Org, id: &str, field: &str) -> FieldValue {
     row.get(object.index_of(field).unwrap()).clone()
 }
 
+type Told = (String, ChangeType, usize, Vec<String>, Vec<String>);
+
 /// What was committed after a position: entity, change, ids, names of the fields with values, names of the cleared ones.
-fn told(org: &Org, after: u64) -> Vec<(String, ChangeType, usize, Vec<String>, Vec<String>)> {
+fn told(org: &Org, after: u64) -> Vec<Told> {
     let names = |event: &CommittedEvent, indexes: &mut dyn Iterator<Item = u16>| {
         let object = org.object(&event.entity).unwrap();
         indexes.map(|index| object.field(index).name.clone()).collect::<Vec<_>>()

@@ -59,12 +59,58 @@ impl Frame<'_> {
                 _ => escape(id),
             },
             (FieldType::Boolean, FieldValue::Boolean(value)) => if *value { "Yes" } else { "No" }.to_owned(),
+            (FieldType::Phone, _) => format!("<span class=\"number\">{}</span>", escape(&value.to_display(field))),
             (FieldType::Email, FieldValue::Text(address)) => {
                 format!("<a href=\"mailto:{0}\">{0}</a>", escape(address))
             }
             _ => escape(&value.to_display(field)),
         }
     }
+}
+
+/// Fields that a person looks for first, by object; the rest follow in the order of describe.
+const FIRST_FIELDS: &[&str] = &[
+    "Salutation",
+    "FirstName",
+    "LastName",
+    "Subject",
+    "Name",
+    "Company",
+    "Title",
+    "Email",
+    "Phone",
+    "MobilePhone",
+    "AccountId",
+    "Username",
+    "Status",
+    "Priority",
+    "ActivityDate",
+    "WhoId",
+    "WhatId",
+    "StageName",
+    "Amount",
+    "CloseDate",
+    "Type",
+    "Industry",
+    "Website",
+    "AnnualRevenue",
+    "NumberOfEmployees",
+    "Description",
+    "OwnerId",
+];
+
+fn in_reading_order(object: &ObjectSchema) -> Vec<(FieldIndex, &FieldSchema)> {
+    let mut fields: Vec<_> = (0..).zip(object.fields()).collect();
+    let place =
+        |field: &FieldSchema| FIRST_FIELDS.iter().position(|name| *name == field.name).unwrap_or(FIRST_FIELDS.len());
+    fields.sort_by_key(|(_, field)| place(field));
+    fields
+}
+
+/// A lookup is called by what it leads to, not by the id that it holds.
+fn label(field: &FieldSchema) -> String {
+    let label = field.label.as_str();
+    escape(if field.field_type == FieldType::Reference { label.strip_suffix(" ID").unwrap_or(label) } else { label })
 }
 
 /// What a record is called.
@@ -110,8 +156,7 @@ pub(super) fn home(frame: &Frame<'_>) -> Response {
 
 pub(super) fn list(frame: &Frame<'_>, object: &ObjectSchema, rows: &[&Row], position: &Position<'_>) -> Response {
     let columns = columns(object);
-    let heads: String =
-        columns.iter().map(|(_, field)| format!("<th scope=\"col\">{}</th>", escape(&field.label))).collect();
+    let heads: String = columns.iter().map(|(_, field)| format!("<th scope=\"col\">{}</th>", label(field))).collect();
     let mut lines = String::new();
     for row in rows {
         lines.push_str("<tr>");
@@ -186,23 +231,22 @@ fn record_head(object: &ObjectSchema, row: &Row, id: &str, tab: &str) -> String 
 }
 
 pub(super) fn details(frame: &Frame<'_>, object: &ObjectSchema, row: &Row, id: &str) -> Response {
-    let mut fields = String::new();
-    for (field, index) in object.fields().iter().zip(0..) {
+    let (mut filled, mut empty) = (String::new(), String::new());
+    for (index, field) in in_reading_order(object) {
         let is_hidden = field.compound_parent || matches!(field.name.as_str(), "Id" | "IsDeleted" | "MasterRecordId");
-        // Coordinates and the like are of interest only where they are known.
-        let is_dull = row.get(index).is_null() && !field.updateable;
-        if !is_hidden && !is_dull {
-            let value = frame.shown(field, row.get(index));
-            let _ = write!(
-                fields,
-                "<div><dt>{}</dt><dd data-field=\"{}\">{value}</dd></div>",
-                escape(&field.label),
-                escape(&field.name)
-            );
+        let value = row.get(index);
+        if !is_hidden {
+            let place = if value.is_null() { &mut empty } else { &mut filled };
+            let value = frame.shown(field, value);
+            let name = escape(&field.name);
+            let _ = write!(place, "<div><dt>{}</dt><dd data-field=\"{name}\">{value}</dd></div>", label(field));
         }
     }
     let head = record_head(object, row, id, "details");
-    let content = format!("<section class=\"card\">{head}<dl class=\"fields\">{fields}</dl></section>");
+    let content = format!(
+        "<section class=\"card\">{head}<dl class=\"fields\">{filled}</dl>\
+         <details class=\"pad\"><summary>Fields without a value</summary><dl class=\"fields\">{empty}</dl></details></section>"
+    );
     frame.show(StatusCode::OK, &record_name(object, row), &content)
 }
 
@@ -249,7 +293,7 @@ pub(super) fn form(
     error: Option<&WriteError>,
 ) -> Response {
     let mut inputs = String::new();
-    for (field, index) in object.fields().iter().zip(0..) {
+    for (index, field) in in_reading_order(object) {
         if !is_editable(field, record.is_some()) {
             continue;
         }
@@ -288,7 +332,7 @@ pub(super) fn form(
 }
 
 fn input(field: &FieldSchema, value: &str) -> String {
-    let (name, label, value_safe) = (escape(&field.name), escape(&field.label), escape(value));
+    let (name, label, value_safe) = (escape(&field.name), label(field), escape(value));
     let label = format!("<label for=\"{name}\">{label}{}</label>", if field.nillable { "" } else { " *" });
     let control = match field.field_type {
         FieldType::Boolean => {

@@ -42,7 +42,7 @@ pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {
 }
 
 /// The cloud that stands for the org.
-pub(crate) const CLOUD: &str = "<svg class=\"cloud\" viewBox=\"0 0 64 44\" aria-hidden=\"true\"><path fill=\"currentColor\" \
+pub(crate) const CLOUD: &str = "<svg class=\"cloud\" viewBox=\"0 0 64 48\" aria-hidden=\"true\"><path fill=\"currentColor\" \
     d=\"M26 8a13 13 0 0 1 22 3 12 12 0 0 1 3 23.6 9.5 9.5 0 0 1-12 4 10.5 10.5 0 0 1-19 .5A11 11 0 0 1 5 31a9.5 9.5 0 0 1 2-15A12 12 0 0 1 26 8z\"/></svg>";
 
 const STYLE: &str = "\
@@ -79,6 +79,7 @@ button:hover,.button:hover{background:#f0f6fb;text-decoration:none}button.main,.
 .door h1{font-size:1.3rem;text-align:center;margin:.25rem 0 1rem}.door label{display:block;margin:.75rem 0 .2rem}.door .row{display:flex;flex-direction:row-reverse;gap:.75rem;margin-top:1.25rem}.door .row button{flex:1}\
 .door ul{padding-left:1.2rem}.timeline{list-style:none;margin:0;padding:0}.timeline li{padding:.8rem 1.25rem;border-bottom:1px solid var(--line)}.timeline li:last-child{border:0}\
 .pill{font-size:.75rem;border-radius:1rem;padding:.1rem .6rem;background:#e7eef5;color:var(--muted)}.pill.done{background:#def3e4;color:#1b6b36}\
+.number{white-space:nowrap}summary{cursor:pointer;color:var(--blue)}details .fields{padding:0}\
 .pages{display:flex;gap:1rem;align-items:center;justify-content:space-between;padding:.7rem 1.25rem}";
 
 #[cfg(test)]

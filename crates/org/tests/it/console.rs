@@ -10,14 +10,15 @@ use crate::web::{Web, client};
 
 async fn log_in(web: &Web) {
     let form = [("username", web.org.org_username.as_str()), ("password", web.org.org_password.as_str())];
-    let answer = web.http.post(web.url("/login")).form(&form).send().await.unwrap();
-    assert_eq!((answer.status(), answer.headers()["location"].to_str().unwrap()), (StatusCode::SEE_OTHER, "/"));
+    let answer = web.http.post(web.url("/login")).form(&form).send().await.expect("the org answers");
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers()["location"], "/");
 }
 
 async fn page(web: &Web, path: &str) -> String {
-    let answer = web.http.get(web.url(path)).send().await.unwrap();
+    let answer = web.http.get(web.url(path)).send().await.expect("the org answers");
     assert_eq!(answer.status(), StatusCode::OK, "{path}");
-    answer.text().await.unwrap()
+    answer.text().await.expect("a page")
 }
 
 #[tokio::test]

@@ -27,11 +27,12 @@ async fn allow(web: &Web, more: &[(&str, &str)]) -> Vec<(String, String)> {
     ];
     form.retain(|(name, _)| more.iter().all(|(own, _)| own != name));
     form.extend(more);
-    let answer = web.http.post(web.url("/services/oauth2/authorize")).form(&form).send().await.unwrap();
+    let answer =
+        web.http.post(web.url("/services/oauth2/authorize")).form(&form).send().await.expect("the org answers");
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    let location = answer.headers()["location"].to_str().unwrap();
+    let location = answer.headers()["location"].to_str().expect("an address");
     assert!(location.starts_with(CALLBACK), "{location}");
-    url::Url::parse(location).unwrap().query_pairs().into_owned().collect()
+    url::Url::parse(location).expect("a URL").query_pairs().into_owned().collect()
 }
 
 async fn code(web: &Web) -> String {
@@ -66,7 +67,7 @@ async fn refresh(web: &Web, token: &str) -> (StatusCode, Value) {
 /// Status of a data call with this token.
 async fn works(web: &Web, token: &str) -> StatusCode {
     let url = web.url("/services/data/v66.0/limits/");
-    web.http.get(url).header("authorization", format!("OAuth {token}")).send().await.unwrap().status()
+    web.http.get(url).header("authorization", format!("OAuth {token}")).send().await.expect("the org answers").status()
 }
 
 fn text<'v>(body: &'v Value, name: &str) -> &'v str {

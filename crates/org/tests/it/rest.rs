@@ -9,7 +9,7 @@ use syncline_org::core::{ChangeType, FieldSchema, FieldValue};
 use crate::web::{Web, read};
 
 fn field<'v>(describe: &'v Value, name: &str) -> &'v Value {
-    let fields = describe["fields"].as_array().unwrap();
+    let fields = describe["fields"].as_array().expect("fields");
     fields.iter().find(|field| field["name"] == name).unwrap_or_else(|| panic!("no field {name}"))
 }
 
