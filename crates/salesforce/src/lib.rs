@@ -84,6 +84,10 @@ impl Salesforce {
 
 #[async_trait]
 impl Connector for Salesforce {
+    fn offered_objects(&self) -> &'static [&'static str] {
+        &["Account", "Contact", "Lead", "Opportunity"]
+    }
+
     async fn describe(&self, object: &str) -> Result<ObjectSchema, ConnectorError> {
         self.rest.describe(object).await.map(|schema| ObjectSchema::clone(&schema))
     }

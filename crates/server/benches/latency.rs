@@ -215,16 +215,9 @@ impl BareSubscriber {
             let delays = delays.clone();
             async move {
                 while let Ok(Some(answer)) = stream.message().await {
-                    let now_ms = installation.org.handle().now_ms();
-                    let handle = installation.org.handle();
-                    let org = handle.lock();
-                    for event in &answer.events {
-                        let id = u64::from_be_bytes(event.replay_id.as_slice().try_into().expect("eight bytes"));
-                        let committed_ms =
-                            org.events_after(Some(id - 1)).next().map_or(now_ms, |event| event.commit_timestamp_ms);
-                        delays.lock().expect("nobody panicked").push((now_ms - committed_ms).max(0));
-                    }
-                    drop(org);
+                    let ids = answer.events.iter().map(|event| event.replay_id.as_ref());
+                    let received_ms = ids.map(|id| age_ms(&installation, id));
+                    delays.lock().expect("nobody panicked").extend(received_ms);
                     let received = i32::try_from(answer.events.len()).unwrap_or(100);
                     if received > 0 && credits.send(fetch(received)).await.is_err() {
                         break;
@@ -239,6 +232,16 @@ impl BareSubscriber {
         self.task.abort();
         self.delays.lock().expect("nobody panicked").clone()
     }
+}
+
+/// How long ago the event was committed, in milliseconds.
+fn age_ms(installation: &Installation, replay_id: &[u8]) -> i64 {
+    let id = u64::from_be_bytes(replay_id.try_into().expect("eight bytes"));
+    let handle = installation.org.handle();
+    let now_ms = handle.now_ms();
+    let org = handle.lock();
+    let committed_ms = org.events_after(Some(id - 1)).next().map_or(now_ms, |event| event.commit_timestamp_ms);
+    (now_ms - committed_ms).max(0)
 }
 
 /// A thousand changes at once, each way: time until the last is there, and calls.
