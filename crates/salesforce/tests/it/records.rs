@@ -51,7 +51,8 @@ async fn a_thousand_keys_take_three_calls() {
     assert_eq!(connected.calls(QUERY_CALLS), 3, "{:?}", connected.org.handle().ledger().report().counts);
     let mut read: Vec<_> = found.iter().map(|record| record.id.clone()).collect();
     let mut made = ids;
-    (read.sort(), made.sort());
+    read.sort();
+    made.sort();
     assert_eq!(read, made);
     assert!(found.iter().all(|record| record.values["LastName"] == "Ek".into() && record.object == "Contact"));
     assert!(found.iter().all(|record| record.modstamp >= record.created_at));

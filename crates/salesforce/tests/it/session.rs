@@ -59,7 +59,9 @@ async fn a_rotated_token_is_not_used_before_it_is_saved_and_not_lost_when_saving
 async fn a_renewal_goes_on_when_its_caller_has_gone() {
     let connected = connected::connect().await;
     connected.end_sessions();
-    connected.org.handle().set_faults(syncline_org::Faults { response_delay_ms: 100, ..Default::default() });
+    let mut faults = connected.org.handle().faults();
+    faults.response_delay_ms = 100;
+    connected.org.handle().set_faults(faults);
     let before = connected.drawer.json();
     let renewing = async {
         while connected.calls(TOKEN_CALLS) == 0 {
