@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::html::{CLOUD, escape, page as html_page};
-use super::{Web, cookie, see_other};
+use super::{SESSION_COOKIE, Web, cookie, see_other};
 use crate::core::oauth::{CodeRequest, DEFAULT_SCOPE, OAuthError};
 
 /// What each scope lets a client do, in the words of the consent page.
@@ -182,7 +182,7 @@ fn refuse(error: &OAuthError) -> Response {
 /// The user of the console in this browser.
 pub(super) fn signed_in_user(web: &Web, headers: &HeaderMap) -> Option<String> {
     let now_ms = web.org.now_ms();
-    web.org.lock().use_session(cookie(headers, "sid")?, now_ms).map(|session| session.user_id)
+    web.org.lock().use_session(cookie(headers, SESSION_COOKIE)?, now_ms).map(|session| session.user_id)
 }
 
 /// The sign-in name of a user.

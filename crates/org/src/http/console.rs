@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::authorize::{signed_in_user, username};
 use super::console_page::{self as pages, Frame};
 use super::html::{CLOUD, escape, page};
-use super::{Web, cookie, see_other};
+use super::{SESSION_COOKIE, Web, cookie, see_other};
 use crate::core::schema::{FieldSchema, FieldType, ObjectSchema};
 use crate::core::{FieldValue, Org, Row, Write, WriteContext, WriteError, WriteOutcome, id};
 
@@ -71,15 +71,15 @@ pub(super) async fn login(State(web): State<Web>, Form(form): Form<HashMap<Strin
         return login_form(StatusCode::UNAUTHORIZED, text("username"), Some(words));
     };
     let session = org.sign_in(&user_id, now_ms);
-    with_cookie(see_other("/"), &format!("sid={}; Path=/; HttpOnly; SameSite=Lax", session.access_token))
+    with_cookie(see_other("/"), &format!("{SESSION_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax", session.access_token))
 }
 
 /// `POST /logout`.
 pub(super) async fn logout(State(web): State<Web>, headers: HeaderMap) -> Response {
-    if let Some(sid) = cookie(&headers, "sid") {
+    if let Some(sid) = cookie(&headers, SESSION_COOKIE) {
         web.org.lock().revoke(sid);
     }
-    with_cookie(see_other("/login"), "sid=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0")
+    with_cookie(see_other("/login"), &format!("{SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"))
 }
 
 fn with_cookie(mut response: Response, cookie: &str) -> Response {

@@ -34,6 +34,10 @@ use query::Cursors;
 /// Largest request body, unpacked or not: what Salesforce takes in one REST call.
 pub(crate) const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
 
+/// The console's cookie. Browsers share cookies among the ports of a host, so it must not be called what an application on the
+/// same machine may call its own.
+pub(crate) const SESSION_COOKIE: &str = "syncline_org_sid";
+
 /// What handlers share.
 #[derive(Clone)]
 pub(crate) struct Web {
