@@ -7,7 +7,7 @@ export default defineConfig({
   testDir: 'browser',
   outputDir: 'test-results',
   forbidOnly: Boolean(process.env['CI']),
-  // Each file starts a program of its own, with thousands of people in it; one after the other keeps their times honest.
+  // Each file starts a program of its own, with hundreds of people in it; one after the other keeps their times honest.
   workers: 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
@@ -16,6 +16,8 @@ export default defineConfig({
     ...devices['Desktop Chrome'],
     viewport: { width: 1280, height: 800 },
     locale: 'en-US',
+    // Colours half-way through a transition have a contrast that nobody reads them with.
+    contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
     trace: 'retain-on-failure',
     launchOptions: {

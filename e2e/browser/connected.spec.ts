@@ -54,7 +54,7 @@ test.describe('users and companies', () => {
     await expectAccessible(page);
   });
 
-  test('pages forward and back through thousands of users', async ({ page, demo }) => {
+  test('pages forward and back through the users', async ({ page, demo }) => {
     await signIn(page, demo);
     const links = page.getByRole('table').getByRole('link');
     await expect(links).toHaveCount(50);

@@ -8,6 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Page, test as base, expect } from '@playwright/test';
 
+/** Enough for several pages; thousands take a debug build a minute to get in step. */
+const CONTACTS = '400';
 const READY_WITHIN_MS = 180_000;
 const STOPPED_WITHIN_MS = 20_000;
 
@@ -56,7 +58,8 @@ function start(folder: string, blank: boolean): { process: ChildProcess; state: 
   const binary = process.env['SYNCLINE_BIN'];
   if (binary === undefined) throw new Error('SYNCLINE_BIN must name the syncline program to test.');
   const stateFile = path.join(folder, 'state.json');
-  const options = ['--state-file', stateFile, '--listen', '127.0.0.1:0', '--org-listen', '127.0.0.1:0', '--data-dir', path.join(folder, 'data')];
+  const folders = ['--state-file', stateFile, '--data-dir', path.join(folder, 'data')];
+  const options = [...folders, '--listen', '127.0.0.1:0', '--org-listen', '127.0.0.1:0', '--contacts', CONTACTS];
   const child = spawn(binary, ['demo', ...options, ...(blank ? ['--blank'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
@@ -97,6 +100,7 @@ export async function signIn(page: Page, demo: DemoState): Promise<void> {
 
 /** No fault that axe can find on the page as it is now. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
   const { violations } = await new AxeBuilder({ page }).analyze();
   const faults = violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map(({ target }) => target.join(' ')).join(', ')})`);
   expect(faults).toEqual([]);
