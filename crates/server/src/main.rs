@@ -21,7 +21,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(json, &error.into(), FAILED),
     };
-    match runtime.block_on(job()) {
+    let done = runtime.block_on(job());
+    // What still runs has nothing to lose; it must not keep the process from ending.
+    runtime.shutdown_background();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(json, &error, FAILED),
     }

@@ -13,8 +13,10 @@ pub fn start(default_filter: Option<&str>) {
     let chosen = ["SYNCLINE_LOG", "RUST_LOG"].iter().find_map(|name| std::env::var(name).ok());
     let filter = chosen.as_deref().or(default_filter).unwrap_or(DEFAULT_FILTER);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    // Fails only where something logs already, which then goes on.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    // Starting fails only where something logs already, which then goes on.
+    // Whoever reads our log may go away; complaining of that on the same stream would bring the process down.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
+    let _ = log.try_init();
 }
 
 /// The numbers of this process; counting begins with the first call.

@@ -11,7 +11,7 @@ use axum::{
     extract::State,
     response::sse::{Event, KeepAlive, Sse},
 };
-use futures::Stream;
+use futures::{FutureExt, Stream};
 use serde::Deserialize;
 use syncline_model::{id::EnvironmentId, profile::ProfileKind, store::Signal};
 use tokio::time::{Instant, timeout};
@@ -79,13 +79,14 @@ pub(super) async fn watch(
         let allowed = "`watch` is `salesforce`, `users`, `companies`, `users/{id}` or `companies/{id}`.";
         ApiError::invalid("watch", allowed)
     })?;
+    let seen = views_so_far(&api);
     let watcher = Watcher {
-        shown: fingerprint(&api, environment.id, &watched).await?,
+        shown: fingerprint(&api, environment.id, &watched, seen).await?,
         api,
         environment: environment.id,
         session_hash: environment.session_hash,
         watched,
-        seen: 0,
+        seen,
         revision: 0,
     };
     let events = futures::stream::unfold(watcher, |mut watcher| async move {
@@ -135,7 +136,7 @@ impl Watcher {
                     member.ok_or_else(ApiError::unauthenticated)?;
                 }
             }
-            let now = fingerprint(&self.api, self.environment, &self.watched).await?;
+            let now = fingerprint(&self.api, self.environment, &self.watched, self.seen).await?;
             if now != self.shown {
                 self.shown = now;
                 return Ok(());
@@ -144,8 +145,13 @@ impl Watcher {
     }
 }
 
-/// A number that differs where what is shown differs.
-async fn fingerprint(api: &Api, environment: EnvironmentId, watched: &Watched) -> Result<u64, ApiError> {
+/// How many signals there were, without waiting for one.
+fn views_so_far(api: &Api) -> u64 {
+    api.store.wait(Signal::View, 0).now_or_never().unwrap_or(0)
+}
+
+/// A number that differs where what is shown differs; `seen` is the count of signals by now.
+async fn fingerprint(api: &Api, environment: EnvironmentId, watched: &Watched, seen: u64) -> Result<u64, ApiError> {
     let mut hasher = DefaultHasher::new();
     match watched {
         Watched::Salesforce => {
@@ -158,10 +164,10 @@ async fn fingerprint(api: &Api, environment: EnvironmentId, watched: &Watched) -
             }
         }
         Watched::Profiles(kind) => {
-            // Any page of the list may be open. The count of signals stands for the whole of it.
+            // Any page of the list may be open. The count of signals stands for what is on it.
             let all = syncline_model::profile::ProfileFilter { limit: 1, ..Default::default() };
             api.store.count_profiles(environment, *kind, &all).await?.hash(&mut hasher);
-            api.store.wait(Signal::View, 0).await.hash(&mut hasher);
+            seen.hash(&mut hasher);
         }
         Watched::Profile(kind, id) => {
             let profile = api.store.profile(environment, *kind, id).await?;
