@@ -7,6 +7,7 @@
 //! Must not know: HTTP, Salesforce, what is done about a due item.
 
 mod failure;
+mod memory;
 mod postgres;
 mod rules;
 mod seal;
@@ -20,7 +21,10 @@ use syncline_model::{
     store::{Store, StoreError},
 };
 
-pub use crate::seal::{SealError, SecretKey};
+pub use crate::{
+    memory::MemoryStore,
+    seal::{SealError, SecretKey},
+};
 
 /// The environment that a fresh database has.
 const FIRST_ENVIRONMENT: &str = "production";

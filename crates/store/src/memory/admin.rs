@@ -1,0 +1,394 @@
+//! What screens and commands ask.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use syncline_model::{
+    attribute::{AttributeDefinition, Origin},
+    connection::{Connection, ConnectionStatus, OrgIdentity, StreamState, StreamStatus},
+    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    issue::Issue,
+    mapping::{MappingDefinition, ObjectMapping},
+    profile::{Environment, ProfileKind},
+    store::{AdminStore, Authorization, Counts, KeyKind, LinkView, Member, StoreError},
+    work::Lane,
+};
+
+use super::{Connected, MemoryStore, is_off};
+use crate::{
+    rules::{check_target, org_taken, other_org},
+    signal::Raised,
+};
+
+const ALL: Raised = Raised { work: true, view: true };
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[async_trait]
+impl AdminStore for MemoryStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn environments(&self) -> Result<Vec<Environment>, StoreError> {
+        Ok(self.lock().environments.clone())
+    }
+
+    async fn add_member(&self, email: &str, name: &str, password_hash: &str) -> Result<MemberId, StoreError> {
+        self.change(|state, now, _| {
+            let email = email.trim().to_lowercase();
+            if state.members.values().any(|member| member.email == email) {
+                return Err(StoreError::Conflict(format!("a member with the address {email} exists already")));
+            }
+            let id = MemberId::new(now);
+            let (name, password_hash) = (name.to_owned(), password_hash.to_owned());
+            state.members.insert(id, Member { id, email, name, password_hash });
+            Ok(id)
+        })
+    }
+
+    async fn member_by_email(&self, email: &str) -> Result<Option<Member>, StoreError> {
+        let email = email.trim().to_lowercase();
+        Ok(self.lock().members.values().find(|member| member.email == email).cloned())
+    }
+
+    async fn add_session(&self, token_hash: &[u8], member: MemberId, expires_at: Timestamp) -> Result<(), StoreError> {
+        self.lock().sessions.insert(token_hash.to_owned(), (member, expires_at));
+        Ok(())
+    }
+
+    async fn session_member(&self, token_hash: &[u8]) -> Result<Option<Member>, StoreError> {
+        let state = self.lock();
+        let session = state.sessions.get(token_hash).filter(|(_, expires_at)| *expires_at > self.clock.now());
+        Ok(session.and_then(|(member, _)| state.members.get(member).cloned()))
+    }
+
+    async fn remove_session(&self, token_hash: &[u8]) -> Result<(), StoreError> {
+        self.lock().sessions.remove(token_hash);
+        Ok(())
+    }
+
+    async fn add_key(&self, environment: EnvironmentId, kind: KeyKind, hash: &[u8]) -> Result<(), StoreError> {
+        self.lock().keys.insert((hash.to_owned(), kind.as_str()), environment);
+        Ok(())
+    }
+
+    async fn key_environment(&self, kind: KeyKind, hash: &[u8]) -> Result<Option<EnvironmentId>, StoreError> {
+        Ok(self.lock().keys.get(&(hash.to_owned(), kind.as_str())).copied())
+    }
+
+    async fn add_authorization(
+        &self,
+        state_hash: &[u8],
+        authorization: &Authorization,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.lock().authorizations.insert(state_hash.to_owned(), (authorization.clone(), expires_at));
+        Ok(())
+    }
+
+    async fn take_authorization(&self, state_hash: &[u8]) -> Result<Option<Authorization>, StoreError> {
+        let now = self.clock.now();
+        let taken = self.lock().authorizations.remove(state_hash);
+        Ok(taken.filter(|(_, expires_at)| *expires_at > now).map(|(authorization, _)| authorization))
+    }
+
+    async fn connection(&self, environment: EnvironmentId) -> Result<Option<Connection>, StoreError> {
+        let state = self.lock();
+        let mut all = state.connections.values().map(|connected| &connected.connection);
+        Ok(all.find(|connection| connection.environment_id == environment).cloned())
+    }
+
+    async fn connect(
+        &self,
+        environment: EnvironmentId,
+        org: &OrgIdentity,
+        credentials: &SecretString,
+    ) -> Result<ConnectionId, StoreError> {
+        self.change(|state, now, raised| {
+            if !state.environments.iter().any(|known| known.id == environment) {
+                return Err(StoreError::NotFound("the environment"));
+            }
+            let all = || state.connections.values().map(|connected| &connected.connection);
+            let live = |known: &Connection| known.status != ConnectionStatus::Disconnected;
+            let mut elsewhere = all().filter(|known| known.environment_id != environment && live(known));
+            if elsewhere.any(|known| known.org.org_id == org.org_id) {
+                return Err(org_taken());
+            }
+            let known = all().find(|known| known.environment_id == environment);
+            if known.is_some_and(|known| known.org.org_id != org.org_id) {
+                return Err(other_org());
+            }
+            let id = known.map_or_else(|| ConnectionId::new(now), |known| known.id);
+            let connected =
+                state.connections.entry(id).or_insert_with(|| Connected::new(id, environment, org.clone(), now));
+            connected.token += 1;
+            connected.node = None;
+            connected.lease_ends = Timestamp::UNIX_EPOCH;
+            connected.credentials = Some(credentials.clone());
+            let connection = &mut connected.connection;
+            connection.status = ConnectionStatus::Connected;
+            connection.detail = None;
+            connection.epoch += 1;
+            connection.org = org.clone();
+            connection.connected_at = now;
+            connection.stream.state = StreamState::Stopped;
+            connection.stream.since = now;
+            connection.stream.detail = None;
+            let mappings: Vec<MappingId> = connected.mappings.iter().map(|mapping| mapping.id).collect();
+            for mapping in mappings {
+                state.cover(id, mapping, now, raised);
+            }
+            *raised = ALL;
+            Ok(id)
+        })
+    }
+
+    async fn disconnect(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
+        self.change(|state, now, raised| {
+            let connected = state.connected(connection)?;
+            let held = connected.is_held(now);
+            let status = &mut connected.connection.status;
+            if *status != ConnectionStatus::Disconnected {
+                *status = if held { ConnectionStatus::Disconnecting } else { ConnectionStatus::Disconnected };
+            }
+            let status = *status;
+            connected.connection.detail = None;
+            connected.connection.epoch += 1;
+            connected.connection.stream.state = StreamState::Stopped;
+            connected.connection.stream.since = now;
+            connected.connection.stream.detail = None;
+            connected.positions.clear();
+            connected.records.clear();
+            connected.links.clear();
+            connected.due.clear();
+            connected.issues.clear();
+            *raised = ALL;
+            Ok(status)
+        })
+    }
+
+    async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
+        self.change(|state, now, raised| {
+            let connected = state.connected(connection)?;
+            if connected.connection.status == ConnectionStatus::Disconnecting && !connected.is_held(now) {
+                connected.end_disconnecting(raised);
+            }
+            Ok(connected.connection.status)
+        })
+    }
+
+    async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(None) };
+        Ok(connected.credentials.clone().map(|credentials| (credentials, connected.connection.epoch)))
+    }
+
+    async fn save_credentials(
+        &self,
+        connection: ConnectionId,
+        epoch: i64,
+        credentials: &SecretString,
+    ) -> Result<(), StoreError> {
+        self.change(|state, _, _| {
+            let connected = state.connected(connection)?;
+            if connected.connection.epoch != epoch {
+                return Err(StoreError::LeaseLost);
+            }
+            connected.credentials = Some(credentials.clone());
+            Ok(())
+        })
+    }
+
+    async fn forget_credentials(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        if let Some(connected) = self.lock().connections.get_mut(&connection) {
+            connected.credentials = None;
+        }
+        Ok(())
+    }
+
+    async fn save_mapping(
+        &self,
+        connection: ConnectionId,
+        mapping: Option<MappingId>,
+        definition: &MappingDefinition,
+        targets: &[AttributeDefinition],
+    ) -> Result<ObjectMapping, StoreError> {
+        self.change(|state, now, raised| {
+            let environment = state.connected(connection)?.connection.environment_id;
+            let mut new: Vec<AttributeDefinition> = Vec::new();
+            for target in targets {
+                let key = (environment, target.scope, target.name.clone());
+                let added = new.iter().find(|new| (new.scope, &new.name) == (target.scope, &target.name));
+                match state.attributes.get(&key).or(added) {
+                    Some(known) => check_target(target, known.data_type)?,
+                    None => {
+                        new.push(AttributeDefinition { origin: Origin::Salesforce, created_at: now, ..target.clone() });
+                    }
+                }
+            }
+            let generation = state.next_generation();
+            let connected = state.connected(connection)?;
+            let mut was_linked = Vec::new();
+            let saved = match mapping {
+                Some(id) => {
+                    let known = connected.mappings.iter_mut().find(|known| known.id == id);
+                    let known = known.ok_or(StoreError::NotFound("the mapping"))?;
+                    let before = std::mem::replace(&mut known.definition, definition.clone());
+                    known.version += 1;
+                    let saved = known.clone();
+                    if before.userflow != definition.userflow {
+                        connected.forget_items(id);
+                    } else if before.match_rule != definition.match_rule || before.salesforce != definition.salesforce {
+                        was_linked = connected.end_links_of(id);
+                    }
+                    saved
+                }
+                None => {
+                    let position = connected.mappings.iter().map(|known| known.position + 1).max().unwrap_or(0);
+                    let id = MappingId::new(now);
+                    let saved =
+                        ObjectMapping { id, version: 1, position, paused: false, definition: definition.clone() };
+                    connected.mappings.push(saved.clone());
+                    saved
+                }
+            };
+            if !is_off(connected.connection.status) {
+                state.cover(connection, saved.id, now, raised);
+                let marks = was_linked.into_iter().map(|item| (item, Lane::Remote));
+                state.connected(connection)?.mark(marks, generation, now, raised);
+            }
+            for new in new {
+                state.attributes.insert((environment, new.scope, new.name.clone()), new);
+            }
+            *raised = ALL;
+            Ok(saved)
+        })
+    }
+
+    async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError> {
+        self.change(|state, _, raised| {
+            let connected = state.connected(connection)?;
+            let place = connected.mappings.iter().position(|known| known.id == mapping);
+            connected.mappings.remove(place.ok_or(StoreError::NotFound("the mapping"))?);
+            connected.forget_items(mapping);
+            *raised = ALL;
+            Ok(())
+        })
+    }
+
+    async fn counts(&self, connection: ConnectionId, mapping: Option<MappingId>) -> Result<Counts, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Counts::default()) };
+        let of = |id: MappingId| mapping.is_none_or(|mapping| mapping == id);
+        let links = connected.links.iter().filter(|(item, link)| of(item.0) && link.record.is_some());
+        Ok(Counts {
+            waiting: count(connected.due.keys().filter(|item| of(item.0)).count()),
+            links: count(links.count()),
+            issues: count(connected.issues.iter().filter(|issue| of(issue.mapping_id)).count()),
+        })
+    }
+
+    async fn links(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profiles: &[String],
+    ) -> Result<Vec<LinkView>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let mut links = Vec::new();
+        for mapping in connected.mappings.iter().filter(|mapping| mapping.definition.userflow == kind) {
+            for ((_, profile), link) in connected.links.iter().filter(|((of, _), _)| *of == mapping.id) {
+                if let (Some((object, record)), Some(linked_at)) = (&link.record, link.linked_at)
+                    && profiles.contains(profile)
+                {
+                    links.push(LinkView {
+                        mapping_id: mapping.id,
+                        profile_kind: kind,
+                        profile_id: profile.clone(),
+                        object: object.clone(),
+                        record_id: record.clone(),
+                        linked_at,
+                    });
+                }
+            }
+        }
+        // Stable, so that those of one profile stay in the order of mappings.
+        links.sort_by(|a, b| a.profile_id.cmp(&b.profile_id));
+        Ok(links)
+    }
+
+    async fn issues(
+        &self,
+        connection: ConnectionId,
+        profile: Option<(ProfileKind, &str)>,
+        limit: u32,
+    ) -> Result<Vec<Issue>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let issues = connected
+            .issues
+            .iter()
+            .filter(|issue| profile.is_none_or(|(kind, id)| issue.profile_kind == kind && issue.profile_id == id));
+        let mut issues: Vec<Issue> = issues.cloned().collect();
+        issues.sort_by_key(|issue| std::cmp::Reverse((issue.last_at, issue.id)));
+        issues.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(issues)
+    }
+}
+
+impl Connected {
+    fn new(id: ConnectionId, environment: EnvironmentId, org: OrgIdentity, now: Timestamp) -> Self {
+        let stream = StreamStatus {
+            state: StreamState::Stopped,
+            since: now,
+            detail: None,
+            last_event_at: None,
+            last_delay_ms: None,
+        };
+        Self {
+            connection: Connection {
+                id,
+                environment_id: environment,
+                status: ConnectionStatus::Connected,
+                detail: None,
+                epoch: 0,
+                org,
+                connected_at: now,
+                stream,
+                api_usage: None,
+            },
+            credentials: None,
+            node: None,
+            token: 0,
+            lease_ends: Timestamp::UNIX_EPOCH,
+            mappings: Vec::new(),
+            schemas: Default::default(),
+            positions: Default::default(),
+            links: Default::default(),
+            records: Default::default(),
+            due: Default::default(),
+            issues: Vec::new(),
+        }
+    }
+
+    fn is_held(&self, now: Timestamp) -> bool {
+        self.node.is_some() && self.lease_ends > now
+    }
+
+    /// Ends the links of a mapping; gives the items that were linked.
+    fn end_links_of(&mut self, mapping: MappingId) -> Vec<super::Item> {
+        let mut ended = Vec::new();
+        for (item, link) in self.links.iter_mut().filter(|(item, _)| item.0 == mapping) {
+            if link.record.take().is_some() {
+                link.linked_at = None;
+                ended.push(item.clone());
+            }
+        }
+        self.drop_unlinked();
+        ended
+    }
+}

@@ -1,0 +1,532 @@
+//! The engine's side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use syncline_model::{
+    attribute::Origin,
+    change::{Position, RecordedChanges},
+    connection::{Connection, ConnectionStatus, Lease, StreamState},
+    connector::ApiUsage,
+    id::{ConnectionId, MappingId},
+    mapping::ObjectMapping,
+    profile::{Profile, ProfileKind},
+    record::{Applied, HeldRecord, Record},
+    schema::ObjectSchema,
+    store::{StoreError, SyncStore},
+    work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
+};
+
+use super::{Connected, Item, MemoryStore, RecordKey, State, is_off};
+use crate::{
+    rules::{Author, ProfileChange, replaced_issues, vanish},
+    signal::Raised,
+};
+
+fn after(now: Timestamp, ms: i64) -> Timestamp {
+    syncline_model::clock::from_ms(now.as_millisecond().saturating_add(ms))
+}
+
+fn lane_of(record: &HeldRecord) -> Lane {
+    if record.stale || record.gone { Lane::Remote } else { Lane::Local }
+}
+
+#[async_trait]
+impl SyncStore for MemoryStore {
+    async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
+        let state = self.lock();
+        let all = state.connections.values().map(|connected| connected.connection.clone());
+        Ok(all.filter(|connection| connection.status != ConnectionStatus::Disconnected).collect())
+    }
+
+    async fn acquire_lease(
+        &self,
+        connection: ConnectionId,
+        node: &str,
+        ttl_ms: i64,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.change(|state, now, raised| {
+            let Some(connected) = state.connections.get_mut(&connection) else { return Ok(None) };
+            let free = connected.node.as_deref().is_none_or(|holder| holder == node) || connected.lease_ends <= now;
+            if !free || connected.connection.status == ConnectionStatus::Disconnected {
+                return Ok(None);
+            }
+            connected.token += 1;
+            if connected.connection.status == ConnectionStatus::Disconnecting {
+                connected.end_disconnecting(raised);
+                return Ok(None);
+            }
+            connected.node = Some(node.to_owned());
+            connected.lease_ends = after(now, ttl_ms);
+            Ok(Some(Lease { connection_id: connection, token: connected.token }))
+        })
+    }
+
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, usage: Option<ApiUsage>) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let connected = state.leased(lease, now)?;
+            connected.lease_ends = after(now, ttl_ms);
+            if usage.is_some() {
+                raised.view = connected.connection.api_usage != usage;
+                connected.connection.api_usage = usage;
+            }
+            Ok(())
+        })
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.change(|state, _, raised| {
+            let Some(connected) = state.connections.get_mut(&lease.connection_id) else { return Ok(()) };
+            if connected.token == lease.token && connected.node.is_some() {
+                raised.work = true;
+                connected.node = None;
+                connected.lease_ends = Timestamp::UNIX_EPOCH;
+                if connected.connection.status == ConnectionStatus::Disconnecting {
+                    connected.end_disconnecting(raised);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn mappings(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, StoreError> {
+        Ok(self.lock().connections.get(&connection).map(|connected| connected.mappings.clone()).unwrap_or_default())
+    }
+
+    async fn object_schemas(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, StoreError> {
+        let state = self.lock();
+        let connected = state.connections.get(&connection);
+        Ok(connected.map(|connected| connected.schemas.values().cloned().collect()).unwrap_or_default())
+    }
+
+    async fn save_object_schema(&self, lease: &Lease, schema: &ObjectSchema) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            state.leased(lease, now)?.schemas.insert(schema.name.clone(), schema.clone());
+            raised.view = true;
+            Ok(())
+        })
+    }
+
+    async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError> {
+        let state = self.lock();
+        Ok(state.connections.get(&connection).and_then(|connected| connected.positions.get(stream).cloned()))
+    }
+
+    async fn record_changes(&self, lease: &Lease, changes: &RecordedChanges) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            state.leased(lease, now)?.take_in(changes, generation, now, raised);
+            Ok(())
+        })
+    }
+
+    async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            let connected = state.leased(lease, now)?;
+            connected.positions.remove(stream);
+            connected.mark_stale(None);
+            connected.search_again(None, generation, now, raised);
+            Ok(())
+        })
+    }
+
+    async fn set_stream_state(
+        &self,
+        lease: &Lease,
+        state: StreamState,
+        detail: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.change(|all, now, raised| {
+            let stream = &mut all.leased(lease, now)?.connection.stream;
+            if stream.state != state {
+                stream.since = now;
+            }
+            stream.state = state;
+            stream.detail = detail.map(str::to_owned);
+            raised.view = true;
+            Ok(())
+        })
+    }
+
+    async fn require_reconnect(&self, lease: &Lease, detail: &str) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let connection = &mut state.leased(lease, now)?.connection;
+            connection.status = ConnectionStatus::ReconnectNeeded;
+            connection.detail = Some(detail.to_owned());
+            *raised = Raised { work: true, view: true };
+            Ok(())
+        })
+    }
+
+    async fn due_work(&self, lease: &Lease, lane: Lane, limit: u32) -> Result<Vec<Work>, StoreError> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.leased(lease, now)?;
+        let connected = &state.connections[&lease.connection_id];
+        let mut due: Vec<(Timestamp, &Item)> = connected
+            .due
+            .iter()
+            .filter(|(item, due)| due.lane == lane && due.at <= now && connected.is_running(item.0))
+            .map(|(item, due)| (due.at, item))
+            .collect();
+        due.sort();
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(due.into_iter().filter_map(|(_, item)| state.work(connected, item)).collect())
+    }
+
+    async fn reload_work(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, StoreError> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.leased(lease, now)?;
+        let connected = &state.connections[&lease.connection_id];
+        let items = keys.iter().map(|key| (key.mapping_id, key.profile_id.clone()));
+        let due = items
+            .filter(|item| connected.is_running(item.0) && connected.due.get(item).is_some_and(|due| due.at <= now));
+        let mut once = BTreeSet::new();
+        Ok(due.filter(|item| once.insert(item.clone())).filter_map(|item| state.work(connected, &item)).collect())
+    }
+
+    async fn count_due(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, StoreError> {
+        let now = self.clock.now();
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(0) };
+        let due = connected
+            .due
+            .iter()
+            .filter(|(item, due)| due.lane == lane && due.at <= now && connected.is_running(item.0));
+        Ok(u32::try_from(due.count()).unwrap_or(u32::MAX).min(limit))
+    }
+
+    async fn record_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            state.leased(lease, now)?.keep_found(found, generation, now, raised);
+            raised.view = true;
+            Ok(())
+        })
+    }
+
+    async fn record_reads(
+        &self,
+        lease: &Lease,
+        object: &str,
+        read: Vec<Record>,
+        missing: &[String],
+    ) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            let connected = state.leased(lease, now)?;
+            let ids = read.iter().map(|record| record.id.clone()).chain(missing.iter().cloned());
+            let keys: BTreeSet<RecordKey> = ids.map(|id| (object.to_owned(), id)).collect();
+            let before: BTreeMap<RecordKey, HeldRecord> =
+                keys.iter().filter_map(|key| Some((key.clone(), connected.records.get(key)?.clone()))).collect();
+            for record in read {
+                if let Some(held) = connected.records.get_mut(&(object.to_owned(), record.id.clone())) {
+                    held.refresh(record);
+                }
+            }
+            for id in missing {
+                if let Some(held) = connected.records.get_mut(&(object.to_owned(), id.clone())) {
+                    vanish(held);
+                }
+            }
+            let mut marks = Vec::new();
+            for (key, before) in before {
+                let after = &connected.records[&key];
+                if !before.stale && (before.gone, &before.values) != (after.gone, &after.values) {
+                    let lane = lane_of(after);
+                    marks.extend(connected.linked_to(&key).into_iter().map(|item| (item, lane)));
+                }
+            }
+            connected.mark(marks, generation, now, raised);
+            Ok(())
+        })
+    }
+
+    async fn finish(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            state.leased(lease, now)?;
+            state.finish(lease.connection_id, finished, now, raised)
+        })
+    }
+
+    async fn mark_all_due(&self, connection: ConnectionId, mapping: MappingId) -> Result<u64, StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            Ok(state.connected(connection)?.search_again(Some(mapping), generation, now, raised))
+        })
+    }
+}
+
+impl State {
+    /// An item that is due, with both its sides.
+    fn work(&self, connected: &Connected, item: &Item) -> Option<Work> {
+        let due = connected.due.get(item)?;
+        let kind = connected.kind_of(item.0)?;
+        let profile = |id: &str| self.profiles.get(&(connected.connection.environment_id, kind, id.to_owned()));
+        let link = connected.links.get(item).cloned().unwrap_or_default();
+        let own = profile(&item.1);
+        let speaks = own.is_some_and(|own| {
+            let rank = |profile: &Profile| (profile.last_seen_at, std::cmp::Reverse(profile.id.clone()));
+            link.record.as_ref().is_some_and(|record| {
+                let linked = connected.linked_to(record).into_iter().filter(|other| other.0 == item.0);
+                linked.filter_map(|other| profile(&other.1)).all(|other| rank(other) <= rank(own))
+            })
+        });
+        Some(Work {
+            key: WorkKey { mapping_id: item.0, profile_id: item.1.clone() },
+            generation: due.generation,
+            attempts: due.attempts,
+            profile: own.cloned(),
+            match_key: link.key,
+            searched: link.searched,
+            candidates: link.candidates,
+            was_linked: link.was_linked,
+            record: link.record.and_then(|key| connected.records.get(&key).cloned()),
+            speaks,
+        })
+    }
+
+    fn finish(
+        &mut self,
+        id: ConnectionId,
+        finished: Vec<Finish>,
+        now: Timestamp,
+        raised: &mut Raised,
+    ) -> Result<(), StoreError> {
+        let environment = self.connected(id)?.connection.environment_id;
+        let mut settled: Vec<(Item, i64, ProfileKind, Settlement)> = Vec::new();
+        let mut others = Vec::new();
+        for Finish { key, generation, outcome } in finished {
+            let Some(kind) = self.connected(id)?.kind_of(key.mapping_id) else { continue };
+            let item = (key.mapping_id, key.profile_id);
+            match outcome {
+                Outcome::Settled(settlement) => settled.push((item, generation, kind, settlement)),
+                Outcome::NeedsCall => others.push((item, generation, None)),
+                Outcome::Retry { at } => others.push((item, generation, Some(at))),
+            }
+        }
+
+        // What can fail comes first, so that nothing is changed if it does.
+        let mut definitions = self.definitions(environment, Origin::Salesforce, now);
+        let mut profiles = BTreeMap::new();
+        let mut changes = Vec::new();
+        for (item, _, kind, settlement) in &settled {
+            let key = (environment, *kind, item.1.clone());
+            let Some(before) = profiles.get(&key).or_else(|| self.profiles.get(&key)).cloned() else { continue };
+            let mut after = before.clone();
+            definitions.set((*kind).into(), &mut after.attributes, &settlement.attributes)?;
+            if after.attributes != before.attributes {
+                after.revision += 1;
+                profiles.insert(key, after.clone());
+                let change = ProfileChange { before: Some(before), after: Some(after) };
+                changes.push((change, Author::Item(item.0)));
+            }
+        }
+
+        let generation = self.next_generation();
+        let connected = self.connected(id)?;
+        connected.keep_written(&settled, generation, now, raised);
+        connected.end_links(&settled, generation, now, raised);
+        self.save_definitions(environment, definitions);
+        self.profiles.extend(profiles);
+        self.profiles_changed(environment, &changes, now, raised);
+
+        let profiles = &self.profiles;
+        let Some(connected) = self.connections.get_mut(&id) else { return Ok(()) };
+        let mut marks = Vec::new();
+        for (item, _, kind, _) in &settled {
+            if !profiles.contains_key(&(environment, *kind, item.1.clone()))
+                && let Some(record) = connected.links.remove(item).and_then(|link| link.record)
+            {
+                marks.push(record);
+            }
+        }
+        let marks: Vec<_> = marks.iter().flat_map(|record| connected.linked_to(record)).collect();
+        connected.mark(marks.into_iter().map(|item| (item, Lane::Local)), generation, now, raised);
+        connected.drop_unlinked();
+        for (item, generation, kind, settlement) in settled {
+            let key = WorkKey { mapping_id: item.0, profile_id: item.1.clone() };
+            let own = |issue: &syncline_model::issue::Issue| issue.mapping_id == item.0 && issue.profile_id == item.1;
+            let old: Vec<_> = connected.issues.extract_if(.., |issue| own(issue)).collect();
+            raised.view |= !old.is_empty() || !settlement.issues.is_empty();
+            connected.issues.extend(replaced_issues(old, &key, kind, &settlement.issues, now));
+            if connected.due.get(&item).is_some_and(|due| due.generation == generation) {
+                connected.due.remove(&item);
+                raised.view = true;
+            }
+        }
+        for (item, generation, retry) in others {
+            let Some(due) = connected.due.get_mut(&item).filter(|due| due.generation == generation) else { continue };
+            match retry {
+                None => {
+                    due.lane = Lane::Remote;
+                    raised.work = true;
+                }
+                Some(at) => {
+                    due.at = syncline_model::attribute::to_millisecond(at);
+                    due.attempts += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connected {
+    pub(super) fn end_disconnecting(&mut self, raised: &mut Raised) {
+        self.connection.status = ConnectionStatus::Disconnected;
+        self.connection.detail = None;
+        self.node = None;
+        self.lease_ends = Timestamp::UNIX_EPOCH;
+        *raised = Raised { work: true, view: true };
+    }
+
+    fn is_running(&self, mapping: MappingId) -> bool {
+        !is_off(self.connection.status) && self.mappings.iter().any(|known| known.id == mapping && !known.paused)
+    }
+
+    fn kind_of(&self, mapping: MappingId) -> Option<ProfileKind> {
+        self.mappings.iter().find(|known| known.id == mapping).map(|known| known.definition.userflow)
+    }
+
+    fn copies(&self, keys: impl Iterator<Item = RecordKey>) -> BTreeMap<RecordKey, HeldRecord> {
+        keys.filter_map(|key| self.records.get(&key).cloned().map(|record| (key, record))).collect()
+    }
+
+    fn take_in(&mut self, news: &RecordedChanges, generation: i64, now: Timestamp, raised: &mut Raised) {
+        let mut changed = BTreeSet::new();
+        for change in &news.changes {
+            let key = (change.object.clone(), change.record_id.clone());
+            if self.records.get_mut(&key).is_some_and(|record| record.apply(change) == Applied::Changed) {
+                changed.insert(key);
+            }
+        }
+        let mut marks = Vec::new();
+        for key in changed {
+            let lane = lane_of(&self.records[&key]);
+            marks.extend(self.linked_to(&key).into_iter().map(|item| (item, lane)));
+        }
+        for (item, link) in &mut self.links {
+            let record = link.record.as_ref().map(|(_, record)| record);
+            let look_again = news
+                .keys
+                .iter()
+                .any(|(mapping, key, id)| *mapping == item.0 && link.key.as_ref() == Some(key) && Some(id) != record);
+            if look_again {
+                link.searched = false;
+                marks.push((item.clone(), Lane::Remote));
+            }
+        }
+        self.mark(marks, generation, now, raised);
+        for mapping in news.resync.iter().collect::<BTreeSet<_>>() {
+            self.mark_stale(Some(*mapping));
+            self.search_again(Some(*mapping), generation, now, raised);
+        }
+        if let Some(position) = &news.position {
+            self.positions.insert(news.stream.clone(), position.clone());
+        }
+        if let Some((commit_ms, delay_ms)) = news.newest_event {
+            self.connection.stream.last_event_at = Some(syncline_model::clock::from_ms(commit_ms));
+            self.connection.stream.last_delay_ms = Some(delay_ms);
+            raised.view = true;
+        }
+    }
+
+    fn keep_found(&mut self, found: Vec<Found>, generation: i64, now: Timestamp, raised: &mut Raised) {
+        let wanted = found.iter().filter_map(|found| found.record.as_ref());
+        let before = self.copies(wanted.map(|record| (record.object.clone(), record.id.clone())));
+        let mut concerned: BTreeSet<RecordKey> = BTreeSet::new();
+        let mut own: BTreeSet<Item> = BTreeSet::new();
+        for Found { key, match_key, candidates, record } in found {
+            let item = (key.mapping_id, key.profile_id);
+            let Some(link) = self.links.get_mut(&item).filter(|link| link.key.as_ref() == Some(&match_key)) else {
+                continue;
+            };
+            let to = record.as_ref().map(|record| (record.object.clone(), record.id.clone()));
+            if let (Some(key), Some(record)) = (&to, record) {
+                match self.records.get_mut(key) {
+                    Some(held) => held.refresh(record),
+                    None => {
+                        self.records.insert(key.clone(), HeldRecord::from_read(record));
+                    }
+                }
+            }
+            link.searched = true;
+            link.candidates = candidates;
+            link.was_linked |= to.is_some();
+            if link.record != to {
+                link.linked_at = to.as_ref().map(|_| now);
+                concerned.extend(link.record.clone());
+                concerned.extend(to.clone());
+                link.record = to;
+            }
+            own.insert(item);
+        }
+        for (key, before) in before {
+            if !before.stale && before.values != self.records[&key].values {
+                concerned.insert(key);
+            }
+        }
+        let others = concerned.iter().flat_map(|record| self.linked_to(record)).filter(|item| !own.contains(item));
+        let marks: Vec<_> = others.map(|item| (item, Lane::Local)).collect();
+        self.mark(marks, generation, now, raised);
+        self.drop_unlinked();
+    }
+
+    fn keep_written(
+        &mut self,
+        settled: &[(Item, i64, ProfileKind, Settlement)],
+        generation: i64,
+        now: Timestamp,
+        raised: &mut Raised,
+    ) {
+        let linked = settled.iter().filter_map(|(item, _, _, _)| self.links.get(item)?.record.clone());
+        let before = self.copies(linked);
+        let mut writers = BTreeSet::new();
+        for (item, _, _, settlement) in settled.iter().filter(|(_, _, _, settlement)| !settlement.written.is_empty()) {
+            let Some(key) = self.links.get(item).and_then(|link| link.record.clone()) else { continue };
+            let (Some(before), Some(record)) = (before.get(&key), self.records.get_mut(&key)) else { continue };
+            if before.revision == settlement.record_revision {
+                record.values.extend(settlement.written.clone());
+                writers.insert(item.clone());
+            }
+        }
+        let mut marks = Vec::new();
+        let mut changed = Vec::new();
+        for (key, before) in &before {
+            if let Some(record) = self.records.get_mut(key).filter(|record| record.values != before.values) {
+                record.revision += 1;
+                changed.push(key.clone());
+            }
+        }
+        for key in changed {
+            let others = self.linked_to(&key).into_iter().filter(|item| !writers.contains(item));
+            marks.extend(others.map(|item| (item, Lane::Local)));
+        }
+        self.mark(marks, generation, now, raised);
+    }
+
+    fn end_links(
+        &mut self,
+        settled: &[(Item, i64, ProfileKind, Settlement)],
+        generation: i64,
+        now: Timestamp,
+        raised: &mut Raised,
+    ) {
+        let mut left = BTreeSet::new();
+        for (item, _, _, _) in settled.iter().filter(|(_, _, _, settlement)| settlement.unlink) {
+            if let Some(link) = self.links.get_mut(item) {
+                left.extend(link.record.take());
+                link.linked_at = None;
+                link.was_linked = false;
+                raised.view = true;
+            }
+        }
+        let others: Vec<_> = left.iter().flat_map(|record| self.linked_to(record)).collect();
+        self.mark(others.into_iter().map(|item| (item, Lane::Local)), generation, now, raised);
+        self.drop_unlinked();
+    }
+}

@@ -1,0 +1,141 @@
+//! Behaviours of a store; each is a function that is given a fresh one.
+
+mod connecting;
+mod environment;
+mod finish;
+mod lease;
+mod member;
+mod news;
+mod profile;
+mod seen_from_outside;
+mod work;
+
+/// Runs behaviours on every kind of store.
+macro_rules! on_every_store {
+    ($($module:ident: $($name:ident),+;)+) => {
+        $(mod $module {
+            mod memory {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    crate::database::in_memory(crate::behaviour::$module::$name).await;
+                })+
+            }
+            mod sqlite {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    crate::database::on_sqlite(crate::behaviour::$module::$name).await;
+                })+
+            }
+            mod postgres {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    crate::database::on_postgres(crate::behaviour::$module::$name).await;
+                })+
+            }
+        })+
+    };
+}
+
+mod run {
+    on_every_store! {
+        connecting:
+            a_fresh_store_has_the_environment_production,
+            connecting_raises_the_epoch_and_the_work_signal,
+            an_unknown_environment_can_not_be_connected,
+            another_org_for_the_same_environment_is_refused,
+            connecting_marks_all_profiles_with_a_key_due,
+            connecting_again_fences_off_the_earlier_owner,
+            credentials_are_replaced_only_under_their_epoch,
+            disconnecting_a_connection_that_nobody_owns_ends_at_once,
+            disconnecting_waits_for_the_owner_to_stop,
+            disconnecting_ends_by_itself_when_the_owner_died,
+            disconnecting_forgets_the_sync_and_keeps_mappings_and_values,
+            a_disconnected_environment_collects_no_work,
+            saving_a_mapping_makes_its_targets_known_and_marks_profiles_due,
+            a_mapping_with_a_target_of_another_type_is_refused_whole,
+            editing_the_match_rule_ends_links,
+            editing_only_fields_keeps_links,
+            deleting_a_mapping_takes_its_links_and_work,
+            a_reconnect_request_keeps_everything;
+        environment:
+            attributes_become_known_by_their_first_value,
+            a_misfit_changes_nothing,
+            deleting_a_user_takes_memberships,
+            joining_needs_both_sides,
+            pruning_keeps_the_named_companies,
+            a_deleted_and_recreated_profile_starts_over,
+            an_id_with_a_zero_character_is_refused,
+            events_become_known,
+            saying_the_same_again_changes_nothing_but_the_time_seen;
+        profile:
+            profiles_are_listed_in_order_of_creation,
+            a_page_after_and_a_page_before_a_profile,
+            an_unknown_cursor_is_refused,
+            search_looks_in_id_name_and_address_without_case,
+            search_takes_wildcards_as_they_are,
+            the_address_filter_compares_normal_forms,
+            users_of_a_company;
+        lease:
+            a_lease_is_held_by_one_node,
+            an_earlier_life_of_the_node_gives_way,
+            an_expired_lease_can_be_taken_and_no_longer_used,
+            every_leased_method_fails_without_effect_once_the_lease_is_lost,
+            releasing_a_lost_lease_is_no_error,
+            renewing_tells_the_api_usage,
+            the_owner_says_what_the_stream_does;
+        news:
+            news_complete_the_held_copy_and_mark_the_linked_due,
+            a_stale_or_deleted_copy_needs_a_call,
+            older_and_confirming_news_mark_nobody,
+            news_of_records_that_nobody_is_linked_to_are_dropped,
+            a_key_that_appears_makes_others_look_again,
+            a_resync_marks_copies_stale_and_profiles_due,
+            the_position_moves_with_the_effects,
+            losing_the_position_forgets_it_and_marks_everything,
+            the_newest_event_shows_on_the_connection;
+        work:
+            a_change_of_key_is_searched_again,
+            concern_decides_the_lane,
+            marking_again_raises_the_generation_and_keeps_the_higher_lane,
+            the_longest_due_come_first_and_no_more_than_asked,
+            paused_mappings_are_left_out,
+            work_shows_both_sides,
+            a_deleted_profile_is_due_without_its_side,
+            reloading_gives_what_is_still_due,
+            a_look_up_for_an_outdated_key_is_ignored,
+            a_look_up_that_finds_nothing_ends_the_link_but_remembers_it,
+            a_copy_without_links_is_dropped,
+            the_one_last_seen_speaks,
+            being_seen_makes_a_sharer_due,
+            reads_refresh_copies_and_missing_ones_are_gone,
+            counting_stops_at_the_limit,
+            marking_all_due_takes_all_with_a_key;
+        finish:
+            settling_takes_an_item_off_the_list,
+            an_item_that_was_marked_meanwhile_stays_due,
+            an_item_that_came_again_is_not_ended_by_its_earlier_life,
+            settling_sets_attributes_without_marking_its_own_mapping,
+            settling_marks_other_mappings_that_send_the_attribute,
+            written_values_are_kept_unless_newer_news_is_held,
+            written_values_tell_others_of_the_record,
+            unlinking_ends_the_link_and_drops_the_copy,
+            a_settled_deleted_profile_leaves_nothing,
+            a_call_that_is_needed_moves_the_item_to_the_other_lane,
+            a_retry_waits_and_counts,
+            issues_replace_what_was_and_count_repeats,
+            many_items_are_finished_at_once;
+        member:
+            a_member_signs_in_and_out,
+            an_address_is_taken_once_in_any_case,
+            a_session_ends_by_time,
+            keys_open_their_environment,
+            an_authorization_is_taken_once_and_in_time;
+        seen_from_outside:
+            secrets_are_sealed_in_the_database,
+            an_org_that_another_environment_has_is_refused,
+            everything_survives_reopening,
+            another_process_is_noticed,
+            a_waiter_is_woken_by_a_commit,
+            parallel_writes_all_count;
+    }
+}

@@ -1,0 +1,339 @@
+//! SQLite and memory, given the same random story, tell the same at every step.
+
+use proptest::prelude::*;
+use secrecy::SecretString;
+use syncline_model::{
+    Number, Value,
+    attribute::AttributeOperation,
+    change::{Position, RecordEffect, RecordedChanges},
+    connection::Lease,
+    id::{ConnectionId, MappingId},
+    issue::{IssueKind, NewIssue},
+    mapping::{MappingDefinition, MatchKey},
+    profile::{ProfileFilter, ProfileKind, ProfileWrite},
+    work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
+};
+
+use crate::{
+    database,
+    world::{NODE, STREAM, TTL_MS, World, at, batch, change, contacts, org, record, values},
+};
+
+const CASES: u32 = 64;
+const USERS: [&str; 4] = ["u0", "u1", "u2", "u3"];
+const COMPANIES: [&str; 2] = ["c0", "c1"];
+const KEYS: [&str; 3] = ["a@x.test", "b@x.test", "c@x.test"];
+const RECORDS: [&str; 3] = ["003A", "003B", "003C"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(Vec<ProfileWrite>),
+    News { record: usize, number: i64, kind: u8, title: usize, key: Option<(usize, usize)>, resync: bool, position: u8 },
+    Found { user: usize, key: usize, record: Option<(usize, usize)>, modified_s: i64 },
+    Reads { record: usize, title: usize, modified_s: i64, missing: bool },
+    Take(Lane),
+    Finish { outcome: u8, title: usize, unlink: bool, written: bool, issues: u8 },
+    Advance(i64),
+    MarkAll,
+    LosePosition,
+    EditMapping { by_id: bool, second: bool },
+    DeleteSecond,
+    Reconnect { first_disconnect: bool },
+}
+
+fn any_user() -> impl Strategy<Value = String> {
+    proptest::sample::select(&USERS[..]).prop_map(str::to_owned)
+}
+
+fn any_company() -> impl Strategy<Value = String> {
+    proptest::sample::select(&COMPANIES[..]).prop_map(str::to_owned)
+}
+
+fn any_operation() -> impl Strategy<Value = (String, AttributeOperation)> {
+    let named = |name: &'static str, value: Value| (name.to_owned(), AttributeOperation::set(value));
+    prop_oneof![
+        4 => proptest::sample::select(vec!["a@x.test", " A@x.test", "b@x.test", "c@x.test", ""])
+            .prop_map(move |email| named("email", email.into())),
+        2 => proptest::sample::select(vec!["pro", "free", ""]).prop_map(move |plan| named("plan", plan.into())),
+        2 => proptest::sample::select(vec!["t0", "t1", ""]).prop_map(move |title| named("title", title.into())),
+        // Whichever comes first decides the type, and the other may not fit it.
+        1 => prop_oneof![Just(Value::from("seven")), Just(Value::Number(Number::new(7.0).unwrap()))]
+            .prop_map(move |age| named("age", age)),
+    ]
+}
+
+fn any_write() -> impl Strategy<Value = ProfileWrite> {
+    let operations = || proptest::collection::vec(any_operation(), 0..3);
+    prop_oneof![
+        6 => (any_user(), operations(), any::<bool>()).prop_map(|(id, operations, seen)| {
+            ProfileWrite::Upsert { kind: ProfileKind::User, id, operations, seen }
+        }),
+        2 => (any_company(), operations()).prop_map(|(id, operations)| {
+            ProfileWrite::Upsert { kind: ProfileKind::Company, id, operations, seen: false }
+        }),
+        1 => any_user().prop_map(|id| ProfileWrite::Delete { kind: ProfileKind::User, id }),
+        1 => any_company().prop_map(|id| ProfileWrite::Delete { kind: ProfileKind::Company, id }),
+        2 => (any_user(), any_company(), operations()).prop_map(|(user_id, company_id, operations)| {
+            ProfileWrite::Join { user_id, company_id, operations }
+        }),
+        1 => (any_user(), any_company()).prop_map(|(user_id, company_id)| ProfileWrite::Leave { user_id, company_id }),
+        1 => (any_user(), proptest::collection::vec(any_company(), 0..2))
+            .prop_map(|(user_id, keep)| ProfileWrite::Prune { user_id, keep }),
+        1 => any_user().prop_map(|user| ProfileWrite::Track {
+            name: "clicked".into(),
+            time: at(0),
+            attributes: values(&[("button", "save")]),
+            user_id: Some(user),
+            company_id: None,
+        }),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let place = 0..3_usize;
+    prop_oneof![
+        8 => proptest::collection::vec(any_write(), 1..4).prop_map(Step::Write),
+        4 => (
+            place.clone(), 0..12_i64, 0..4_u8, place.clone(), proptest::option::of((place.clone(), place.clone())),
+            proptest::bool::weighted(0.1), 0..3_u8,
+        ).prop_map(|(record, number, kind, title, key, resync, position)| {
+            Step::News { record, number, kind, title, key, resync, position }
+        }),
+        6 => (0..4_usize, place.clone(), proptest::option::weighted(0.8, (place.clone(), place.clone())), 0..20_i64)
+            .prop_map(|(user, key, record, modified_s)| Step::Found { user, key, record, modified_s }),
+        2 => (place.clone(), place.clone(), 0..20_i64, any::<bool>())
+            .prop_map(|(record, title, modified_s, missing)| Step::Reads { record, title, modified_s, missing }),
+        4 => prop_oneof![Just(Lane::Local), Just(Lane::Remote)].prop_map(Step::Take),
+        6 => (0..5_u8, place, any::<bool>(), any::<bool>(), 0..4_u8).prop_map(
+            |(outcome, title, unlink, written, issues)| Step::Finish { outcome, title, unlink, written, issues }
+        ),
+        2 => (1..3_000_i64).prop_map(Step::Advance),
+        1 => Just(Step::MarkAll),
+        1 => Just(Step::LosePosition),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(by_id, second)| Step::EditMapping { by_id, second }),
+        1 => Just(Step::DeleteSecond),
+        1 => any::<bool>().prop_map(|first_disconnect| Step::Reconnect { first_disconnect }),
+    ]
+}
+
+/// One store in the midst of a story.
+struct Teller {
+    world: World,
+    connection: ConnectionId,
+    mapping: MappingId,
+    second: Option<MappingId>,
+    lease: Lease,
+    /// What was taken last, which may be out of date when it is finished.
+    taken: Vec<Work>,
+}
+
+impl Teller {
+    async fn new(world: World) -> Self {
+        let mapped = world.mapped().await;
+        let (connection, mapping) = (mapped.connection, mapped.mapping.id);
+        Self { world: mapped.world, connection, mapping, second: None, lease: mapped.lease, taken: Vec::new() }
+    }
+
+    /// Takes a step; what came of it as text without what is random.
+    async fn take(&mut self, step: &Step) -> String {
+        let store = self.world.store.clone();
+        let told = match step.clone() {
+            Step::Write(write) => store.write(self.world.environment, &write).await,
+            Step::News { record, number, kind, title, key, resync, position } => {
+                let effect = match kind {
+                    0 => RecordEffect::Gone,
+                    1 => RecordEffect::Unknown,
+                    _ => RecordEffect::Values { values: values(&[("Title", KEYS[title])]), complete: kind == 2 },
+                };
+                let keys = key.map(|(key, record)| {
+                    (self.mapping, MatchKey::from_normal(KEYS[key].into()), RECORDS[record].to_owned())
+                });
+                let changes = RecordedChanges {
+                    keys: keys.into_iter().collect(),
+                    resync: resync.then_some(self.mapping).into_iter().collect(),
+                    position: (position > 0).then(|| Position(vec![position])),
+                    newest_event: (position > 1).then_some((number, 5)),
+                    ..batch(vec![change(RECORDS[record], number, effect)])
+                };
+                store.record_changes(&self.lease, &changes).await
+            }
+            Step::Found { user, key, record, modified_s } => {
+                let found = Found {
+                    key: WorkKey { mapping_id: self.mapping, profile_id: USERS[user].into() },
+                    match_key: MatchKey::from_normal(KEYS[key].into()),
+                    candidates: u32::from(record.is_some()),
+                    record: record.map(|(id, title)| read(id, title, modified_s)),
+                };
+                store.record_found(&self.lease, vec![found]).await
+            }
+            Step::Reads { record, title, modified_s, missing } => {
+                let gone: Vec<String> = missing.then(|| RECORDS[record].to_owned()).into_iter().collect();
+                let read = (!missing).then(|| read(record, title, modified_s)).into_iter().collect();
+                store.record_reads(&self.lease, "Contact", read, &gone).await
+            }
+            Step::Take(lane) => store.due_work(&self.lease, lane, 3).await.map(|taken| self.taken = taken),
+            Step::Finish { outcome, title, unlink, written, issues } => {
+                let finished = self.taken.iter().map(|work| Finish {
+                    key: work.key.clone(),
+                    generation: work.generation,
+                    outcome: match outcome {
+                        0 => Outcome::NeedsCall,
+                        1 => Outcome::Retry { at: at(crate::world::START_MS + 2_000) },
+                        _ => Outcome::Settled(settlement(work, title, unlink, written, issues)),
+                    },
+                });
+                store.finish(&self.lease, finished.collect()).await
+            }
+            Step::Advance(ms) => {
+                self.world.clock.advance_ms(ms);
+                Ok(())
+            }
+            Step::MarkAll => store.mark_all_due(self.connection, self.mapping).await.map(|_| ()),
+            Step::LosePosition => store.lose_position(&self.lease, STREAM).await,
+            Step::EditMapping { by_id, second } => {
+                let definition = definition(by_id);
+                if second {
+                    let saved = store.save_mapping(self.connection, self.second, &definition, &[]).await;
+                    saved.map(|saved| self.second = Some(saved.id))
+                } else {
+                    store.save_mapping(self.connection, Some(self.mapping), &definition, &[]).await.map(|_| ())
+                }
+            }
+            Step::DeleteSecond => match self.second.take() {
+                Some(second) => store.delete_mapping(self.connection, second).await,
+                None => Ok(()),
+            },
+            Step::Reconnect { first_disconnect } => {
+                if first_disconnect {
+                    store.disconnect(self.connection).await.unwrap();
+                    store.release_lease(&self.lease).await.unwrap();
+                }
+                let connect = store.connect(self.world.environment, &org("00D1"), &SecretString::from("t")).await;
+                self.lease = store.acquire_lease(self.connection, NODE, TTL_MS).await.unwrap().unwrap();
+                connect.map(|_| ())
+            }
+        };
+        match told {
+            Ok(()) => "done".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn name(&self, mapping: MappingId) -> &'static str {
+        if mapping == self.mapping { "first" } else { "second" }
+    }
+
+    /// All that can be asked, without ids that are random and generations that each store numbers in its own way.
+    async fn tell(&self) -> Vec<String> {
+        let (store, environment) = (&self.world.store, self.world.environment);
+        let mut told = Vec::new();
+        for kind in [ProfileKind::User, ProfileKind::Company] {
+            let filter = ProfileFilter { limit: 100, ..ProfileFilter::default() };
+            let page = store.profiles(environment, kind, &filter).await.unwrap();
+            told.extend(page.data.iter().map(|profile| format!("{profile:?}")));
+        }
+        for id in USERS {
+            told.push(format!("{:?}", store.memberships(environment, ProfileKind::User, id).await.unwrap()));
+        }
+        told.push(format!("{:?}", store.attribute_definitions(environment, None).await.unwrap()));
+        told.push(format!("{:?}", store.event_definitions(environment).await.unwrap()));
+        for lane in [Lane::Local, Lane::Remote] {
+            let mut lines: Vec<String> = Vec::new();
+            for work in store.due_work(&self.lease, lane, 100).await.unwrap() {
+                let Work {
+                    key,
+                    generation: _,
+                    attempts,
+                    profile,
+                    match_key,
+                    searched,
+                    candidates,
+                    was_linked,
+                    record,
+                    speaks,
+                } = work;
+                let mapping = self.name(key.mapping_id);
+                lines.push(format!(
+                    "{lane:?} {mapping} {} {attempts} {profile:?} {match_key:?} {searched} {candidates} {was_linked} {record:?} {speaks}",
+                    key.profile_id
+                ));
+            }
+            // Two mappings' ids have no order that both stores share.
+            lines.sort();
+            told.extend(lines);
+        }
+        let users: Vec<String> = USERS.map(str::to_owned).to_vec();
+        for link in store.links(self.connection, ProfileKind::User, &users).await.unwrap() {
+            let mapping = self.name(link.mapping_id);
+            told.push(format!("{mapping} {} {} {:?}", link.profile_id, link.record_id, link.linked_at));
+        }
+        let mut issues = Vec::new();
+        for issue in store.issues(self.connection, None, 100).await.unwrap() {
+            let (mapping, times) = (self.name(issue.mapping_id), (issue.first_at, issue.last_at, issue.count));
+            issues.push(format!("{mapping} {} {:?} {times:?}", issue.profile_id, issue.issue));
+        }
+        issues.sort();
+        told.extend(issues);
+        told.push(format!("{:?}", store.counts(self.connection, None).await.unwrap()));
+        told.push(format!("{:?}", store.counts(self.connection, Some(self.mapping)).await.unwrap()));
+        told.push(format!("{:?}", store.position(self.connection, STREAM).await.unwrap()));
+        let connection = store.connection(environment).await.unwrap().unwrap();
+        told.push(format!("{:?} {} {:?}", connection.status, connection.epoch, connection.stream));
+        let mappings = store.mappings(self.connection).await.unwrap();
+        told.extend(
+            mappings.iter().map(|mapping| format!("{} {} {:?}", mapping.version, mapping.position, mapping.definition)),
+        );
+        told
+    }
+}
+
+fn definition(by_id: bool) -> MappingDefinition {
+    let mut definition = contacts();
+    if by_id {
+        definition.match_rule.userflow = "user_id".into();
+        definition.outbound.clear();
+    }
+    definition
+}
+
+fn read(id: usize, title: usize, modified_s: i64) -> syncline_model::record::Record {
+    let modstamp = at(crate::world::START_MS + modified_s * 1_000);
+    syncline_model::record::Record { modstamp, ..record(RECORDS[id], &[("Title", KEYS[title])]) }
+}
+
+fn settlement(work: &Work, title: usize, unlink: bool, written: bool, issues: u8) -> Settlement {
+    let issue = |field: &str| NewIssue {
+        kind: IssueKind::ValueMisfit,
+        record_id: None,
+        field: Some(field.into()),
+        code: String::new(),
+        cause: "it does not fit".into(),
+        remedy: "change it".into(),
+    };
+    Settlement {
+        attributes: values(&[("title", ["t0", "t1", ""][title])]),
+        unlink,
+        written: if written { values(&[("Plan__c", KEYS[title])]) } else { values(&[]) },
+        record_revision: work.record.as_ref().map_or(0, |record| record.revision),
+        issues: ["A", "B"].iter().take(usize::from(issues.min(2))).map(|field| issue(field)).collect(),
+    }
+}
+
+#[test]
+fn sqlite_and_memory_tell_the_same_story() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(steps in proptest::collection::vec(any_step(), 20..60))| {
+        runtime.block_on(async {
+            let mut memory = Teller::new(database::memory().await).await;
+            let mut sqlite = Teller::new(database::open_at("sqlite::memory:").await).await;
+            for (number, step) in steps.iter().enumerate() {
+                let (there, here) = (sqlite.take(step).await, memory.take(step).await);
+                prop_assert_eq!(there, here, "step {}: {:?}", number, step);
+                let (there, here) = (sqlite.tell().await, memory.tell().await);
+                prop_assert_eq!(there, here, "after step {}: {:?}", number, step);
+            }
+            Ok(())
+        })?;
+    });
+}
