@@ -9,8 +9,8 @@ export default defineConfig({
   forbidOnly: Boolean(process.env['CI']),
   // Each file starts a program of its own, with hundreds of people in it; one after the other keeps their times honest.
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   reporter: [['list']],
   use: {
     ...devices['Desktop Chrome'],

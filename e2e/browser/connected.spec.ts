@@ -1,4 +1,6 @@
 /** The demo as it starts: connected, mapped and in step. */
+import type { Locator } from '@playwright/test';
+
 import { expect, expectAccessible, Org, people, type Person, picture, signIn, test } from './demo.ts';
 
 test.describe('signing in', () => {
@@ -147,12 +149,16 @@ test.describe('the connection', () => {
 
   test('shows what the server refuses at the field that it means', async ({ page }) => {
     await page.goto('/settings/integrations/salesforce/mappings/new?salesforce=Contact&userflow=user');
-    await choose(page, 'Contact field, line 1', 'Email');
-    await choose(page, 'User attribute, line 1', 'salesforce_contact_title');
+    const outbound = page.getByRole('region', { name: 'Fields to sync from Userflow to Salesforce' });
+    await outbound.getByRole('button', { name: 'Add a field' }).click();
+    await choose(outbound, 'User attribute, line 1', 'plan');
+    // What records are matched by must not be overwritten.
+    await choose(outbound, 'Contact field, line 1', 'Email');
     await page.getByRole('button', { name: 'Save mapping' }).click();
     const refused = page.locator('[aria-invalid="true"]');
     await expect(refused).toHaveCount(1);
     await expect(refused).toBeFocused();
+    await expect(outbound.getByText(/matched by/)).toBeVisible();
     await expectAccessible(page);
   });
 
@@ -180,9 +186,9 @@ test.describe('the connection', () => {
   });
 });
 
-async function choose(page: import('@playwright/test').Page, field: string, text: string) {
-  const box = page.getByRole('combobox', { name: field });
+async function choose(within: Locator, field: string, text: string) {
+  const box = within.getByRole('combobox', { name: field });
   await box.click();
   await box.fill(text);
-  await page.getByRole('option', { name: text }).first().click();
+  await within.getByRole('option', { name: new RegExp(`^${text}\\b`, 'i') }).first().click();
 }
