@@ -71,6 +71,9 @@ impl Target {
 }
 
 async fn open_store(url: &str, key: syncline_store::SecretKey) -> anyhow::Result<Arc<dyn Store>> {
+    if let Some(folder) = url.strip_prefix("sqlite://").and_then(|file| Path::new(file).parent()) {
+        fs::create_dir_all(folder).with_context(|| format!("can not make the folder {}", folder.display()))?;
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     syncline_store::open(url, key, clock).await.context("can not open the database")
 }

@@ -1,5 +1,7 @@
 //! The server over real sockets.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not go on is to stop there")]
+
 mod demo;
 mod harness;
 mod live;
