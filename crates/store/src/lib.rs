@@ -6,6 +6,8 @@
 //!
 //! Must not know: HTTP, Salesforce, what is done about a due item.
 
+#![expect(clippy::duplicate_mod, reason = "the one SQL body is compiled once for each database")]
+
 mod failure;
 mod memory;
 mod postgres;

@@ -20,6 +20,9 @@ const BEGIN_WRITE: &str = "begin isolation level read committed";
 /// One view of the database for all statements of a method that only reads.
 const BEGIN_READ: &str = "begin isolation level repeatable read, read only";
 
+/// See `SqlStore::grow`.
+const AFTER_GROWTH: Option<&str> = Some("analyze profile, link, record, due");
+
 const CONNECTIONS_MAX: u32 = 16;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 const CHANNEL: &str = "syncline";

@@ -65,6 +65,7 @@ impl Unit<'_> {
     pub(super) async fn mark_due(&mut self, connection: ConnectionId, marks: &Marks) -> Result<(), Failure> {
         let marks: Vec<_> = marks.iter().collect();
         for group in marks.chunks(ROWS_MAX) {
+            self.rows += group.len();
             let mut query = QueryBuilder::<Db>::new(
                 "-- mark due\ninsert into due (connection_id, mapping_id, profile_id, lane, generation, due_at, attempts) ",
             );
@@ -168,6 +169,7 @@ impl Unit<'_> {
             rows.push((record, serde_json::to_string(&record.values)?));
         }
         for group in rows.chunks(ROWS_MAX) {
+            self.rows += group.len();
             let mut query = QueryBuilder::<Db>::new(
                 "-- save copies\ninsert into record (connection_id, object, record_id, fields, created_at, read_ms, commit_ms, \
                  commit_number, commit_sequence, stale, gone, revision) ",
@@ -288,6 +290,7 @@ impl Unit<'_> {
     /// Keeps links, new or changed.
     pub(super) async fn save_links(&mut self, connection: ConnectionId, links: &[LinkRow]) -> Result<(), Failure> {
         for group in links.chunks(ROWS_MAX) {
+            self.rows += group.len();
             let mut query = QueryBuilder::<Db>::new(
                 "-- save links\ninsert into link (connection_id, mapping_id, profile_id, match_key, searched, candidates, \
                  was_linked, object, record_id, linked_at) ",
@@ -320,6 +323,7 @@ impl Unit<'_> {
         keys: &[(MappingId, String, Option<MatchKey>)],
     ) -> Result<(), Failure> {
         for group in keys.chunks(ROWS_MAX) {
+            self.rows += group.len();
             let mut query = QueryBuilder::<Db>::new(
                 "-- save keys\ninsert into link (connection_id, mapping_id, profile_id, match_key, searched) ",
             );

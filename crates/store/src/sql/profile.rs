@@ -137,6 +137,7 @@ impl Unit<'_> {
             rows.push((profile, serde_json::to_string(&profile.attributes)?));
         }
         for group in rows.chunks(ROWS_MAX) {
+            self.rows += group.len();
             let mut query = QueryBuilder::<Db>::new(
                 "-- save profiles\ninsert into profile (environment_id, kind, id, attributes, email, search, created_at, \
                  last_seen_at, revision) ",

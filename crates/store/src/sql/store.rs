@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -22,7 +22,7 @@ use syncline_model::{
 };
 use tokio::task::JoinHandle;
 
-use super::{BEGIN_READ, BEGIN_WRITE, Db};
+use super::{AFTER_GROWTH, BEGIN_READ, BEGIN_WRITE, Db};
 use crate::{
     FIRST_ENVIRONMENT,
     failure::Failure,
@@ -33,6 +33,9 @@ use crate::{
 /// Rows to a statement: what several hundred gain in speed is had, and their parameters stay below the databases' limits
 /// (32,766 in SQLite, 65,535 in PostgreSQL).
 pub(super) const ROWS_MAX: usize = 500;
+
+/// Rows written after which the database is first told to look at its tables again.
+const GROWTH_MIN: u64 = 1_000;
 
 pub(super) type Connection = <Db as Database>::Connection;
 
@@ -46,6 +49,9 @@ pub(super) struct SqlStore {
     /// Raised with `counts`, for whoever tells other nodes.
     committed: Option<Arc<Counts>>,
     generation: AtomicI64,
+    /// Rows written since the start, and how many of them are to be there before the next [`AFTER_GROWTH`].
+    written: AtomicU64,
+    next_growth: AtomicU64,
     running: Vec<JoinHandle<()>>,
 }
 
@@ -69,7 +75,9 @@ impl SqlStore {
         // A new item's generation must not be one that the same item had in an earlier life, or who took it then could end
         // it now. So they start at the time of the start, with room for 65,536 transactions a millisecond.
         let generation = AtomicI64::new(clock.now().as_millisecond() << 16);
-        Self { writer, reader, key, clock, counts, committed, generation, running: Vec::new() }
+        let (written, next_growth) = (AtomicU64::new(0), AtomicU64::new(GROWTH_MIN));
+        let running = Vec::new();
+        Self { writer, reader, key, clock, counts, committed, generation, written, next_growth, running }
     }
 
     /// Keeps a task until the store is dropped.
@@ -95,7 +103,7 @@ impl SqlStore {
     pub(super) async fn begin(&self) -> Result<Unit<'_>, Failure> {
         let tx = self.writer.begin_with(BEGIN_WRITE).await?;
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
-        Ok(Unit { store: self, tx, now: self.clock.now(), generation, raised: Raised::default() })
+        Ok(Unit { store: self, tx, now: self.clock.now(), generation, raised: Raised::default(), rows: 0 })
     }
 
     /// A transaction for an environment; there is no other at the same time.
@@ -148,6 +156,20 @@ impl SqlStore {
 
     pub(super) fn writer(&self) -> &Pool<Db> {
         &self.writer
+    }
+
+    /// Rows were written. Has the database look at its tables again each time that their number has doubled: one that knows
+    /// nothing of tables that were just filled joins them in ways that take minutes; after that it looks by itself.
+    async fn grow(&self, rows: u64) {
+        let Some(statement) = AFTER_GROWTH else { return };
+        let written = self.written.fetch_add(rows, Ordering::Relaxed) + rows;
+        if written < self.next_growth.load(Ordering::Relaxed) {
+            return;
+        }
+        self.next_growth.store(written * 2, Ordering::Relaxed);
+        if let Err(error) = sqlx::query(statement).execute(&self.writer).await {
+            tracing::warn!(%error, "the database could not look at its tables again; it may be slow for a while");
+        }
     }
 
     pub(super) fn raise(&self, raised: Raised) {
@@ -204,12 +226,15 @@ pub(super) struct Unit<'a> {
     pub(super) generation: i64,
     /// What it raises once it is committed.
     pub(super) raised: Raised,
+    /// Rows that it writes, of the tables that grow.
+    pub(super) rows: usize,
 }
 
 impl Unit<'_> {
     pub(super) async fn commit(self) -> Result<(), Failure> {
         self.tx.commit().await?;
         self.store.raise(self.raised);
+        self.store.grow(self.rows as u64).await;
         Ok(())
     }
 

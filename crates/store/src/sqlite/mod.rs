@@ -16,6 +16,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../../mi
 const BEGIN_WRITE: &str = "begin immediate";
 const BEGIN_READ: &str = "begin";
 
+/// Without statistics SQLite takes the index that has most of the columns asked for, which is the right one here.
+const AFTER_GROWTH: Option<&str> = None;
+
 /// How long to wait for another process, such as a command beside a server.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 const READERS_MAX: u32 = 4;

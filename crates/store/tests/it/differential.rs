@@ -171,7 +171,12 @@ impl Teller {
                 let read = (!missing).then(|| read(record, title, modified_s)).into_iter().collect();
                 store.record_reads(&self.lease, "Contact", read, &gone).await
             }
-            Step::Take(lane) => store.due_work(&self.lease, lane, 3).await.map(|taken| self.taken = taken),
+            Step::Take(lane) => store.due_work(&self.lease, lane, 100).await.map(|mut taken| {
+                // Which of two mappings' items comes first at one time goes by their ids, which are random.
+                taken.sort_by_key(|work| (self.name(work.key.mapping_id), work.key.profile_id.clone()));
+                taken.truncate(3);
+                self.taken = taken;
+            }),
             Step::Finish { outcome, title, unlink, written, issues } => {
                 let finished = self.taken.iter().map(|work| Finish {
                     key: work.key.clone(),
