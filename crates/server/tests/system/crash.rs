@@ -66,14 +66,22 @@ async fn survive(installation: Installation) {
         tokio::spawn(edit_records(installation.clone(), people.clone(), stop.clone(), random.next_u64())),
     ];
     let mut positions = BTreeSet::new();
+    let mut before_start = 0;
     for _ in 0..KILLS {
-        // From the middle of starting up to well after: each power of two is as likely as the next.
-        let life_ms = 2f64.powf(random.random_range(2.0..11.0));
+        // In the middle of starting up, or some time after it listens: each power of two is as likely as the next.
+        if random.random_bool(0.7) {
+            eventually("the server listens to the org", async || {
+                (subscriptions(&installation) > before_start).then_some(())
+            })
+            .await;
+        }
+        let life_ms = 2f64.powf(random.random_range(2.0..10.0));
         tokio::time::sleep(Duration::from_secs_f64(life_ms / 1000.0)).await;
         server.kill();
         let image = image(installation.database_url()).await;
         check_image(&installation, &image);
         positions.extend(image.position);
+        before_start = subscriptions(&installation);
         server = installation.serve();
     }
     assert!(positions.len() > KILLS / 5, "the server hardly ever got to work: {} positions", positions.len());
@@ -101,6 +109,11 @@ async fn survive(installation: Installation) {
         }
     }
     drop(server);
+}
+
+/// How often the org's change stream was opened.
+fn subscriptions(installation: &Installation) -> u64 {
+    installation.org.handle().ledger().count("RPC", "/eventbus.v1.PubSub/Subscribe")
 }
 
 /// Gives contacts users and accounts companies, and makes some that match nobody. Gives the (user id, contact id) pairs.
