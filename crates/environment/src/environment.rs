@@ -12,7 +12,6 @@ use syncline_model::{
     profile::{EnvironmentWrite, Page, Profile, ProfileFilter, ProfileKind, ProfileWrite},
     store::{EnvironmentStore, StoreError},
 };
-use uuid::Uuid;
 
 use crate::{
     answer::Answer,
@@ -66,7 +65,7 @@ impl Environment {
 
     async fn write_request(&self, request: &Request) -> Result<(), Refusal> {
         let written = self.store.write(self.id, &request.write).await;
-        written.map_err(|error| misfit(error, |name| request.fields_of(name)))
+        written.map(drop).map_err(|error| misfit(error, |name| request.fields_of(name)))
     }
 
     /// `GET /users/:id` and `GET /groups/:id`.
@@ -224,15 +223,14 @@ impl Environment {
             user_id: tracked.user_id.clone(),
             company_id: tracked.company_id.clone(),
         };
-        self.store
-            .write(self.id, &vec![track])
-            .await
-            .map_err(|error| misfit(error, |name| format!("attributes.{name}")))?;
+        let ids = self.store.write(self.id, &vec![track]).await;
+        let ids = ids.map_err(|error| misfit(error, |name| format!("attributes.{name}")))?;
+        let id = ids.first().map(ToString::to_string).unwrap_or_default();
         self.normalise(&mut tracked).await?;
         let expanded =
             |profile: Option<Profile>, path| profile.filter(|_| expansion.has(path)).as_ref().map(render::profile);
         let (user, company) = (expanded(user, "user"), expanded(company, "group"));
-        Ok(render::event(&event_id(now), &tracked, time, now, user, company))
+        Ok(render::event(&id, &tracked, time, now, user, company))
     }
 
     /// The user or company that an event names.
@@ -291,7 +289,7 @@ impl Environment {
     }
 
     async fn write(&self, step: ProfileWrite) -> Result<(), Refusal> {
-        Ok(self.store.write(self.id, &EnvironmentWrite::from([step])).await?)
+        Ok(self.store.write(self.id, &EnvironmentWrite::from([step])).await.map(drop)?)
     }
 
     /// The profile, which a path names.
@@ -395,11 +393,4 @@ fn misfit(error: StoreError, field: impl FnOnce(&str) -> String) -> Refusal {
         StoreError::Misfit { attribute, reason } => Refusal::invalid(field(&attribute), reason),
         error => error.into(),
     }
-}
-
-/// A fresh id, sorted by time.
-fn event_id(now: Timestamp) -> String {
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)).to_string()
 }

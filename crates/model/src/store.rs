@@ -172,11 +172,12 @@ pub trait EnvironmentStore: Send + Sync + 'static {
     /// [`crate::attribute::display_name`] and the operation's implied type; nothing for null), event definitions too. A
     /// profile that changes marks, for every mapping of its kind on the environment's connection that is concerned by
     /// [`MappingDefinition::concern`], its item due: [`Lane::Remote`] for a changed key (then also not searched), an outbound source, or a
-    /// profile that is new or was deleted; [`Lane::Local`] for an overwritten inbound target. Raises the signals.
+    /// profile that is new or was deleted; [`Lane::Local`] for an overwritten inbound target. Raises the signals. Gives the ids
+    /// of the events that were tracked, in order.
     ///
     /// # Errors
     /// [`StoreError::Misfit`] where a value does not fit an attribute's type.
-    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<(), StoreError>;
+    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<Vec<i64>, StoreError>;
 
     /// One profile.
     async fn profile(

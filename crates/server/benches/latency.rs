@@ -19,7 +19,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use syncline_org::{Faults, seed::SeedSize};
+use syncline_org::{Faults, core::CommittedEvent, seed::SeedSize};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::program::{Installation, eventually};
@@ -63,7 +63,7 @@ async fn measure(database: &str, installation: Installation, options: &Options) 
     let contacts = installation.query("SELECT Id, Email FROM Contact WHERE Email != null ORDER BY Id").await;
     let contacts: Arc<[Value]> = contacts.into_iter().take(PEOPLE).collect();
     burst(&installation, &contacts, "start").await;
-    installation.org.handle().set_faults(Faults { response_delay_ms: options.delay_ms, ..Faults::default() });
+    installation.org.handle().set_faults(Faults { response_delay_ms: options.delay_ms });
 
     println!("\n{database:<34} {:>8} {:>8} {:>8} {:>8}", "p50 ms", "p90 ms", "p99 ms", "max ms");
     print("Userflow → Salesforce", outbound(&installation, &contacts, options).await);
@@ -296,11 +296,12 @@ async fn burst(installation: &Arc<Installation>, contacts: &Arc<[Value]>, plan: 
         let handle = installation.org.handle();
         let org = handle.lock();
         let index = org.object("Contact").and_then(|object| object.index_of("userflow_user_plan__c"))?;
-        let values = org.events_after(None).filter(|event| event.entity == "Contact");
-        let plans = values
-            .flat_map(|event| event.values.iter())
-            .filter(|(field, value)| *field == index && value.as_text() == Some(plan));
-        (plans.count() >= contacts.len()).then_some(())
+        let says_plan = |event: &&Arc<CommittedEvent>| {
+            event.values.iter().any(|(field, value)| *field == index && value.as_text() == Some(plan))
+        };
+        // One event tells of all records that one transaction changed alike.
+        let events = org.events_after(None).filter(|event| event.entity == "Contact").filter(says_plan);
+        (events.map(|event| event.record_ids.len()).sum::<usize>() >= contacts.len()).then_some(())
     })
     .await;
 }

@@ -16,7 +16,7 @@ use crate::rules::{Author, ProfileChange, check_ids, email, email_wanted, search
 
 #[async_trait]
 impl EnvironmentStore for MemoryStore {
-    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<(), StoreError> {
+    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<Vec<i64>, StoreError> {
         check_ids(write)?;
         self.change(|state, now, raised| {
             if !state.environments.iter().any(|known| known.id == environment) {
@@ -34,6 +34,7 @@ impl EnvironmentStore for MemoryStore {
             let before: BTreeSet<(String, String)> = memberships.keys().cloned().collect();
             let mut events: Vec<Event> = state.events.get(&environment).cloned().unwrap_or_default();
             let mut last_event_id = state.last_event_id;
+            let mut tracked = Vec::new();
             for step in write {
                 let current = |touched: &BTreeMap<_, Option<Profile>>, kind: ProfileKind, id: &str| {
                     let stored = || state.profiles.get(&(environment, kind, id.to_owned())).cloned();
@@ -87,6 +88,7 @@ impl EnvironmentStore for MemoryStore {
                         let mut values = Values::new();
                         definitions.set(Scope::Event, &mut values, attributes)?;
                         last_event_id += 1;
+                        tracked.push(last_event_id);
                         events.push(Event {
                             id: last_event_id,
                             name: name.clone(),
@@ -110,7 +112,7 @@ impl EnvironmentStore for MemoryStore {
             let changes = state.put_profiles(environment, touched);
             state.profiles_changed(environment, &changes, now, raised);
             raised.view = true;
-            Ok(())
+            Ok(tracked)
         })
     }
 

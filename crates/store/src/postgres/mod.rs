@@ -66,6 +66,8 @@ mod row;
 mod store;
 #[path = "../sql/sync.rs"]
 mod sync;
+#[path = "../sql/together.rs"]
+mod together;
 #[path = "../sql/write.rs"]
 mod write;
 
@@ -81,14 +83,15 @@ pub(crate) async fn open(url: &str, key: SecretKey, clock: Arc<dyn Clock>) -> Re
     let node = Uuid::new_v4().simple().to_string();
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
+    let (waiting, to_write) = tokio::sync::mpsc::channel(together::TOGETHER_MAX);
     let mut store =
-        store::SqlStore::new(pool.clone(), pool.clone(), key, clock, counts.clone(), Some(committed.clone()));
+        store::SqlStore::new(pool.clone(), pool.clone(), key, clock, counts.clone(), Some(committed.clone()), waiting);
     store.add_first_environment().await?;
     for signal in [Signal::Work, Signal::View] {
         store.keep_running(tokio::spawn(notify(pool.clone(), committed.clone(), signal, node.clone())));
     }
     store.keep_running(tokio::spawn(listen(listener, counts, node)));
-    Ok(Arc::new(store))
+    Ok(store.start(to_write))
 }
 
 fn letter(signal: Signal) -> char {

@@ -16,13 +16,14 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    rules::{email_wanted, search_words},
+    rules::{check_ids, email_wanted, search_words},
 };
 
 #[async_trait]
 impl EnvironmentStore for SqlStore {
-    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<(), StoreError> {
-        Ok(self.write_environment(environment, write).await?)
+    async fn write(&self, environment: EnvironmentId, write: &EnvironmentWrite) -> Result<Vec<i64>, StoreError> {
+        check_ids(write)?;
+        self.write_with_others(environment, write.clone()).await
     }
 
     async fn profile(

@@ -20,9 +20,9 @@ use syncline_model::{
     id::{ConnectionId, EnvironmentId},
     store::{Signal, Signals, StoreError},
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{AFTER_GROWTH, BEGIN_READ, BEGIN_WRITE, Db};
+use super::{AFTER_GROWTH, BEGIN_READ, BEGIN_WRITE, Db, together::Waiting};
 use crate::{
     FIRST_ENVIRONMENT,
     failure::Failure,
@@ -53,6 +53,8 @@ pub(super) struct SqlStore {
     written: AtomicU64,
     next_growth: AtomicU64,
     running: Vec<JoinHandle<()>>,
+    /// Requests that wait for their transaction.
+    pub(super) waiting: mpsc::Sender<Waiting>,
 }
 
 impl Drop for SqlStore {
@@ -71,13 +73,14 @@ impl SqlStore {
         clock: Arc<dyn Clock>,
         counts: Arc<Counts>,
         committed: Option<Arc<Counts>>,
+        waiting: mpsc::Sender<Waiting>,
     ) -> Self {
         // A new item's generation must not be one that the same item had in an earlier life, or who took it then could end
         // it now. So they start at the time of the start, with room for 65,536 transactions a millisecond.
         let generation = AtomicI64::new(clock.now().as_millisecond() << 16);
         let (written, next_growth) = (AtomicU64::new(0), AtomicU64::new(GROWTH_MIN));
         let running = Vec::new();
-        Self { writer, reader, key, clock, counts, committed, generation, written, next_growth, running }
+        Self { writer, reader, key, clock, counts, committed, generation, written, next_growth, running, waiting }
     }
 
     /// Keeps a task until the store is dropped.

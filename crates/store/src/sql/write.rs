@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    rules::{Author, Definitions, ProfileChange, check_ids, upserted},
+    rules::{Author, Definitions, ProfileChange, upserted},
 };
 
 type MembershipKey = (String, String);
@@ -29,14 +29,15 @@ impl SqlStore {
         &self,
         environment: EnvironmentId,
         write: &EnvironmentWrite,
-    ) -> Result<(), Failure> {
-        check_ids(write)?;
+    ) -> Result<Vec<i64>, Failure> {
         let unit = self.begin_in_environment(environment).await?;
         let mut writing = Writing::prepare(unit, environment, write).await?;
         for step in write {
             writing.step(step).await?;
         }
-        writing.end().await?.commit().await
+        let (unit, events) = writing.end().await?;
+        unit.commit().await?;
+        Ok(events)
     }
 }
 
@@ -52,9 +53,13 @@ struct Writing<'a> {
     /// Keys of `memberships` that are not saved yet.
     unsaved: BTreeSet<MembershipKey>,
     events: Vec<NewEvent>,
+    /// Events so far, those that a later step deleted again included.
+    tracked: i64,
 }
 
 struct NewEvent {
+    /// Place among the events of the write, from 1.
+    number: i64,
     name: String,
     time_ms: i64,
     attributes: Values,
@@ -107,7 +112,7 @@ impl<'a> Writing<'a> {
         let memberships = unit.memberships(environment, memberships).await?;
         let profiles = stored.iter().map(|(key, profile)| (key.clone(), Some(profile.clone()))).collect();
         let (unsaved, events) = (BTreeSet::new(), Vec::new());
-        Ok(Self { unit, environment, definitions, stored, profiles, memberships, unsaved, events })
+        Ok(Self { unit, environment, definitions, stored, profiles, memberships, unsaved, events, tracked: 0 })
     }
 
     async fn step(&mut self, step: &ProfileWrite) -> Result<(), Failure> {
@@ -133,7 +138,9 @@ impl<'a> Writing<'a> {
                 self.definitions.name_event(name)?;
                 let mut values = Values::new();
                 self.definitions.set(Scope::Event, &mut values, attributes)?;
+                self.tracked += 1;
                 self.events.push(NewEvent {
+                    number: self.tracked,
                     name: name.clone(),
                     time_ms: time.as_millisecond(),
                     attributes: values,
@@ -220,13 +227,14 @@ impl<'a> Writing<'a> {
         query
     }
 
-    /// Saves what was collected.
-    async fn end(mut self) -> Result<Unit<'a>, Failure> {
+    /// Saves what was collected. Gives the ids of the events.
+    async fn end(mut self) -> Result<(Unit<'a>, Vec<i64>), Failure> {
         let environment = self.environment;
         self.unit.save_definitions(environment, &self.definitions).await?;
         let memberships: Vec<_> = self.unsaved.iter().filter_map(|key| self.memberships.get(key)).collect();
         self.unit.save_memberships(environment, &memberships).await?;
-        self.unit.save_events(environment, &self.events).await?;
+        let before = self.unit.number_events(environment, self.tracked).await?;
+        self.unit.save_events(environment, before, &self.events).await?;
 
         let changed = self.profiles.iter().filter(|(key, after)| self.stored.get(*key) != after.as_ref());
         let (saved, deleted): (Vec<_>, Vec<_>) = changed.partition(|(_, after)| after.is_some());
@@ -244,7 +252,7 @@ impl<'a> Writing<'a> {
         }
         self.unit.profiles_changed(environment, &changes).await?;
         self.unit.raised.view = true;
-        Ok(self.unit)
+        Ok((self.unit, (before + 1..=before + self.tracked).collect()))
     }
 }
 
@@ -300,11 +308,11 @@ impl Unit<'_> {
         Ok(())
     }
 
-    async fn save_events(&mut self, environment: EnvironmentId, events: &[NewEvent]) -> Result<(), Failure> {
-        if events.is_empty() {
-            return Ok(());
+    /// Sets numbers aside for so many events. Gives the one before the first.
+    async fn number_events(&mut self, environment: EnvironmentId, count: i64) -> Result<i64, Failure> {
+        if count == 0 {
+            return Ok(0);
         }
-        let count = i64::try_from(events.len())?;
         let last: i64 = sqlx::query_scalar(
             "-- number events
             update environment set last_event_id = last_event_id + $1 where id = $2 returning last_event_id",
@@ -313,9 +321,18 @@ impl Unit<'_> {
         .bind(environment.to_string())
         .fetch_one(&mut *self.tx)
         .await?;
+        Ok(last - count)
+    }
+
+    async fn save_events(
+        &mut self,
+        environment: EnvironmentId,
+        before: i64,
+        events: &[NewEvent],
+    ) -> Result<(), Failure> {
         let mut rows = Vec::with_capacity(events.len());
-        for (id, event) in (last - count + 1..).zip(events) {
-            rows.push((id, event, serde_json::to_string(&event.attributes)?));
+        for event in events {
+            rows.push((before + event.number, event, serde_json::to_string(&event.attributes)?));
         }
         for group in rows.chunks(ROWS_MAX) {
             let mut query = QueryBuilder::<Db>::new(

@@ -62,6 +62,8 @@ mod row;
 mod store;
 #[path = "../sql/sync.rs"]
 mod sync;
+#[path = "../sql/together.rs"]
+mod together;
 #[path = "../sql/write.rs"]
 mod write;
 
@@ -88,12 +90,13 @@ pub(crate) async fn open(url: &str, key: SecretKey, clock: Arc<dyn Clock>) -> Re
         pool().min_connections(1).max_connections(READERS_MAX).connect_with(options.read_only(true)).await?
     };
     let counts = Arc::new(Counts::new());
-    let mut store = store::SqlStore::new(writer.clone(), reader, key, clock, counts.clone(), None);
+    let (waiting, to_write) = tokio::sync::mpsc::channel(together::TOGETHER_MAX);
+    let mut store = store::SqlStore::new(writer.clone(), reader, key, clock, counts.clone(), None, waiting);
     store.add_first_environment().await?;
     if !in_memory {
         store.keep_running(tokio::spawn(watch(writer, counts)));
     }
-    Ok(Arc::new(store))
+    Ok(store.start(to_write))
 }
 
 /// Raises both signals when another process has changed the database: SQLite tells a connection that others wrote, not what.

@@ -138,7 +138,7 @@ impl Teller {
     async fn take(&mut self, step: &Step) -> String {
         let store = self.world.store.clone();
         let told = match step.clone() {
-            Step::Write(write) => store.write(self.world.environment, &write).await,
+            Step::Write(write) => store.write(self.world.environment, &write).await.map(drop),
             Step::News { record, number, kind, title, key, resync, position } => {
                 let effect = match kind {
                     0 => RecordEffect::Gone,

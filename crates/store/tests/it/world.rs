@@ -140,10 +140,7 @@ impl World {
 
     pub(crate) async fn count(&self, signal: Signal) -> u64 {
         // The count is above zero in every world, so asking for more than nothing answers at once where it was raised.
-        match tokio::time::timeout(std::time::Duration::from_millis(20), self.store.wait(signal, 0)).await {
-            Ok(count) => count,
-            Err(_) => 0,
-        }
+        tokio::time::timeout(std::time::Duration::from_millis(20), self.store.wait(signal, 0)).await.unwrap_or_default()
     }
 
     pub(crate) async fn mapped(self) -> Mapped {
