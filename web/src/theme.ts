@@ -7,7 +7,7 @@ export const theme = createTheme({
   colors: {
     dark: ['#e3e6ea', '#c3c8d0', '#a3abb8', '#7b8492', '#3d434e', '#343943', '#262a32', '#1d2026', '#16181d', '#101216'],
   },
-  fontFamily: '"Inter Variable", ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif',
+  fontFamily: 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace',
   headings: { fontWeight: '650', sizes: { h1: { fontSize: '1.625rem', lineHeight: '1.25' }, h2: { fontSize: '1.0625rem', lineHeight: '1.35' } } },
   defaultRadius: 'md',

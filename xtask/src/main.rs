@@ -49,6 +49,8 @@ enum Task {
     Tidy,
     /// Remake every committed file that a tool writes
     Generate,
+    /// Measure latency and calls, on SQLite and on a private PostgreSQL, and print the figures
+    Bench,
     /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
     WithPostgres {
         /// The command and its arguments
@@ -75,6 +77,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => suite::test(only),
         Task::Tidy => tidy::tidy(),
         Task::Generate => generate::generate().and_then(|()| product::write_openapi()),
+        Task::Bench => product::bench(),
         Task::WithPostgres { command } => with_postgres(&command),
     }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::web;
 use crate::workspace::{cargo, command, output_of, root, run};
+use crate::{postgres, web};
 
 /// Which of cargo's profiles the binary is built with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub(crate) fn demo(arguments: &[OsString]) -> Result<()> {
     let binary = build(Profile::Release)?;
     let failure = command(&binary, "").arg("demo").args(arguments).exec();
     Err(failure).with_context(|| format!("cannot start {}", binary.display()))
+}
+
+/// Measures the whole program between a real database and the emulated org. Prints; judges nothing.
+pub(crate) fn bench() -> Result<()> {
+    web::build()?;
+    let cluster = postgres::Cluster::start()?;
+    let mut bench = cargo();
+    bench.args(["bench", "--locked", "--package", "syncline", "--bench", "latency"]);
+    run(bench.env(postgres::URL_VARIABLE, cluster.url()).env("RUST_LOG", "error"))
 }
 
 /// Writes the OpenAPI document of the management API, from which the web app's client is generated.

@@ -108,7 +108,7 @@ pub(crate) enum Interrupt {
 impl std::fmt::Display for Interrupt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Stopped => f.write_str("stopped"),
+            Self::Stopped => f.write_str("told to stop"),
             Self::Store(error) => error.fmt(f),
             Self::Connector(error) => error.fmt(f),
         }
@@ -147,9 +147,11 @@ pub(crate) async fn run(context: OwnerContext) -> ConnectionId {
     };
     context.stop.cancel();
     match why {
-        Interrupt::Stopped => tracing::info!(connection.id = %id, "stopped working on connection {id}"),
+        Interrupt::Stopped | Interrupt::Store(StoreError::LeaseLost) => {
+            tracing::info!(connection.id = %id, "stopped working on connection {id}: {why}");
+        }
         why => {
-            tracing::warn!(connection.id = %id, error = &why as &dyn std::error::Error, "stopped working on connection {id}")
+            tracing::warn!(connection.id = %id, error = &why as &dyn std::error::Error, "stopped working on connection {id}");
         }
     }
     if let Err(error) = context.options.store.release_lease(&context.lease).await {

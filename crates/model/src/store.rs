@@ -31,7 +31,7 @@ impl<T: SyncStore + EnvironmentStore + AdminStore + Signals> Store for T {}
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another node has taken the connection, or it is no longer to be worked on.
-    #[error("another node has taken over the connection")]
+    #[error("the connection is not this node's to work on any more")]
     LeaseLost,
     /// What was named does not exist.
     #[error("{0} does not exist")]

@@ -1,3 +1,5 @@
+//! Tests of the state core: rules on store, events, sign-in.
+
 use serde_json::{Map, Value as Json, json};
 
 use super::event::{ChangeType, CommittedEvent};

@@ -1,3 +1,5 @@
+//! Tests of SOQL: what questions give, and that nothing makes it panic.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Tests of decoding: real shapes of events, and that no bytes make it panic.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

@@ -101,6 +101,11 @@ macro_rules! image {
     }};
 }
 
+/// Position in the change stream, also while a server runs.
+pub(crate) async fn position(url: &str) -> Option<Vec<u8>> {
+    image(url).await.position
+}
+
 /// Reads what is in the database.
 pub(crate) async fn image(url: &str) -> Image {
     if url.starts_with("postgres") { image!(sqlx::PgPool, url) } else { image!(sqlx::SqlitePool, url) }
