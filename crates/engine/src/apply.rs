@@ -9,6 +9,8 @@ use std::{
 
 use syncline_model::{
     Values,
+    attribute::Scope,
+    clock::from_ms,
     connector::{Connector, ConnectorError, ErrorKind, RecordWrite},
     id::MappingId,
     issue::{IssueKind, NewIssue},
@@ -25,11 +27,14 @@ use crate::{
     insistence::Insistence,
     owner::{Interrupt, OwnerContext},
     pace::Pace,
-    plan::{Need, Plan, Ready, pick, plan},
+    plan::{AttributeTypes, Need, Plan, Ready, pick, plan},
 };
 
 /// Items that the local worker takes at once: enough to make the transaction's cost small for each, few enough to finish soon.
 const LOCAL_ITEMS: u32 = 500;
+
+/// How often to look whether a call is full by now; looking at every change would cost more than it gains.
+const LOOK_APART: Duration = Duration::from_millis(10);
 
 /// Items that a worker has taken. An item can be due in one lane while the other lane's worker still has it: it waits.
 #[derive(Default)]
@@ -104,9 +109,12 @@ struct Worker<'a> {
     failures: u32,
 }
 
-/// The mappings as they were after the work was taken. One that is edited later marks its items again, so none of them is taken off
-/// the due list by what the old one said.
-type Mappings = HashMap<MappingId, ObjectMapping>;
+/// What the work is done by, as it was after the work was taken. A mapping that is edited later marks its items again, so none of
+/// them is taken off the due list by what the old one said.
+struct Rules {
+    mappings: HashMap<MappingId, ObjectMapping>,
+    types: HashMap<Scope, AttributeTypes>,
+}
 
 impl Worker<'_> {
     /// Settles what can be settled with what is held. Tells whether there was anything.
@@ -117,16 +125,16 @@ impl Worker<'_> {
         if works.is_empty() {
             return Ok(false);
         }
-        let mappings = self.mappings().await?;
-        let finished = works.iter().filter_map(|work| {
-            let mapping = mappings.get(&work.key.mapping_id)?;
-            let outcome = match plan(&mapping.definition, self.schema(mapping).as_deref(), work) {
+        let rules = self.rules().await?;
+        works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
+        let finished = works.iter().map(|work| {
+            let outcome = match self.plan(&rules, work) {
                 Plan::Ready(Ready { attributes, write: None, unlink, issues }) => {
                     Outcome::Settled(Settlement { attributes, unlink, issues, ..Settlement::default() })
                 }
                 Plan::Ready(_) | Plan::Needs(_) => Outcome::NeedsCall,
             };
-            Some(Finish { key: work.key.clone(), generation: work.generation, outcome })
+            Finish { key: work.key.clone(), generation: work.generation, outcome }
         });
         let finished: Vec<_> = finished.collect();
         metrics::counter!("syncline_items_finished_total", "lane" => "local").increment(finished.len() as u64);
@@ -147,14 +155,14 @@ impl Worker<'_> {
             return Ok(false);
         }
         self.pace.called(Instant::now(), works.len());
-        let mappings = self.mappings().await?;
-        works.retain(|work| mappings.contains_key(&work.key.mapping_id));
+        let rules = self.rules().await?;
+        works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
 
         let mut failed = HashMap::new();
-        self.describe_unknown(&mappings, &works, &mut failed).await?;
-        self.search(&mappings, &mut works, &mut failed).await?;
-        self.read(&mappings, &mut works, &mut failed).await?;
-        let finished = self.write(&mappings, &works, failed).await?;
+        self.describe_unknown(&rules, &works, &mut failed).await?;
+        self.search(&rules, &mut works, &mut failed).await?;
+        self.read(&rules, &mut works, &mut failed).await?;
+        let finished = self.write(&rules, &works, failed).await?;
         metrics::counter!("syncline_items_finished_total", "lane" => "remote").increment(finished.len() as u64);
         store.finish(&self.context.lease, finished).await?;
         Ok(true)
@@ -165,7 +173,6 @@ impl Worker<'_> {
         let store = &self.context.options.store;
         let full = self.connector.max_writes();
         let limit = u32::try_from(full).unwrap_or(u32::MAX);
-        let mut seen = 0;
         loop {
             let waiting = store.count_due(self.context.connection.id, Lane::Remote, limit).await? as usize;
             if waiting == 0 {
@@ -176,38 +183,36 @@ impl Worker<'_> {
             if start <= now {
                 return Ok(true);
             }
-            // Looking again at every change would cost more than it gains.
-            tokio::time::sleep((start - now).min(Duration::from_millis(10))).await;
-            tokio::select! {
-                now = store.wait(Signal::Work, seen) => seen = now,
-                () = tokio::time::sleep_until(start) => {}
-            }
+            tokio::time::sleep((start - now).min(LOOK_APART)).await;
         }
     }
 
-    async fn mappings(&self) -> Result<Mappings, Interrupt> {
-        let mappings = self.context.options.store.mappings(self.context.connection.id).await?;
-        Ok(mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect())
+    async fn rules(&self) -> Result<Rules, Interrupt> {
+        let store = &self.context.options.store;
+        let mappings = store.mappings(self.context.connection.id).await?;
+        let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
+        for definition in store.attribute_definitions(self.context.connection.environment_id, None).await? {
+            if let Some(of_scope) = types.get_mut(&definition.scope) {
+                of_scope.insert(definition.name, definition.data_type);
+            }
+        }
+        Ok(Rules { mappings: mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect(), types })
     }
 
     fn schema(&self, mapping: &ObjectMapping) -> Option<Arc<ObjectSchema>> {
         self.context.schema(&mapping.definition.salesforce)
     }
 
-    fn plan(&self, mappings: &Mappings, work: &Work) -> Plan {
-        let mapping = &mappings[&work.key.mapping_id];
-        plan(&mapping.definition, self.schema(mapping).as_deref(), work)
+    fn plan(&self, rules: &Rules, work: &Work) -> Plan {
+        let mapping = &rules.mappings[&work.key.mapping_id];
+        let types = &rules.types[&mapping.definition.userflow.into()];
+        plan(&mapping.definition, self.schema(mapping).as_deref(), types, work)
     }
 
     /// Learns what objects look like that a new mapping names.
-    async fn describe_unknown(
-        &self,
-        mappings: &Mappings,
-        works: &[Work],
-        failed: &mut Failed,
-    ) -> Result<(), Interrupt> {
+    async fn describe_unknown(&self, rules: &Rules, works: &[Work], failed: &mut Failed) -> Result<(), Interrupt> {
         let used: HashSet<_> = works.iter().map(|work| work.key.mapping_id).collect();
-        for mapping in used.iter().map(|id| &mappings[id]) {
+        for mapping in used.iter().map(|id| &rules.mappings[id]) {
             if self.schema(mapping).is_none() {
                 match self.context.describe(self.connector, &mapping.definition.salesforce).await {
                     Ok(()) => {}
@@ -223,10 +228,10 @@ impl Worker<'_> {
     }
 
     /// Looks up the records of profiles whose record is not known, many keys in a call.
-    async fn search(&self, mappings: &Mappings, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn search(&self, rules: &Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
         let mut sought: BTreeMap<MappingId, Vec<&Work>> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
-            if self.plan(mappings, work) == Plan::Needs(Need::Search) {
+            if self.plan(rules, work) == Plan::Needs(Need::Search) {
                 sought.entry(work.key.mapping_id).or_default().push(work);
             }
         }
@@ -235,13 +240,13 @@ impl Worker<'_> {
         }
         let mut found = Vec::new();
         for (id, works) in sought {
-            let definition = &mappings[&id].definition;
+            let definition = &rules.mappings[&id].definition;
             let rule = &definition.match_rule;
             let mut keys: Vec<_> =
                 works.iter().filter_map(|work| work.match_key.as_ref()).map(ToString::to_string).collect();
             keys.sort_unstable();
             keys.dedup();
-            let fields = self.visible_fields(&mappings[&id]);
+            let fields = self.visible_fields(&rules.mappings[&id]);
             let records = match self.connector.find(&definition.salesforce, &rule.salesforce, &keys, &fields).await {
                 Ok(records) => records,
                 Err(error) if concerns_items(&error) => {
@@ -262,11 +267,11 @@ impl Worker<'_> {
     }
 
     /// Reads linked records whose copy is stale or lacks fields, many in a call.
-    async fn read(&self, mappings: &Mappings, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn read(&self, rules: &Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
         let mut wanted: BTreeMap<&str, (HashSet<String>, HashSet<String>)> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
-            if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(mappings, work), &work.record) {
-                let mapping = &mappings[&work.key.mapping_id];
+            if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(rules, work), &work.record) {
+                let mapping = &rules.mappings[&work.key.mapping_id];
                 let (ids, fields) = wanted.entry(mapping.definition.salesforce.as_str()).or_default();
                 ids.insert(record.id.clone());
                 fields.extend(self.visible_fields(mapping));
@@ -285,8 +290,9 @@ impl Worker<'_> {
                     self.context.options.store.record_reads(&self.context.lease, object, records, &missing).await?;
                 }
                 Err(error) if concerns_items(&error) => {
-                    let of_object =
-                        works.iter().filter(|work| mappings[&work.key.mapping_id].definition.salesforce == object);
+                    let of_object = works
+                        .iter()
+                        .filter(|work| rules.mappings[&work.key.mapping_id].definition.salesforce == object);
                     failed.extend(of_object.map(|work| (work.key.clone(), error.clone())));
                 }
                 Err(error) => return Err(error.into()),
@@ -310,14 +316,14 @@ impl Worker<'_> {
     }
 
     /// Writes the differences, all items' in one call, and says what became of each item.
-    async fn write(&mut self, mappings: &Mappings, works: &[Work], failed: Failed) -> Result<Vec<Finish>, Interrupt> {
+    async fn write(&mut self, rules: &Rules, works: &[Work], failed: Failed) -> Result<Vec<Finish>, Interrupt> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(works.len());
         let mut plans: Vec<Ready> = Vec::with_capacity(works.len());
         for work in works {
-            let (outcome, ready) = match (failed.get(&work.key), self.plan(mappings, work)) {
+            let (outcome, ready) = match (failed.get(&work.key), self.plan(rules, work)) {
                 (Some(error), _) => (Some(refused(error, work)), Ready::default()),
                 // News came while the call was under way; the next round asks again.
-                (None, Plan::Needs(_)) => (Some(self.retry_now()), Ready::default()),
+                (None, Plan::Needs(_)) => (Some(self.retry_soon(work)), Ready::default()),
                 (None, Plan::Ready(ready)) => (None, ready),
             };
             outcomes.push(outcome);
@@ -435,11 +441,11 @@ impl Worker<'_> {
             ..Settlement::default()
         };
         let Some(write) = ready.write else { return Outcome::Settled(settlement) };
-        let Some(result) = results.get(&write.id) else { return self.retry_now() };
+        let Some(result) = results.get(&write.id) else { return self.retry_soon(work) };
         if let Some(error) = &result.error {
             match policy(error.kind).action {
                 Action::Issue(_) => settlement = with_issue(settlement, error, &write),
-                Action::ReadAgain => return self.retry_now(),
+                Action::ReadAgain => return self.retry_soon(work),
                 _ => return self.retry(work),
             }
         }
@@ -451,15 +457,17 @@ impl Worker<'_> {
     }
 
     fn retry(&self, work: &Work) -> Outcome {
-        let wait = backoff(u32::try_from(work.attempts).unwrap_or(0));
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        Outcome::Retry {
-            at: syncline_model::clock::from_ms(self.context.options.clock.now().as_millisecond() + wait_ms),
-        }
+        self.retry_after(backoff(u32::try_from(work.attempts).unwrap_or(0)))
     }
 
-    fn retry_now(&self) -> Outcome {
-        Outcome::Retry { at: self.context.options.clock.now() }
+    /// At once the first time, then like any other: what keeps asking for one more look must not cost a call each time.
+    fn retry_soon(&self, work: &Work) -> Outcome {
+        if work.attempts == 0 { self.retry_after(Duration::ZERO) } else { self.retry(work) }
+    }
+
+    fn retry_after(&self, wait: Duration) -> Outcome {
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        Outcome::Retry { at: from_ms(self.context.options.clock.now().as_millisecond() + wait_ms) }
     }
 }
 

@@ -18,4 +18,4 @@ mod plan;
 
 pub use engine::{ConnectorFactory, Engine, EngineOptions};
 pub use error_policy::{Action, Policy, policy};
-pub use plan::{Need, Plan, Ready, pick, plan};
+pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan};

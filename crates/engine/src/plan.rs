@@ -1,10 +1,11 @@
 //! The plan: what has to be written where so that both sides of a work item agree. A pure function of the mapping, the object's
 //! schema and the item; it never waits, and what carries it out never decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use syncline_model::{
     Value, Values,
+    attribute::DataType,
     connector::RecordWrite,
     convert::{attribute_type, to_attribute, to_field},
     issue::{IssueKind, NewIssue},
@@ -47,8 +48,11 @@ pub struct Ready {
     pub issues: Vec<NewIssue>,
 }
 
+/// The types of the attributes that are defined for the mapping's kind of profile, by name.
+pub type AttributeTypes = HashMap<String, DataType>;
+
 /// Plans a work item. `schema` is what is known of the mapping's object.
-pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, work: &Work) -> Plan {
+pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, types: &AttributeTypes, work: &Work) -> Plan {
     let Some(profile) = &work.profile else {
         return Plan::Ready(Ready { unlink: work.was_linked, ..Ready::default() });
     };
@@ -74,7 +78,10 @@ pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, work: &W
             ready.issues.push(missing_field(record, &line.from));
             continue;
         };
-        let Some(data_type) = attribute_type(field.field_type) else { continue };
+        // The attribute's own type decides: the field's may have been changed since the mapping was saved.
+        let Some(data_type) = types.get(&line.to).copied().or_else(|| attribute_type(field.field_type)) else {
+            continue;
+        };
         match to_attribute(record.values.get(&line.from).unwrap_or(&Value::Null), data_type) {
             Ok(value) if value == *profile.attribute(&line.to) => {}
             Ok(value) => drop(ready.attributes.insert(line.to.clone(), value)),

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use syncline_engine::{Need, Plan, Ready, pick, plan};
+use syncline_engine::{AttributeTypes, Need, Plan, Ready, pick};
 use syncline_model::{
     Number, Value, Values,
+    attribute::DataType,
     id::MappingId,
     issue::IssueKind,
     mapping::{Duplicates, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
@@ -114,6 +115,10 @@ fn agreed() -> Work {
         ]))),
         speaks: true,
     }
+}
+
+fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, work: &Work) -> Plan {
+    syncline_engine::plan(mapping, schema, &AttributeTypes::new(), work)
 }
 
 fn ready(work: &Work) -> Ready {
@@ -242,6 +247,25 @@ fn a_field_that_is_not_there_is_an_issue_and_the_others_sync() {
     let Plan::Ready(ready) = plan(&mapping(), Some(&schema), &work) else { panic!() };
     assert_eq!(ready.issues[0].kind, IssueKind::SchemaChanged);
     assert_eq!(ready.write.unwrap().values, values(&[("Score__c", number(9.0))]));
+}
+
+#[test]
+fn the_type_of_the_attribute_decides_when_the_field_has_another_by_now() {
+    let mut schema = schema();
+    schema.fields[1].field_type = FieldType::Double;
+    let mut work = agreed();
+    work.record.as_mut().unwrap().values.insert("Title".into(), number(5.0));
+    let planned = |data_type| {
+        let types = AttributeTypes::from([("title".to_owned(), data_type)]);
+        match syncline_engine::plan(&mapping(), Some(&schema), &types, &work) {
+            Plan::Ready(ready) => ready,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(planned(DataType::String).attributes, values(&[("title", "5".into())]));
+    let misfit = planned(DataType::Boolean);
+    assert!(misfit.attributes.is_empty());
+    assert_eq!(misfit.issues[0].kind, IssueKind::ValueMisfit);
 }
 
 fn candidate(id: &str, email: &str, created: i64, modified: i64) -> Record {
