@@ -22,10 +22,9 @@ use syncline_model::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    engine::POLL,
+    context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, backoff, policy},
     insistence::Insistence,
-    owner::{Interrupt, OwnerContext},
     pace::Pace,
     plan::{AttributeTypes, Need, Plan, Ready, pick, plan},
 };

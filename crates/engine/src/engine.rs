@@ -1,45 +1,22 @@
 //! The engine: keeps an owner running for each connection that is to be worked on and that this node can get the lease of.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use async_trait::async_trait;
 use syncline_model::{
-    clock::Clock,
     connection::{Connection, ConnectionStatus},
-    connector::{Connector, ConnectorError},
     id::ConnectionId,
-    store::{Signal, Store, StoreError},
+    store::{Signal, StoreError},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::owner::{self, LEASE_TTL, OwnerContext};
+use crate::{
+    context::{EngineOptions, OwnerContext, POLL},
+    owner::{self, LEASE_TTL},
+};
 
-/// Signals may be lost between nodes, so the engine looks this often on its own.
-pub(crate) const POLL: Duration = Duration::from_secs(1);
 /// Signals come with every change; looking for connections to start or stop once in this time is soon enough.
 const LOOK_APART: Duration = Duration::from_millis(100);
-
-/// What an [`Engine`] works with.
-#[derive(Clone)]
-pub struct EngineOptions {
-    /// Where everything durable is.
-    pub store: Arc<dyn Store>,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
-    /// Name of this node: two nodes that run at the same time have different ones; a node that starts again has the same one, and
-    /// takes its connections back at once.
-    pub node: String,
-    /// Opens connectors.
-    pub connectors: Arc<dyn ConnectorFactory>,
-}
-
-/// Opens the connector of a connection.
-#[async_trait]
-pub trait ConnectorFactory: Send + Sync + 'static {
-    /// A connector with the credentials of the connection's present epoch.
-    async fn open(&self, connection: &Connection) -> Result<Arc<dyn Connector>, ConnectorError>;
-}
 
 /// Syncs all connections that it can get hold of, until told to stop.
 pub struct Engine {

@@ -8,6 +8,7 @@
 //! [`Engine`] is the way in: it owns each connection under a lease ([`owner`]).
 
 mod apply;
+mod context;
 mod engine;
 mod error_policy;
 mod insistence;
@@ -16,6 +17,7 @@ mod owner;
 mod pace;
 mod plan;
 
-pub use engine::{ConnectorFactory, Engine, EngineOptions};
+pub use context::{ConnectorFactory, EngineOptions};
+pub use engine::Engine;
 pub use error_policy::{Action, Policy, policy};
 pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan};

@@ -14,8 +14,8 @@ use syncline_model::{
 };
 
 use crate::{
+    context::{Interrupt, OwnerContext},
     error_policy::{Action, policy},
-    owner::{Interrupt, OwnerContext},
 };
 
 /// Name of the one change stream of a connection.

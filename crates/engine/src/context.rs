@@ -1,0 +1,156 @@
+//! What everything that works on a connection shares, and what can end it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use syncline_model::{
+    clock::Clock,
+    connection::{Connection, Lease},
+    connector::{Connector, ConnectorError},
+    schema::ObjectSchema,
+    store::{Store, StoreError},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::error_policy::{Action, backoff, policy};
+
+/// Signals may be lost between nodes, so the engine looks this often on its own.
+pub(crate) const POLL: Duration = Duration::from_secs(1);
+
+/// What an [`crate::Engine`] works with.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Where everything durable is.
+    pub store: Arc<dyn Store>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Name of this node: two nodes that run at the same time have different ones; a node that starts again has the same one, and
+    /// takes its connections back at once.
+    pub node: String,
+    /// Opens connectors.
+    pub connectors: Arc<dyn ConnectorFactory>,
+}
+
+/// Opens the connector of a connection.
+#[async_trait]
+pub trait ConnectorFactory: Send + Sync + 'static {
+    /// A connector with the credentials of the connection's present epoch.
+    async fn open(&self, connection: &Connection) -> Result<Arc<dyn Connector>, ConnectorError>;
+}
+
+/// What everything that works on a connection shares.
+pub(crate) struct OwnerContext {
+    pub(crate) options: EngineOptions,
+    pub(crate) connection: Connection,
+    pub(crate) lease: Lease,
+    pub(crate) stop: CancellationToken,
+    /// The last description of each object, so that planning asks nobody.
+    schemas: Mutex<HashMap<String, Arc<ObjectSchema>>>,
+}
+
+impl OwnerContext {
+    pub(crate) fn new(options: EngineOptions, connection: Connection, lease: Lease, stop: CancellationToken) -> Self {
+        Self { options, connection, lease, stop, schemas: Mutex::default() }
+    }
+
+    /// Adds what was known of the org's objects before.
+    pub(crate) fn remember(&self, known: Vec<ObjectSchema>) {
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas.extend(known.into_iter().map(|schema| (schema.name.clone(), Arc::new(schema))));
+    }
+
+    pub(crate) fn schema(&self, object: &str) -> Option<Arc<ObjectSchema>> {
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(object).cloned()
+    }
+
+    /// Asks what an object looks like, and keeps the answer for planning and for the screens.
+    pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
+        let schema = connector.describe(object).await?;
+        self.options.store.save_object_schema(&self.lease, &schema).await?;
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned(), Arc::new(schema));
+        Ok(())
+    }
+
+    /// Waits, unless told to stop.
+    pub(crate) async fn rest(&self, time: Duration) -> Result<(), Interrupt> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Interrupt::Stopped),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+
+    /// Decides what to do about something that went wrong as a whole, as against with one item: waits if it is worth trying again,
+    /// or gives the reason to stop. `failures` counts those in a row.
+    pub(crate) async fn recover(&self, interrupt: Interrupt, failures: u32, what: &str) -> Result<(), Interrupt> {
+        let wait = match &interrupt {
+            Interrupt::Stopped | Interrupt::Store(StoreError::LeaseLost) => return Err(interrupt),
+            Interrupt::Store(_) => backoff(failures).min(Duration::from_secs(10)),
+            Interrupt::Connector(error) => {
+                let policy = policy(error.kind);
+                match policy.action {
+                    Action::Reconnect => {
+                        let detail = format!("{}. {}", policy.cause, policy.remedy);
+                        self.options.store.require_reconnect(&self.lease, &detail).await?;
+                        return Err(interrupt);
+                    }
+                    Action::Rest(time) => time,
+                    _ => backoff(failures).min(Duration::from_secs(30)),
+                }
+            }
+        };
+        tracing::warn!(
+            connection.id = %self.connection.id,
+            error = &interrupt as &dyn std::error::Error,
+            "{what} failed; next try in {} s",
+            wait.as_secs()
+        );
+        self.rest(wait).await
+    }
+}
+
+/// What ends a step before it is done.
+#[derive(Debug)]
+pub(crate) enum Interrupt {
+    /// Told to stop.
+    Stopped,
+    /// The store failed, or the lease is lost.
+    Store(StoreError),
+    /// A call failed as a whole.
+    Connector(ConnectorError),
+}
+
+impl std::fmt::Display for Interrupt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("told to stop"),
+            Self::Store(error) => error.fmt(f),
+            Self::Connector(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Interrupt {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Stopped => None,
+            Self::Store(error) => error.source(),
+            Self::Connector(error) => error.source(),
+        }
+    }
+}
+
+impl From<StoreError> for Interrupt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<ConnectorError> for Interrupt {
+    fn from(error: ConnectorError) -> Self {
+        Self::Connector(error)
+    }
+}
