@@ -188,9 +188,11 @@ impl Worker<'_> {
 
     async fn rules(&self) -> Result<Rules, Interrupt> {
         let store = &self.context.options.store;
-        let mappings = store.mappings(self.context.connection.id).await?;
+        let connection = &self.context.connection;
+        let definitions = store.attribute_definitions(connection.environment_id, None);
+        let (mappings, definitions) = tokio::try_join!(store.mappings(connection.id), definitions)?;
         let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
-        for definition in store.attribute_definitions(self.context.connection.environment_id, None).await? {
+        for definition in definitions {
             if let Some(of_scope) = types.get_mut(&definition.scope) {
                 of_scope.insert(definition.name, definition.data_type);
             }
