@@ -136,18 +136,25 @@ impl Number {
         (self.0.fract() == 0.0 && self.0.abs() <= EXACT).then_some(self.0 as i64)
     }
 
-    /// Rounded half away from zero to `scale` decimals, as Salesforce does on store.
+    /// Rounded half away from zero to `scale` decimals, as Salesforce does on store; on the decimal form, since 1.005 is a little
+    /// less in binary and must still become 1.01 as its author meant it.
     pub fn rounded(self, scale: u32) -> Self {
-        // Through decimal text: 1.005 is stored as 1.00499… and must still become 1.01 as its author meant it.
-        let text = format!("{:?}", self.0);
-        let Some((_, decimals)) = text.split_once('.') else { return self };
-        if text.contains('e') || decimals.len() <= scale as usize {
+        let text = self.0.abs().to_string();
+        let Some((whole, decimals)) = text.split_once('.').filter(|(_, decimals)| decimals.len() > scale as usize)
+        else {
             return self;
+        };
+        let (kept, rest) = decimals.split_at(scale as usize);
+        let mut digits: Vec<u8> = format!("0{whole}{kept}").into_bytes();
+        if rest.as_bytes()[0] >= b'5' {
+            let nines = digits.iter().rev().take_while(|digit| **digit == b'9').count();
+            let last = digits.len() - nines;
+            digits[last..].fill(b'0');
+            digits[last - 1] += 1;
         }
-        let factor = 10f64.powi(i32::try_from(scale).unwrap_or(i32::MAX));
-        let nudged = self.0 * factor;
-        let rounded = (nudged + nudged.signum() * nudged.abs() * f64::EPSILON).round() / factor;
-        Self::new(rounded).unwrap_or(self)
+        digits.insert(digits.len() - kept.len(), b'.');
+        let rounded = String::from_utf8(digits).ok().and_then(|text| text.parse::<f64>().ok());
+        rounded.and_then(|rounded| Self::new(rounded.copysign(self.0))).unwrap_or(self)
     }
 }
 

@@ -96,6 +96,11 @@ fn numbers_are_rounded_to_the_scale_half_away_from_zero() {
     assert_eq!(to_field(&number(1.005), &money).unwrap(), number(1.01));
     assert_eq!(to_field(&number(-2.675), &money).unwrap(), number(-2.68));
     assert_eq!(to_field(&number(1e300), &money).unwrap(), number(1e300));
+    assert_eq!(to_field(&number(999.995), &money).unwrap(), number(1000.0));
+    assert_eq!(to_field(&number(-0.004), &money).unwrap(), number(0.0));
+    let fine = FieldSchema { scale: Some(15), ..field(FieldType::Double) };
+    assert_eq!(to_field(&number(6.44), &fine).unwrap(), number(6.44));
+    assert_eq!(to_field(&number(1.234_567_890_123_456_7), &fine).unwrap(), number(1.234_567_890_123_457));
     assert_eq!(to_field(&"12.5".into(), &field(FieldType::Int)).unwrap(), number(13.0));
     assert!(to_field(&"twelve".into(), &money).is_err());
 }

@@ -126,13 +126,32 @@ fn decimal(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> 
 
 /// Half away from zero, on the decimal form, so that 1.005 with scale 2 becomes 1.01 as a person expects.
 pub(crate) fn round_to_scale(number: f64, scale: u8) -> f64 {
-    let factor = 10f64.powi(i32::from(scale));
-    let scaled = number * factor;
-    if !scaled.is_finite() || scaled.abs() >= 9.0e15 {
-        return number;
+    let scale = usize::from(scale);
+    // The shortest decimal that means this number; never with an exponent.
+    let shown = number.abs().to_string();
+    let Some(point) = shown.find('.').filter(|point| shown.len() - point - 1 > scale) else {
+        return number + 0.0;
+    };
+    let kept = shown[..point + 1 + scale].trim_end_matches('.');
+    let is_up = shown.as_bytes()[point + 1 + scale] >= b'5';
+    let mut sum = Vec::with_capacity(kept.len() + 1);
+    let mut carry = is_up;
+    for byte in kept.bytes().rev() {
+        sum.push(match byte {
+            b'.' => b'.',
+            b'9' if carry => b'0',
+            digit if carry => {
+                carry = false;
+                digit + 1
+            }
+            digit => digit,
+        });
     }
-    // One part in 10^15 makes up for the binary form of a decimal half, and is far below any scale that fits.
-    let rounded = (scaled.abs() * (1.0 + 1e-15)).round() / factor;
+    if carry {
+        sum.push(b'1');
+    }
+    sum.reverse();
+    let rounded: f64 = String::from_utf8(sum).ok().and_then(|text| text.parse().ok()).unwrap_or(number.abs());
     // No negative zero: it would differ from zero in JSON and in comparisons of text.
     if rounded == 0.0 { 0.0 } else { rounded.copysign(number) }
 }
@@ -268,6 +287,9 @@ mod tests {
             (0.1 + 0.2, 2, 0.3),
             (-0.001, 2, 0.0),
             (12_345_678.915, 2, 12_345_678.92),
+            (999.995, 2, 1000.0),
+            (6.44, 15, 6.44),
+            (-0.0, 2, 0.0),
         ] {
             assert_eq!(round_to_scale(number, scale), expected, "{number}");
             assert_eq!(round_to_scale(expected, scale), expected, "{number} twice");
