@@ -318,37 +318,27 @@ impl Worker<'_> {
 
     /// Writes the differences, all items' in one call, and says what became of each item.
     async fn write(&mut self, rules: &Rules, works: &[Work], failed: Failed) -> Result<Vec<Finish>, Interrupt> {
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(works.len());
-        let mut plans: Vec<Ready> = Vec::with_capacity(works.len());
+        let mut prepared: Vec<Result<Ready, Outcome>> = Vec::with_capacity(works.len());
         for work in works {
-            let (outcome, ready) = match (failed.get(&work.key), self.plan(rules, work)) {
-                (Some(error), _) => (Some(refused(error, work)), Ready::default()),
+            prepared.push(match (failed.get(&work.key), self.plan(rules, work)) {
+                (Some(error), _) => Err(refused(error, work)),
                 // News came while the call was under way; the next round asks again.
-                (None, Plan::Needs(_)) => (Some(self.retry_soon(work)), Ready::default()),
-                (None, Plan::Ready(ready)) => (None, ready),
-            };
-            outcomes.push(outcome);
-            plans.push(ready);
+                (None, Plan::Needs(_)) => Err(self.retry_soon(work)),
+                (None, Plan::Ready(ready)) => Ok(self.without_insisting(work, ready)),
+            });
         }
-        for (work, ready) in works.iter().zip(&mut plans) {
-            self.stop_insisting(work, ready);
-        }
-
+        let plans: Vec<&Ready> = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).collect();
         let results = self.send(&plans).await?;
-        for ((work, ready), outcome) in works.iter().zip(plans).zip(&mut outcomes) {
-            if outcome.is_none() {
-                *outcome = Some(self.settle(work, ready, &results));
-            }
-        }
-        let finished = works.iter().zip(outcomes).filter_map(|(work, outcome)| {
-            Some(Finish { key: work.key.clone(), generation: work.generation, outcome: outcome? })
+        let finished = works.iter().zip(prepared).map(|(work, prepared)| {
+            let outcome = prepared.map_or_else(|outcome| outcome, |ready| self.settle(work, ready, &results));
+            Finish { key: work.key.clone(), generation: work.generation, outcome }
         });
         Ok(finished.collect())
     }
 
     /// Takes out of a plan what was written several times already and undone by somebody each time.
-    fn stop_insisting(&mut self, work: &Work, ready: &mut Ready) {
-        let Some(write) = &mut ready.write else { return };
+    fn without_insisting(&self, work: &Work, mut ready: Ready) -> Ready {
+        let Some(write) = &mut ready.write else { return ready };
         write.values.retain(|field, value| {
             let enough = self.insistence.is_enough(&work.key, field, value);
             if enough {
@@ -366,10 +356,11 @@ impl Worker<'_> {
         if write.values.is_empty() {
             ready.write = None;
         }
+        ready
     }
 
     /// Sends all writes. A field that is refused is left out and the record's others are sent again, once.
-    async fn send(&mut self, plans: &[Ready]) -> Result<Results, Interrupt> {
+    async fn send(&self, plans: &[&Ready]) -> Result<Results, Interrupt> {
         // Two items may write to one record; a call may name a record once.
         let mut writes: BTreeMap<(String, String), Values> = BTreeMap::new();
         for write in plans.iter().filter_map(|ready| ready.write.as_ref()) {
@@ -404,7 +395,7 @@ impl Worker<'_> {
     }
 
     /// Records that a write did not find: their copies are gone, so that the next round looks for who takes over.
-    async fn note_gone(&self, plans: &[Ready], results: &Results) -> Result<(), Interrupt> {
+    async fn note_gone(&self, plans: &[&Ready], results: &Results) -> Result<(), Interrupt> {
         let mut gone: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for write in plans.iter().filter_map(|ready| ready.write.as_ref()) {
             let error = results.get(&write.id).and_then(|result| result.error.as_ref());

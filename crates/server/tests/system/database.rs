@@ -54,6 +54,8 @@ pub(crate) struct Image {
     pub(crate) links: Vec<(String, String, String)>,
     /// Due items, as (mapping id, profile id).
     pub(crate) due: HashSet<(String, String)>,
+    /// Sync issues, as (profile id, field).
+    pub(crate) issues: Vec<(String, Option<String>)>,
     /// Attributes by profile id.
     pub(crate) profiles: HashMap<String, Value>,
 }
@@ -77,6 +79,7 @@ macro_rules! image {
             rows("select record_id, mapping_id, profile_id from link where record_id is not null").await.expect("rows");
         let due = rows("select mapping_id, profile_id from due").await.expect("rows");
         let profiles = rows("select id, attributes from profile").await.expect("rows");
+        let issues = rows("select profile_id, field from sync_issue").await.expect("rows");
         let image = Image {
             position,
             records: records
@@ -91,6 +94,7 @@ macro_rules! image {
                 .collect(),
             links: links.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect(),
             due: due.iter().map(|row| (row.get(0), row.get(1))).collect(),
+            issues: issues.iter().map(|row| (row.get(0), row.get(1))).collect(),
             profiles: profiles
                 .iter()
                 .map(|row| (row.get(0), serde_json::from_str(row.get(1)).expect("JSON")))

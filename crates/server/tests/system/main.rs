@@ -4,4 +4,5 @@
 mod cost;
 mod crash;
 mod database;
+mod fight;
 mod program;
