@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
+use super::routes::Route;
 use super::rows::field_list;
 use crate::core::{Write, WriteError, WriteOutcome, id};
 use crate::soql::render_record;
@@ -15,6 +16,21 @@ const WRITE_RECORDS_MAX: usize = 200;
 const READ_RECORDS_MAX: usize = 2000;
 /// Runs of one type in a write (REST guide).
 const CHUNKS_MAX: usize = 10;
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        template: "/composite/sobjects",
+        methods: &[
+            ("DELETE", |call, _| delete(call)),
+            ("PATCH", |call, _| update(call)),
+            ("POST", |call, _| create(call)),
+        ],
+    },
+    Route {
+        template: "/composite/sobjects/{object}",
+        methods: &[("GET", |call, names| retrieve(call, names[0])), ("POST", |call, names| retrieve(call, names[0]))],
+    },
+];
 
 #[derive(Deserialize)]
 struct Collection {

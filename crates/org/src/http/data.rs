@@ -1,27 +1,25 @@
-//! The REST data API: `/services/data/vNN.0/…`, one dispatcher for all of it.
-//!
-//! Salesforce takes trailing slashes and any letter case in object and field names, which is why the path is taken apart here.
+//! The REST data API: `/services/data/vNN.0/…`. A request is read, authorised and handed to the route of its path
+//! ([`super::routes`]).
 
 use std::collections::HashMap;
 use std::io::Read;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::{RestError, ok};
-use super::{Account, BODY_BYTES_MAX, Web, access_token, collections, describe, origin, query, rows};
+use super::limits::DAILY_REQUESTS_MAX;
+use super::{Account, BODY_BYTES_MAX, Web, access_token, origin, routes};
 use crate::core::WriteContext;
 use crate::core::oauth::Session;
 
 /// The oldest version that still works, and the newest.
 const VERSION_MIN: u32 = 31;
 const VERSION_MAX: u32 = 68;
-/// Requests a day of a Developer Edition org.
-pub(crate) const DAILY_REQUESTS_MAX: u64 = 15_000;
 /// URI and headers together (REST guide).
 const URI_BYTES_MAX: usize = 16_384;
 
@@ -77,14 +75,14 @@ pub(crate) async fn versions() -> Response {
 }
 
 /// Everything under `/services/data/`.
-pub(crate) async fn serve(State(web): State<Web>, Path(rest): Path<String>, request: Request<Body>) -> Response {
+pub(crate) async fn serve(State(web): State<Web>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     if parts.uri.to_string().len() > URI_BYTES_MAX {
         return RestError::new(StatusCode::URI_TOO_LONG, "URI_TOO_LONG", "The URI is too long").into_response();
     }
     let mut account = Account { path: "/services/data/{unknown}", records: 0 };
     let result = match read_body(&parts.headers, body).await {
-        Ok(body) => answer(&web, &parts, &rest, body, &mut account),
+        Ok(body) => answer(&web, &parts, body, &mut account),
         Err(error) => Err(error),
     };
     let mut response = result.unwrap_or_else(IntoResponse::into_response);
@@ -99,19 +97,13 @@ pub(crate) async fn serve(State(web): State<Web>, Path(rest): Path<String>, requ
 fn answer(
     web: &Web,
     parts: &axum::http::request::Parts,
-    rest: &str,
     body: Bytes,
     account: &mut Account,
 ) -> Result<Response, RestError> {
-    let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments = routes::segments(parts.uri.path().strip_prefix("/services/data").unwrap_or_default());
+    let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
     let [version, resource @ ..] = segments.as_slice() else { return Err(RestError::not_found()) };
-    let number =
-        version.strip_prefix('v').and_then(|number| number.strip_suffix(".0")).and_then(|n| n.parse::<u32>().ok());
-    let number = number.filter(|number| *number <= VERSION_MAX).ok_or_else(RestError::not_found)?;
-    if number < VERSION_MIN {
-        let message = "The requested API version is retired";
-        return Err(RestError::new(StatusCode::GONE, "UNSUPPORTED_API_VERSION", message));
-    }
+    let number = version_number(version)?;
     let parameters: HashMap<String, String> =
         url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect();
     let token = access_token(&parts.headers).or_else(|| parameters.get("oauth_token").map(String::as_str));
@@ -127,85 +119,22 @@ fn answer(
         body,
         session: session.ok_or_else(RestError::invalid_session)?,
     };
-    let (path, result) = dispatch(&call, resource);
-    account.path = path;
-    let (response, records) = result?;
+    account.path = routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template);
+    let (response, records) = routes::dispatch(&call, resource)?;
     account.records = records;
     Ok(response)
 }
 
-fn dispatch(call: &Call<'_>, resource: &[&str]) -> (&'static str, Reply) {
-    // HEAD is a GET whose body the HTTP layer leaves out.
-    let method = if *call.method == Method::HEAD { "GET" } else { call.method.as_str() };
-    let lower: Vec<String> = resource.iter().take(2).map(|segment| segment.to_ascii_lowercase()).collect();
-    let words: Vec<&str> = lower.iter().map(String::as_str).chain(resource.iter().skip(2).copied()).collect();
-    let refuse = |allowed: &str| Err(RestError::method_not_allowed(method, allowed));
-    match (words.as_slice(), method) {
-        ([], "GET") => ("/", describe::resources(call)),
-        (["limits"], "GET") => ("/limits", limits(call)),
-        (["query"], "GET") => ("/query", query::query(call, false)),
-        (["queryall"], "GET") => ("/queryAll", query::query(call, true)),
-        (["query" | "queryall", locator], "GET") => {
-            ("/query/{locator}", query::more(call, resource.get(1).unwrap_or(locator)))
-        }
-        (["sobjects"], "GET") => ("/sobjects", describe::global(call)),
-        (["sobjects", object], "GET") => ("/sobjects/{object}", describe::basic(call, object)),
-        (["sobjects", object], "POST") => ("/sobjects/{object}", rows::create(call, object)),
-        (["sobjects", object, word], "GET") if word.eq_ignore_ascii_case("describe") => {
-            ("/sobjects/{object}/describe", describe::object(call, object))
-        }
-        (["sobjects", object, id], _) => {
-            let reply = match method {
-                "GET" => rows::read(call, object, id),
-                "PATCH" => rows::update(call, object, id),
-                "DELETE" => rows::delete(call, object, id),
-                _ => refuse("DELETE, GET, HEAD, PATCH"),
-            };
-            ("/sobjects/{object}/{id}", reply)
-        }
-        (["sobjects", object, field, value], _) => {
-            let reply = match method {
-                "GET" => rows::read_by_external_id(call, object, field, value),
-                "PATCH" => rows::upsert(call, object, field, value),
-                _ => refuse("GET, HEAD, PATCH"),
-            };
-            ("/sobjects/{object}/{field}/{value}", reply)
-        }
-        (["composite", "sobjects"], _) => {
-            let reply = match method {
-                "POST" => collections::create(call),
-                "PATCH" => collections::update(call),
-                "DELETE" => collections::delete(call),
-                _ => refuse("DELETE, PATCH, POST"),
-            };
-            ("/composite/sobjects", reply)
-        }
-        (["composite", "sobjects", object], "GET" | "POST") => {
-            ("/composite/sobjects/{object}", collections::retrieve(call, object))
-        }
-        ([] | ["limits" | "query" | "queryall" | "sobjects"], _) => ("/{resource}", refuse("GET, HEAD")),
-        (["sobjects", _], _) => ("/sobjects/{object}", refuse("GET, HEAD, POST")),
-        _ => ("/{unknown}", Err(RestError::not_found())),
+/// The number in `v66.0`, if the org speaks that version.
+fn version_number(version: &str) -> Result<u32, RestError> {
+    let number =
+        version.strip_prefix('v').and_then(|number| number.strip_suffix(".0")).and_then(|n| n.parse::<u32>().ok());
+    let number = number.filter(|number| *number <= VERSION_MAX).ok_or_else(RestError::not_found)?;
+    if number < VERSION_MIN {
+        let message = "The requested API version is retired";
+        return Err(RestError::new(StatusCode::GONE, "UNSUPPORTED_API_VERSION", message));
     }
-}
-
-fn limits(call: &Call<'_>) -> Reply {
-    let used = call.web.org.lock().api_requests_used();
-    let limit = |max: u64, remaining: u64| json!({ "Max": max, "Remaining": remaining });
-    let body = json!({
-        "DailyApiRequests": limit(DAILY_REQUESTS_MAX, DAILY_REQUESTS_MAX.saturating_sub(used)),
-        "DailyAsyncApexExecutions": limit(250_000, 250_000),
-        "DailyBulkApiBatches": limit(15_000, 15_000),
-        "DailyBulkV2QueryFileStorageMB": limit(976_562, 976_562),
-        "DailyBulkV2QueryJobs": limit(10_000, 10_000),
-        "DailyDeliveredPlatformEvents": limit(10_000, 10_000),
-        "DataStorageMB": limit(5, 5),
-        "FileStorageMB": limit(20, 20),
-        "HourlyPublishedPlatformEvents": limit(50_000, 50_000),
-        "MonthlyPlatformEventsUsageEntitlement": limit(0, 0),
-        "SingleEmail": limit(15, 15),
-    });
-    Ok((ok(&body), 0))
+    Ok(number)
 }
 
 /// The whole body, unpacked if it came packed.

@@ -4,8 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
+use super::routes::Route;
 use crate::core::schema::{FieldSchema, FieldType, ObjectSchema};
 use crate::core::{FieldValue, Org};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route { template: "/", methods: &[("GET", |call, _| resources(call))] },
+    Route { template: "/sobjects", methods: &[("GET", |call, _| global(call))] },
+    Route { template: "/sobjects/{object}/describe", methods: &[("GET", |call, names| object(call, names[0]))] },
+];
 
 /// `GET /services/data/vNN.0`.
 pub(crate) fn resources(call: &Call<'_>) -> Reply {

@@ -7,8 +7,16 @@ use serde_json::{Value, json};
 
 use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
+use super::routes::Route;
 use crate::core::id;
 use crate::soql::{self, Execution, ResultRows};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route { template: "/query", methods: &[("GET", |call, _| query(call, false))] },
+    Route { template: "/queryAll", methods: &[("GET", |call, _| query(call, true))] },
+    Route { template: "/query/{locator}", methods: &[("GET", |call, names| more(call, names[0]))] },
+    Route { template: "/queryAll/{locator}", methods: &[("GET", |call, names| more(call, names[0]))] },
+];
 
 /// Records in a page unless the client asks for fewer (REST guide).
 const PAGE_RECORDS: usize = 2000;

@@ -6,9 +6,36 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, json_answer, no_content, ok};
 use super::data::{Call, Reply};
+use super::describe;
+use super::routes::Route;
 use crate::core::schema::{FieldIndex, ObjectSchema};
 use crate::core::{FieldValue, Org, Row, Write, WriteError, WriteOutcome, id};
 use crate::soql::render_record;
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        template: "/sobjects/{object}",
+        methods: &[
+            ("GET", |call, names| describe::basic(call, names[0])),
+            ("POST", |call, names| create(call, names[0])),
+        ],
+    },
+    Route {
+        template: "/sobjects/{object}/{id}",
+        methods: &[
+            ("DELETE", |call, names| delete(call, names[0], names[1])),
+            ("GET", |call, names| read(call, names[0], names[1])),
+            ("PATCH", |call, names| update(call, names[0], names[1])),
+        ],
+    },
+    Route {
+        template: "/sobjects/{object}/{field}/{value}",
+        methods: &[
+            ("GET", |call, names| read_by_external_id(call, names[0], names[1], names[2])),
+            ("PATCH", |call, names| upsert(call, names[0], names[1], names[2])),
+        ],
+    },
+];
 
 /// `POST /sobjects/X`.
 pub(crate) fn create(call: &Call<'_>, object: &str) -> Reply {
