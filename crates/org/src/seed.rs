@@ -168,7 +168,7 @@ impl Sower<'_> {
         let (name, id) = (profiles.schema.index_of("Name"), profiles.schema.index_of("Id"));
         let (name, id) = name.zip(id).expect("a profile has a name and an id");
         let standard = profiles.iter().find(|(_, row)| row.get(name).as_text() == Some("Standard User"));
-        standard.map(|(_, row)| row.get(id).clone()).unwrap_or_default()
+        standard.map(|(_, row)| row.get(id).to_value()).unwrap_or_default()
     }
 
     fn sow_account(&mut self, mut company: Company) -> Company {
@@ -384,7 +384,7 @@ mod tests {
     fn values(org: &Org, object: &str, field: &str) -> Vec<FieldValue> {
         let table = org.table(object).expect("the object exists");
         let index = table.schema.index_of(field).expect("the field exists");
-        table.iter().map(|(_, row)| row.get(index).clone()).collect()
+        table.iter().map(|(_, row)| row.get(index).to_value()).collect()
     }
 
     #[test]
@@ -400,12 +400,12 @@ mod tests {
     fn nobody_shares_an_address_and_no_company_an_external_id() {
         let org = seeded(1);
         let emails = [values(&org, "Contact", "Email"), values(&org, "Lead", "Email")].concat();
-        let unique: HashSet<&str> = emails.iter().filter_map(FieldValue::as_text).collect();
+        let unique: HashSet<&str> = emails.iter().filter_map(|value| value.as_text()).collect();
         assert_eq!(unique.len(), 3_300);
         assert!(unique.iter().all(|email| email.is_ascii() && email.ends_with(".example")));
 
         let external_ids = values(&org, "Account", "External_Id__c");
-        let given: Vec<&str> = external_ids.iter().filter_map(FieldValue::as_text).collect();
+        let given: Vec<&str> = external_ids.iter().filter_map(|value| value.as_text()).collect();
         assert!(given.contains(&"acme-corp") && (650..800).contains(&given.len()));
         assert_eq!(given.iter().collect::<HashSet<_>>().len(), given.len());
     }
@@ -413,12 +413,15 @@ mod tests {
     #[test]
     fn people_belong_to_companies_and_records_to_colleagues_and_to_the_past() {
         let org = seeded(1);
-        let accounts: HashSet<String> =
-            values(&org, "Contact", "AccountId").iter().filter_map(FieldValue::as_text).map(str::to_owned).collect();
+        let accounts: HashSet<String> = values(&org, "Contact", "AccountId")
+            .iter()
+            .filter_map(|value| value.as_text())
+            .map(str::to_owned)
+            .collect();
         assert_eq!(accounts.len(), 800);
         assert!(accounts.iter().all(|id| org.record(id).is_some_and(|(object, _)| object.name == "Account")));
         let owners: HashSet<String> =
-            values(&org, "Contact", "OwnerId").iter().filter_map(FieldValue::as_text).map(str::to_owned).collect();
+            values(&org, "Contact", "OwnerId").iter().filter_map(|value| value.as_text()).map(str::to_owned).collect();
         assert_eq!(owners.len(), OWNERS.len());
         for (created, changed) in
             values(&org, "Contact", "CreatedDate").into_iter().zip(values(&org, "Contact", "LastModifiedDate"))

@@ -1,5 +1,7 @@
 //! The objects that every org has, with the fields of Salesforce's object reference.
 
+mod permissions;
+
 use super::schema::{FieldSchema, FieldType, ObjectSchema};
 use super::value::FieldValue;
 
@@ -214,7 +216,10 @@ fn photo() -> FieldSchema {
 
 /// Every standard object, referenced ones first.
 pub(crate) fn standard_objects() -> Vec<ObjectSchema> {
-    vec![organization(), profile(), user(), task_status(), account(), contact(), lead(), opportunity(), task()]
+    let mut objects =
+        vec![organization(), profile(), user(), task_status(), account(), contact(), lead(), opportunity(), task()];
+    objects.extend(permissions::objects());
+    objects
 }
 
 fn organization() -> ObjectSchema {
@@ -233,7 +238,7 @@ fn organization() -> ObjectSchema {
         field("TrialExpirationDate", "Trial Expiration Date", DateTime).read_only(),
     ]);
     fields.extend(audit());
-    ObjectSchema::new("Organization", "Organization", "Organizations", "00D", fields).read_only()
+    ObjectSchema::new("Organization", "Organization", "Organizations", "00D", fields).read_only().setup()
 }
 
 fn profile() -> ObjectSchema {
@@ -244,7 +249,7 @@ fn profile() -> ObjectSchema {
         text("Description", "Description", 255),
     ];
     fields.extend(audit());
-    ObjectSchema::new("Profile", "Profile", "Profiles", "00e", fields).read_only()
+    ObjectSchema::new("Profile", "Profile", "Profiles", "00e", fields).read_only().setup()
 }
 
 fn task_status() -> ObjectSchema {
@@ -257,7 +262,7 @@ fn task_status() -> ObjectSchema {
         checkbox("IsClosed", "Closed"),
     ];
     fields.extend(audit());
-    ObjectSchema::new("TaskStatus", "Task Status Value", "Task Status Value", "01T", fields).read_only()
+    ObjectSchema::new("TaskStatus", "Task Status Value", "Task Status Value", "01T", fields).read_only().setup()
 }
 
 fn user() -> ObjectSchema {
@@ -297,7 +302,7 @@ fn user() -> ObjectSchema {
         long_text("AboutMe", "About Me", 1000),
     ]);
     fields.extend(audit());
-    ObjectSchema::new("User", "User", "Users", "005", fields)
+    ObjectSchema::new("User", "User", "Users", "005", fields).setup()
 }
 
 fn account() -> ObjectSchema {

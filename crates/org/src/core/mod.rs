@@ -3,24 +3,27 @@
 //! It does no I/O, reads no clock (callers pass `now_ms`, milliseconds since 1970 UTC) and draws every random thing from one
 //! seeded generator, so that a run can be repeated.
 
+mod access;
 mod catalog;
 pub mod error;
 pub mod event;
 pub mod id;
 pub mod oauth;
 pub mod org;
+mod row;
 mod rules;
 pub mod schema;
 pub(crate) mod table;
 pub mod value;
 pub mod write;
 
+pub use access::{Access, Permission};
 pub use error::WriteError;
 pub use event::{ChangeType, CommittedEvent};
 pub use org::{Org, OrgProfile};
+pub use row::{Draft, Row};
 pub use schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
-pub use table::Row;
-pub use value::FieldValue;
+pub use value::{FieldRef, FieldValue};
 pub use write::{Write, WriteContext, WriteOutcome};
 
 #[cfg(test)]

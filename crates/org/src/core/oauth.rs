@@ -195,10 +195,9 @@ impl Org {
     pub fn authenticate(&self, username: &str, password: &str) -> Result<String, OAuthError> {
         let table = self.table("User").expect("every org has users");
         let index = table.schema.index_of("Username").expect("users have names");
-        let slot = table.find(index, &FieldValue::text(username)).first().ok_or(WRONG_PASSWORD)?;
-        let row = table.row(*slot).ok_or(WRONG_PASSWORD)?;
-        let active =
-            table.schema.index_of("IsActive").is_some_and(|index| *row.get(index) == FieldValue::Boolean(true));
+        let slot = table.find(index, FieldValue::Text(username.trim())).next().ok_or(WRONG_PASSWORD)?;
+        let row = table.row(slot).ok_or(WRONG_PASSWORD)?;
+        let active = table.is_checked(row, "IsActive");
         let user_id = row.get(table.system.id).as_text().filter(|_| active).ok_or(WRONG_PASSWORD)?;
         let (expected, security_token) = self.oauth.passwords.get(user_id).ok_or(WRONG_PASSWORD)?;
         let rest = password.strip_prefix(expected.as_str()).ok_or(WRONG_PASSWORD)?;

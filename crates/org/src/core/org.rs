@@ -6,14 +6,16 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use super::access::AccessCache;
 use super::catalog::{self, TASK_STATUSES};
 use super::error::WriteError;
 use super::event::CommittedEvent;
 use super::id;
 use super::oauth::OAuthState;
+use super::row::{Draft, Row};
 use super::rules;
 use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
-use super::table::{Row, Slot, Table};
+use super::table::{Slot, Table};
 use super::value::FieldValue;
 
 /// How long the event bus keeps events (Pub/Sub API guide: 72 hours).
@@ -61,10 +63,12 @@ pub struct Org {
     pub(crate) commit_number: i64,
     pub(crate) rng: StdRng,
     pub(crate) oauth: OAuthState,
+    pub(crate) access: AccessCache,
     api_requests_used: u64,
     org_id: String,
     admin_user_id: String,
     name: String,
+    made_ms: i64,
     custom_fields_made: u64,
 }
 
@@ -83,10 +87,12 @@ impl Org {
             commit_number: 0,
             rng: StdRng::from_seed(seed),
             oauth: OAuthState::default(),
+            access: AccessCache::default(),
             api_requests_used: 0,
             org_id: String::new(),
             admin_user_id: String::new(),
             name: profile.name.clone(),
+            made_ms: now_ms,
             custom_fields_made: 0,
         };
         org.latest_replay_id = 1_000_000 + org.rng.next_u64() % 9_000_000;
@@ -114,7 +120,8 @@ impl Org {
             &[("Name", "System Administrator".into()), ("UserType", standard.clone())],
             now_ms,
         );
-        self.load_one("Profile", &[("Name", "Standard User".into()), ("UserType", standard)], now_ms);
+        let standard_profile =
+            self.load_one("Profile", &[("Name", "Standard User".into()), ("UserType", standard)], now_ms);
         let alias: String = profile.admin_username.chars().take_while(|c| c.is_ascii_alphanumeric()).take(8).collect();
         let admin: &[(&str, FieldValue)] = &[
             ("Username", profile.admin_username.as_str().into()),
@@ -128,6 +135,8 @@ impl Org {
             ("IsActive", true.into()),
         ];
         self.admin_user_id = self.load_one("User", admin, now_ms);
+        self.equip_profile(&admin_profile, true, now_ms);
+        self.equip_profile(&standard_profile, false, now_ms);
         self.oauth.set_password(&self.admin_user_id, &profile.admin_password, &mut self.rng);
         for ((name, closed), position) in TASK_STATUSES.iter().zip(1..) {
             let status: &[(&str, FieldValue)] = &[
@@ -146,15 +155,30 @@ impl Org {
         ids.into_iter().next().expect("one row was loaded")
     }
 
-    pub(crate) fn add_object(&mut self, schema: ObjectSchema) {
+    pub(crate) fn add_object(&mut self, mut schema: ObjectSchema) {
         let at = self.tables.len();
+        schema.number = at;
         self.by_name.insert(schema.name.to_ascii_lowercase(), at);
         self.by_prefix.insert(schema.key_prefix.clone(), at);
         self.tables.push(Table::new(schema));
+        self.access.outdate();
     }
 
-    /// Adds a custom field to an object: it must end in `__c`. It can be read and written at once.
-    pub fn add_custom_field(&mut self, object: &str, mut field: FieldSchema) -> Result<FieldIndex, WriteError> {
+    /// Adds a custom field to an object, and lets every profile read and change it.
+    pub fn add_custom_field(&mut self, object: &str, field: FieldSchema) -> Result<FieldIndex, WriteError> {
+        let name = field.name.clone();
+        let index = self.define_custom_field(object, field)?;
+        let object = self.object(object).map_or_else(String::new, |object| object.name.clone());
+        self.grant_to_profiles(&object, &name, self.made_ms);
+        Ok(index)
+    }
+
+    /// Adds a custom field to an object: its name must end in `__c`. Nobody sees it until a permission set says so.
+    pub(crate) fn define_custom_field(
+        &mut self,
+        object: &str,
+        mut field: FieldSchema,
+    ) -> Result<FieldIndex, WriteError> {
         let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
         if !field.name.ends_with("__c") {
             return Err(WriteError::new("FIELD_INTEGRITY_EXCEPTION", "a custom field's name ends in __c"));
@@ -170,7 +194,39 @@ impl Org {
         field.durable_id =
             id::normalize(&format!("00N8d00{}", id::base62(44_000_000_000 + self.custom_fields_made, 8)))
                 .expect("15 alphanumeric characters are an id");
+        self.access.outdate();
         Ok(self.tables[at].add_field(field))
+    }
+
+    /// Changes the definition of a field: its label, length, choices and the like, not its name.
+    pub fn change_field(
+        &mut self,
+        object: &str,
+        field: &str,
+        change: impl FnOnce(&mut FieldSchema),
+    ) -> Result<(), WriteError> {
+        let (at, index) = self.locate_field(object, field)?;
+        change(self.tables[at].schema.field_mut(index));
+        self.access.outdate();
+        Ok(())
+    }
+
+    /// Removes a custom field: it is in no description and no answer any more.
+    pub fn remove_custom_field(&mut self, object: &str, field: &str) -> Result<(), WriteError> {
+        let (at, index) = self.locate_field(object, field)?;
+        if !self.tables[at].schema.field(index).custom {
+            return Err(WriteError::new("INSUFFICIENT_ACCESS_OR_READONLY", "a standard field can not be removed"));
+        }
+        self.tables[at].schema.remove(index);
+        self.access.outdate();
+        Ok(())
+    }
+
+    fn locate_field(&self, object: &str, field: &str) -> Result<(usize, FieldIndex), WriteError> {
+        let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
+        let schema = &self.tables[at].schema;
+        let index = schema.index_of(field).ok_or_else(|| WriteError::no_such_column(field, &schema.name))?;
+        Ok((at, index))
     }
 
     /// Puts rows in without transactions, checks or events: for seeding. Values are taken as they are, by API name.
@@ -186,7 +242,7 @@ impl Org {
         let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
         let mut ids = Vec::with_capacity(rows.len());
         for values in rows {
-            let mut row = Row::default();
+            let mut row = Draft::default();
             for (name, value) in values {
                 let schema = &self.tables[at].schema;
                 let index = schema
@@ -197,15 +253,15 @@ impl Org {
             let (slot, id) = self.tables[at].reserve();
             self.fill_in(at, &id, &mut row, &self.admin_user_id.clone(), now_ms);
             rules::derive(&self.tables[at].schema, None, &mut row, now_ms);
-            row.shrink();
-            self.tables[at].replace(slot, Some(row));
+            self.tables[at].replace(slot, Some(row.pack()));
             ids.push(id);
         }
+        self.access.note_write(&self.tables[at].schema);
         Ok(ids)
     }
 
     /// Gives a new row its id, stamps, users and defaults, where it has none.
-    pub(crate) fn fill_in(&self, table: usize, id: &str, row: &mut Row, user_id: &str, now_ms: i64) {
+    pub(crate) fn fill_in(&self, table: usize, id: &str, row: &mut Draft, user_id: &str, now_ms: i64) {
         let Table { schema, system, .. } = &self.tables[table];
         let mut set_if_null = |index: FieldIndex, value: FieldValue| {
             if row.get(index).is_null() {
@@ -221,15 +277,15 @@ impl Org {
         if let Some(owner) = system.owner {
             set_if_null(owner, user);
         }
-        for (field, index) in schema.fields().iter().zip(0..) {
+        for (index, field) in schema.each_field() {
             set_if_null(index, field.default.clone());
         }
-        let created = row.get(system.created_date).clone();
+        let created = row.get(system.created_date).to_value();
         if row.get(system.last_modified_date).is_null() {
             row.set(system.last_modified_date, created);
         }
         if row.get(system.system_modstamp).is_null() {
-            row.set(system.system_modstamp, row.get(system.last_modified_date).clone());
+            row.set(system.system_modstamp, row.get(system.last_modified_date).to_value());
         }
     }
 
@@ -271,7 +327,7 @@ impl Org {
 
     /// Whether a record is in the recycle bin.
     pub fn is_deleted(&self, object: &ObjectSchema, row: &Row) -> bool {
-        object.index_of("IsDeleted").is_some_and(|index| *row.get(index) == FieldValue::Boolean(true))
+        object.index_of("IsDeleted").is_some_and(|index| row.get(index) == FieldValue::Boolean(true))
     }
 
     /// Number of records of an object, without those in the recycle bin.
@@ -283,7 +339,9 @@ impl Org {
     pub fn child_relationships(&self, object: &str) -> Vec<(&ObjectSchema, &FieldSchema)> {
         let points_here = |field: &&FieldSchema| field.reference_to.iter().any(|target| target == object);
         self.objects()
-            .flat_map(|child| child.fields().iter().filter(points_here).map(move |field| (child, field)))
+            .flat_map(|child| {
+                child.each_field().map(|(_, field)| field).filter(points_here).map(move |field| (child, field))
+            })
             .collect()
     }
 

@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 use super::catalog::{STAGES, TASK_STATUSES};
 use super::error::WriteError;
 use super::id;
+use super::row::{Draft, Row};
 use super::schema::{FieldSchema, FieldType, ObjectSchema};
-use super::table::Row;
 use super::value::{FieldValue, civil_from_days, parse_date, parse_datetime};
 
 /// The stored form of a value that came in JSON, or why it cannot be stored. References are checked for form only.
@@ -194,7 +194,7 @@ fn is_email(text: &str) -> bool {
 }
 
 /// Sets the fields that follow from others of the same record. `before` is the record as it was, for an update.
-pub(crate) fn derive(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+pub(crate) fn derive(schema: &ObjectSchema, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
     match schema.name.as_str() {
         "Contact" | "Lead" | "User" => derive_person_name(schema, row),
         "Opportunity" => derive_opportunity(schema, before, row, now_ms),
@@ -203,7 +203,7 @@ pub(crate) fn derive(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row,
     }
 }
 
-fn derive_person_name(schema: &ObjectSchema, row: &mut Row) {
+fn derive_person_name(schema: &ObjectSchema, row: &mut Draft) {
     let part = |name: &str| schema.index_of(name).and_then(|index| row.get(index).as_text()).unwrap_or("");
     let name = FieldValue::text(&format!("{} {}", part("FirstName"), part("LastName")));
     if let Some(index) = schema.index_of("Name") {
@@ -211,7 +211,7 @@ fn derive_person_name(schema: &ObjectSchema, row: &mut Row) {
     }
 }
 
-fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
     let at = |name: &str| schema.index_of(name).expect("the catalogue gives opportunities this field");
     let (stage, probability, forecast) = (at("StageName"), at("Probability"), at("ForecastCategoryName"));
     let same_as_before = |index| before.is_some_and(|before| before.get(index) == row.get(index));
@@ -234,7 +234,7 @@ fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row
             row.set(at("LastStageChangeDate"), FieldValue::DateTime(now_ms / 1000 * 1000));
         }
     }
-    row.set(at("ForecastCategory"), row.get(forecast).clone());
+    row.set(at("ForecastCategory"), row.get(forecast).to_value());
     let expected = match (row.get(at("Amount")), row.get(probability)) {
         (FieldValue::Number(amount), FieldValue::Number(percent)) => {
             FieldValue::Number(round_to_scale(amount * percent / 100.0, 2))
@@ -242,7 +242,7 @@ fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row
         _ => FieldValue::Null,
     };
     row.set(at("ExpectedRevenue"), expected);
-    if let FieldValue::Date(days) = *row.get(at("CloseDate")) {
+    if let FieldValue::Date(days) = row.get(at("CloseDate")) {
         let (year, month, _) = civil_from_days(days);
         let quarter = (month - 1) / 3 + 1;
         row.set(at("FiscalYear"), FieldValue::Integer(i64::from(year)));
@@ -251,11 +251,11 @@ fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row
     }
 }
 
-fn derive_task(schema: &ObjectSchema, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+fn derive_task(schema: &ObjectSchema, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
     let at = |name: &str| schema.index_of(name).expect("the catalogue gives tasks this field");
     let status = row.get(at("Status")).as_text().unwrap_or("");
     let closed = TASK_STATUSES.iter().any(|(name, closed)| *closed && status.eq_ignore_ascii_case(name));
-    let was_closed = before.is_some_and(|before| *before.get(at("IsClosed")) == FieldValue::Boolean(true));
+    let was_closed = before.is_some_and(|before| before.get(at("IsClosed")) == FieldValue::Boolean(true));
     row.set(at("IsClosed"), closed.into());
     match (closed, was_closed) {
         (true, false) if row.get(at("CompletedDateTime")).is_null() => {

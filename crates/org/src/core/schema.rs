@@ -166,6 +166,8 @@ pub struct FieldSchema {
     pub durable_id: String,
     /// Whether rows can be found by it without a scan.
     pub(crate) indexed: bool,
+    /// Whether an admin removed it: it is in no description and no answer, and its position is never given out again.
+    pub(crate) removed: bool,
 }
 
 impl FieldSchema {
@@ -200,7 +202,15 @@ impl FieldSchema {
             default: FieldValue::Null,
             durable_id: String::new(),
             indexed: false,
+            removed: false,
         }
+    }
+
+    /// Whether field-level security rules it (`permissionable`). Nobody can hide a required or a system field, and a part of a
+    /// compound goes with the whole.
+    pub fn permissionable(&self) -> bool {
+        let demanded = !self.nillable && self.field_type != FieldType::Boolean;
+        !demanded && !self.name_field && self.compound.is_none() && !SYSTEM_FIELDS.contains(&self.name.as_str())
     }
 
     /// A text field of at most `length` characters.
@@ -301,6 +311,19 @@ impl FieldSchema {
     }
 }
 
+/// Fields that every user may read, whatever the profile.
+const SYSTEM_FIELDS: &[&str] = &[
+    "Id",
+    "IsDeleted",
+    "MasterRecordId",
+    "OwnerId",
+    "RecordTypeId",
+    "LastActivityDate",
+    "LastViewedDate",
+    "LastReferencedDate",
+    "PhotoUrl",
+];
+
 /// One object (table) of the org.
 #[derive(Clone, Debug)]
 pub struct ObjectSchema {
@@ -314,6 +337,14 @@ pub struct ObjectSchema {
     pub key_prefix: String,
     /// Whether API users may create, change and delete records.
     pub writeable: bool,
+    /// Whether it holds the org's set-up (profiles, permissions, users): everybody may read it, an administrator may write it.
+    pub setup: bool,
+    /// Whether only the Tooling API knows it.
+    pub tooling: bool,
+    /// Rises with every change of the schema.
+    pub version: u32,
+    /// Position among the org's objects, which never changes.
+    pub(crate) number: usize,
     fields: Vec<FieldSchema>,
     by_name: HashMap<String, FieldIndex>,
 }
@@ -333,6 +364,10 @@ impl ObjectSchema {
             label_plural: label_plural.to_owned(),
             key_prefix: key_prefix.to_owned(),
             writeable: true,
+            setup: false,
+            tooling: false,
+            version: 0,
+            number: 0,
             fields: Vec::with_capacity(fields.len()),
             by_name: HashMap::new(),
         };
@@ -347,17 +382,42 @@ impl ObjectSchema {
         self
     }
 
+    pub(crate) fn setup(mut self) -> ObjectSchema {
+        self.setup = true;
+        self
+    }
+
     pub(crate) fn push(&mut self, field: FieldSchema) -> FieldIndex {
         let index = FieldIndex::try_from(self.fields.len()).expect("an object has at most 900 fields");
         let previous = self.by_name.insert(field.name.to_ascii_lowercase(), index);
         assert!(previous.is_none(), "field {}.{} is defined twice", self.name, field.name);
         self.fields.push(field);
+        self.version += 1;
         index
     }
 
-    /// All fields, in the order of describe.
-    pub fn fields(&self) -> &[FieldSchema] {
-        &self.fields
+    /// Takes a field out of use. Its position stays taken, so that those of the others stay true.
+    pub(crate) fn remove(&mut self, index: FieldIndex) {
+        let field = &mut self.fields[usize::from(index)];
+        field.removed = true;
+        self.by_name.remove(&field.name.to_ascii_lowercase());
+        self.version += 1;
+    }
+
+    /// To change the definition of a field.
+    pub(crate) fn field_mut(&mut self, index: FieldIndex) -> &mut FieldSchema {
+        self.version += 1;
+        &mut self.fields[usize::from(index)]
+    }
+
+    /// Every field with its position, in the order of describe.
+    pub fn each_field(&self) -> impl Iterator<Item = (FieldIndex, &FieldSchema)> {
+        (0..).zip(&self.fields).filter(|(_, field)| !field.removed)
+    }
+
+    /// Positions ever given out: every field's is below it.
+    pub fn width(&self) -> usize {
+        self.fields.len()
     }
 
     /// The field at a position.
@@ -380,21 +440,15 @@ impl ObjectSchema {
 
     /// The reference field whose relationship has this name, in any case.
     pub fn relationship(&self, name: &str) -> Option<(FieldIndex, &FieldSchema)> {
-        self.fields.iter().zip(0..).find_map(|(field, index)| {
-            field
-                .relationship_name
-                .as_deref()
-                .is_some_and(|own| own.eq_ignore_ascii_case(name))
-                .then_some((index, field))
-        })
+        self.each_field()
+            .find(|(_, field)| field.relationship_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)))
     }
 
     /// The components of a compound field, in order.
     pub fn components(&self, parent: &str) -> Vec<(FieldIndex, &FieldSchema)> {
         let part_index =
             |field: &FieldSchema| field.compound.as_ref().filter(|part| part.parent == parent).map(|p| p.index);
-        let mut parts: Vec<_> =
-            self.fields.iter().zip(0..).filter_map(|(f, i)| part_index(f).map(|at| (at, i, f))).collect();
+        let mut parts: Vec<_> = self.each_field().filter_map(|(i, f)| part_index(f).map(|at| (at, i, f))).collect();
         parts.sort_by_key(|(at, ..)| *at);
         parts.into_iter().map(|(_, index, field)| (index, field)).collect()
     }

@@ -1,50 +1,15 @@
-//! The rows of one object: stored sparsely, addressed by slot, indexed by the values that lookups go by.
+//! The rows of one object: addressed by slot, indexed by the values that lookups go by.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use super::id;
-use super::schema::{FieldIndex, ObjectSchema};
-use super::value::FieldValue;
+use super::row::Row;
+use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
+use super::value::{FieldRef, FieldValue};
 
 /// Position of a row in its table; the row's id tells it.
 pub(crate) type Slot = usize;
-
-/// One record. Only populated fields take room.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Row {
-    fields: Vec<(FieldIndex, FieldValue)>,
-}
-
-static NULL: FieldValue = FieldValue::Null;
-
-impl Row {
-    /// The value of a field.
-    pub fn get(&self, index: FieldIndex) -> &FieldValue {
-        match self.fields.binary_search_by_key(&index, |(own, _)| *own) {
-            Ok(at) => &self.fields[at].1,
-            Err(_) => &NULL,
-        }
-    }
-
-    /// Every populated field, by position.
-    pub fn populated(&self) -> impl Iterator<Item = (FieldIndex, &FieldValue)> {
-        self.fields.iter().map(|(index, value)| (*index, value))
-    }
-
-    pub(crate) fn set(&mut self, index: FieldIndex, value: FieldValue) {
-        match (self.fields.binary_search_by_key(&index, |(own, _)| *own), value) {
-            (Ok(at), FieldValue::Null) => drop(self.fields.remove(at)),
-            (Ok(at), value) => self.fields[at].1 = value,
-            (Err(_), FieldValue::Null) => {}
-            (Err(at), value) => self.fields.insert(at, (index, value)),
-        }
-    }
-
-    pub(crate) fn shrink(&mut self) {
-        self.fields.shrink_to_fit();
-    }
-}
 
 /// The positions of the fields that the org itself keeps.
 #[derive(Clone, Copy, Debug)]
@@ -84,28 +49,26 @@ pub(crate) struct Table {
     pub(crate) system: SystemFields,
     /// By slot. A slot whose creation was rolled back stays empty: Salesforce spends the id too.
     rows: Vec<Option<Row>>,
-    indexes: HashMap<FieldIndex, HashMap<Arc<str>, Vec<Slot>>>,
+    indexes: HashMap<FieldIndex, Index>,
 }
 
 impl Table {
     pub(crate) fn new(schema: ObjectSchema) -> Table {
         let system = SystemFields::of(&schema);
         let indexes = schema
-            .fields()
-            .iter()
-            .zip(0..)
-            .filter(|(field, _)| field.indexed)
-            .map(|(_, index)| (index, HashMap::new()))
+            .each_field()
+            .filter(|(_, field)| field.indexed)
+            .map(|(index, _)| (index, Index::default()))
             .collect();
         Table { schema, system, rows: Vec::new(), indexes }
     }
 
     /// Adds a field; rows have no value for it yet.
-    pub(crate) fn add_field(&mut self, field: super::FieldSchema) -> FieldIndex {
+    pub(crate) fn add_field(&mut self, field: FieldSchema) -> FieldIndex {
         let indexed = field.indexed;
         let index = self.schema.push(field);
         if indexed {
-            self.indexes.insert(index, HashMap::new());
+            self.indexes.insert(index, Index::default());
         }
         index
     }
@@ -132,7 +95,22 @@ impl Table {
     }
 
     pub(crate) fn is_deleted(&self, row: &Row) -> bool {
-        self.system.is_deleted.is_some_and(|index| *row.get(index) == FieldValue::Boolean(true))
+        self.system.is_deleted.is_some_and(|index| row.get(index) == FieldValue::Boolean(true))
+    }
+
+    /// The text in a field of a row.
+    pub(crate) fn text<'r>(&self, row: &'r Row, field: &str) -> Option<&'r str> {
+        row.get(self.schema.index_of(field)?).as_text()
+    }
+
+    /// Whether a checkbox of a row is on.
+    pub(crate) fn is_checked(&self, row: &Row, field: &str) -> bool {
+        self.schema.index_of(field).is_some_and(|index| row.get(index) == FieldValue::Boolean(true))
+    }
+
+    /// The 18-character id of a row.
+    pub(crate) fn id_of<'r>(&self, row: &'r Row) -> &'r str {
+        row.get(self.system.id).as_text().unwrap_or_default()
     }
 
     /// Takes the next slot, still empty, and says the id it stands for.
@@ -147,21 +125,16 @@ impl Table {
         let previous = std::mem::replace(&mut self.rows[slot], row);
         let current = self.rows[slot].as_ref();
         for (field, index) in &mut self.indexes {
-            let old = previous.as_ref().and_then(|row| index_key(row.get(*field)));
-            let new = current.and_then(|row| index_key(row.get(*field)));
+            let old = previous.as_ref().and_then(|row| index.key(row.get(*field)));
+            let new = current.and_then(|row| index.key(row.get(*field)));
             if old == new {
                 continue;
             }
-            if let Some(key) = old
-                && let Some(slots) = index.get_mut(&key)
-            {
-                slots.retain(|own| *own != slot);
-                if slots.is_empty() {
-                    index.remove(&key);
-                }
+            if let Some(key) = old {
+                index.remove(key, slot);
             }
             if let Some(key) = new {
-                index.entry(key).or_default().push(slot);
+                index.insert(key, slot);
             }
         }
         previous
@@ -172,20 +145,89 @@ impl Table {
     }
 
     /// Slots of the rows, deleted ones too, whose indexed field equals the value, letter cases aside; ids must have 18 characters.
-    pub(crate) fn find(&self, field: FieldIndex, value: &FieldValue) -> &[Slot] {
-        let slots = self.indexes.get(&field).zip(index_key(value)).and_then(|(index, key)| index.get(&key));
-        slots.map_or(&[], Vec::as_slice)
+    pub(crate) fn find<'t>(&'t self, field: FieldIndex, value: FieldRef<'t>) -> impl Iterator<Item = Slot> + 't {
+        let slots = self.indexes.get(&field).and_then(|index| index.slots(index.key(value)?));
+        let equals = move |slot: &Slot| self.row(*slot).is_some_and(|row| same_key(row.get(field), value));
+        slots.into_iter().flat_map(Slots::iter).filter(equals)
     }
 }
 
-/// Index keys are caseless because SOQL's comparison of strings is.
-fn index_key(value: &FieldValue) -> Option<Arc<str>> {
-    match value {
-        FieldValue::Null => None,
-        FieldValue::Text(text) if text.chars().any(char::is_uppercase) => Some(Arc::from(text.to_lowercase())),
-        FieldValue::Text(text) => Some(Arc::clone(text)),
-        FieldValue::Integer(value) => Some(Arc::from(value.to_string())),
-        FieldValue::Number(value) => Some(Arc::from(value.to_string())),
-        FieldValue::Boolean(_) | FieldValue::Date(_) | FieldValue::DateTime(_) => None,
+/// Which rows may have a value: by the value's hash, since the rows themselves say the rest.
+#[derive(Debug, Default)]
+struct Index {
+    by_hash: HashMap<u64, Slots, BuildHasherDefault<DefaultHasher>>,
+}
+
+#[derive(Debug)]
+enum Slots {
+    One(u32),
+    Many(Vec<u32>),
+}
+
+impl Slots {
+    fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
+        let slots = match self {
+            Slots::One(slot) => std::slice::from_ref(slot),
+            Slots::Many(slots) => slots,
+        };
+        slots.iter().map(|slot| *slot as Slot)
+    }
+}
+
+impl Index {
+    /// Keys are caseless because SOQL's comparison of strings is.
+    fn key(&self, value: FieldRef<'_>) -> Option<u64> {
+        let mut hasher = self.by_hash.hasher().build_hasher();
+        match value {
+            FieldValue::Text(text) if text.is_ascii() => {
+                text.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+            }
+            FieldValue::Text(text) => text.chars().flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hasher)),
+            FieldValue::Integer(value) => hasher.write_u64((value as f64).to_bits()),
+            FieldValue::Number(value) => hasher.write_u64(value.to_bits()),
+            FieldValue::Null | FieldValue::Boolean(_) | FieldValue::Date(_) | FieldValue::DateTime(_) => return None,
+        }
+        Some(hasher.finish())
+    }
+
+    fn slots(&self, key: u64) -> Option<&Slots> {
+        self.by_hash.get(&key)
+    }
+
+    fn insert(&mut self, key: u64, slot: Slot) {
+        let slot = u32::try_from(slot).expect("a table has fewer rows than four billion");
+        match self.by_hash.get_mut(&key) {
+            None => drop(self.by_hash.insert(key, Slots::One(slot))),
+            Some(Slots::Many(slots)) => slots.push(slot),
+            Some(slots) => {
+                let Slots::One(first) = *slots else { return };
+                *slots = Slots::Many(vec![first, slot]);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: u64, slot: Slot) {
+        let Some(slots) = self.by_hash.get_mut(&key) else { return };
+        let is_empty = match slots {
+            Slots::One(_) => true,
+            Slots::Many(slots) => {
+                slots.retain(|own| *own as Slot != slot);
+                slots.is_empty()
+            }
+        };
+        if is_empty {
+            self.by_hash.remove(&key);
+        }
+    }
+}
+
+fn same_key(left: FieldRef<'_>, right: FieldRef<'_>) -> bool {
+    match (left, right) {
+        (FieldValue::Text(left), FieldValue::Text(right)) => {
+            left == right || left.chars().flat_map(char::to_lowercase).eq(right.chars().flat_map(char::to_lowercase))
+        }
+        (FieldValue::Integer(left), FieldValue::Number(right))
+        | (FieldValue::Number(right), FieldValue::Integer(left)) => left as f64 == right,
+        _ => left == right,
     }
 }

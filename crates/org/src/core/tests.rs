@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::event::{ChangeType, CommittedEvent};
 use super::oauth::{Client, CodeRequest};
 use super::org::{EVENT_RETENTION_MS, Org, OrgProfile};
-use super::{FieldValue, Write, WriteContext, WriteError, WriteOutcome};
+use super::{FieldSchema, FieldValue, Write, WriteContext, WriteError, WriteOutcome};
 
 const NOW_MS: i64 = 1_700_000_000_123;
 
@@ -44,7 +44,7 @@ fn one(org: &mut Org, write: Write) -> String {
 
 fn value(org: &Org, id: &str, field: &str) -> FieldValue {
     let (object, row) = org.record(id).unwrap();
-    row.get(object.index_of(field).unwrap()).clone()
+    row.get(object.index_of(field).unwrap()).to_value()
 }
 
 type Told = (String, ChangeType, usize, Vec<String>, Vec<String>);
@@ -140,7 +140,10 @@ fn all_or_none_takes_everything_back() {
     assert_eq!((org.record_count("Contact"), told(&org, start)), (contacts, vec![]));
     let contacts = org.table("Contact").unwrap();
     let email = contacts.schema.index_of("Email").unwrap();
-    assert!(contacts.find(email, &FieldValue::text("ay@x.io")).is_empty(), "the index has forgotten the row as well");
+    assert!(
+        contacts.find(email, FieldValue::Text("ay@x.io")).next().is_none(),
+        "the index has forgotten the row as well"
+    );
 }
 
 #[test]
@@ -284,4 +287,21 @@ fn the_same_seed_makes_the_same_org() {
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1).0, run(2).0);
+}
+
+#[test]
+fn a_removed_field_is_gone_and_the_others_keep_their_values() {
+    let mut org = Org::new(&OrgProfile::default(), [3; 32], NOW_MS);
+    for name in ["First__c", "Second__c"] {
+        org.add_custom_field("Contact", FieldSchema::text(name, name, 20)).unwrap();
+    }
+    let values = vec![("LastName", "Ay".into()), ("First__c", "1".into()), ("Second__c", "2".into())];
+    let id = org.load("Contact", vec![values], NOW_MS).unwrap().remove(0);
+    org.remove_custom_field("Contact", "First__c").unwrap();
+    let contact = org.object("Contact").unwrap();
+    assert!(contact.index_of("First__c").is_none() && contact.each_field().all(|(_, field)| field.name != "First__c"));
+    assert_eq!(value(&org, &id, "Second__c"), FieldValue::text("2"));
+    assert_eq!(org.remove_custom_field("Contact", "Title").unwrap_err().code, "INSUFFICIENT_ACCESS_OR_READONLY");
+    org.add_custom_field("Contact", FieldSchema::text("First__c", "First", 20)).unwrap();
+    assert_eq!(value(&org, &id, "First__c"), FieldValue::Null, "a new field of the same name begins empty");
 }

@@ -6,14 +6,16 @@ use serde_json::{Number, Value as Json};
 
 use super::schema::FieldSchema;
 
-/// A stored value. Text is never empty and never has blanks around it; those become [`FieldValue::Null`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum FieldValue {
+/// A value. Text is never empty and never has blanks around it; those become [`FieldValue::Null`].
+///
+/// `T` is how text is held: shared by default, borrowed from a stored record in a [`FieldRef`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum FieldValue<T = Arc<str>> {
     /// No value.
     #[default]
     Null,
     /// Any kind of text, picklist values and 18-character ids among them.
-    Text(Arc<str>),
+    Text(T),
     /// A checkbox.
     Boolean(bool),
     /// A whole number.
@@ -26,6 +28,9 @@ pub enum FieldValue {
     DateTime(i64),
 }
 
+/// A value as it stands in a stored record.
+pub type FieldRef<'a> = FieldValue<&'a str>;
+
 impl FieldValue {
     /// Text, trimmed; nothing if that leaves nothing.
     pub fn text(text: &str) -> FieldValue {
@@ -35,24 +40,59 @@ impl FieldValue {
         }
     }
 
-    /// Whether there is no value.
-    pub fn is_null(&self) -> bool {
-        matches!(self, FieldValue::Null)
-    }
-
     /// The text, if this is text.
     pub fn as_text(&self) -> Option<&str> {
+        self.as_field_ref().as_text()
+    }
+
+    /// The same without a copy.
+    pub fn as_field_ref(&self) -> FieldRef<'_> {
+        match self {
+            FieldValue::Null => FieldValue::Null,
+            FieldValue::Text(text) => FieldValue::Text(text),
+            FieldValue::Boolean(value) => FieldValue::Boolean(*value),
+            FieldValue::Integer(value) => FieldValue::Integer(*value),
+            FieldValue::Number(value) => FieldValue::Number(*value),
+            FieldValue::Date(days) => FieldValue::Date(*days),
+            FieldValue::DateTime(ms) => FieldValue::DateTime(*ms),
+        }
+    }
+}
+
+impl<'a> FieldRef<'a> {
+    /// The text, if this is text.
+    pub fn as_text(self) -> Option<&'a str> {
         match self {
             FieldValue::Text(text) => Some(text),
             _ => None,
         }
     }
 
+    /// The same as a value of its own.
+    pub fn to_value(self) -> FieldValue {
+        match self {
+            FieldValue::Null => FieldValue::Null,
+            FieldValue::Text(text) => FieldValue::Text(Arc::from(text)),
+            FieldValue::Boolean(value) => FieldValue::Boolean(value),
+            FieldValue::Integer(value) => FieldValue::Integer(value),
+            FieldValue::Number(value) => FieldValue::Number(value),
+            FieldValue::Date(days) => FieldValue::Date(days),
+            FieldValue::DateTime(ms) => FieldValue::DateTime(ms),
+        }
+    }
+}
+
+impl<T: AsRef<str>> FieldValue<T> {
+    /// Whether there is no value.
+    pub fn is_null(&self) -> bool {
+        matches!(self, FieldValue::Null)
+    }
+
     /// The form that the REST API gives: dates as ISO text, whole-valued decimals with a fraction.
     pub fn to_json(&self) -> Json {
         match self {
             FieldValue::Null => Json::Null,
-            FieldValue::Text(text) => Json::String(text.to_string()),
+            FieldValue::Text(text) => Json::String(text.as_ref().to_owned()),
             FieldValue::Boolean(value) => Json::Bool(*value),
             FieldValue::Integer(value) => Json::Number(Number::from(*value)),
             FieldValue::Number(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
@@ -65,7 +105,7 @@ impl FieldValue {
     pub fn to_display(&self, field: &FieldSchema) -> String {
         match self {
             FieldValue::Null => String::new(),
-            FieldValue::Text(text) => text.to_string(),
+            FieldValue::Text(text) => text.as_ref().to_owned(),
             FieldValue::Boolean(value) => value.to_string(),
             FieldValue::Integer(value) => value.to_string(),
             FieldValue::Number(value) => format!("{value:.*}", usize::from(field.scale)),

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use rand::Rng;
 use serde_json::{Map, Value as Json};
 
+use super::access::Access;
 use super::error::WriteError;
 use super::event::{ChangeType, CommittedEvent};
 use super::id;
 use super::org::Org;
+use super::row::{Draft, Row};
 use super::rules;
 use super::schema::{FieldIndex, FieldSchema, FieldType};
-use super::table::{Row, Slot};
+use super::table::Slot;
 use super::value::FieldValue;
 
 /// Who writes, how, and when.
@@ -75,6 +77,11 @@ struct Touched {
     seen: HashSet<(usize, Slot)>,
 }
 
+fn permit(allowed: bool) -> Result<(), WriteError> {
+    let refusal = || WriteError::new("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id");
+    if allowed { Ok(()) } else { Err(refusal()) }
+}
+
 impl Org {
     /// Runs one transaction and says for each row, in order, what became of it.
     ///
@@ -87,10 +94,13 @@ impl Org {
         all_or_none: bool,
         writes: Vec<Write>,
     ) -> Vec<Result<WriteOutcome, WriteError>> {
+        let access = self.access(&context.user_id, context.now_ms);
         let mut touched = Touched::default();
-        let mut results: Vec<_> = writes.into_iter().map(|write| self.apply(context, &mut touched, write)).collect();
+        let mut results: Vec<_> =
+            writes.into_iter().map(|write| self.apply(context, &access, &mut touched, write)).collect();
         if all_or_none && results.iter().any(Result::is_err) {
             for (table, slot, before) in touched.rows.into_iter().rev() {
+                self.access.note_write(&self.tables[table].schema);
                 self.tables[table].replace(slot, before);
             }
             for result in results.iter_mut().filter(|result| result.is_ok()) {
@@ -108,17 +118,20 @@ impl Org {
     fn apply(
         &mut self,
         context: &WriteContext,
+        access: &Access,
         touched: &mut Touched,
         write: Write,
     ) -> Result<WriteOutcome, WriteError> {
         match write {
-            Write::Create { object, values } => self.create(context, touched, &object, &values),
+            Write::Create { object, values } => self.create(context, access, touched, &object, &values),
             Write::Update { object, id, values } => {
                 let (table, slot) = self.locate_live(&id, object.as_deref())?;
-                self.update(context, touched, table, slot, &values)
+                permit(access.edits(&self.tables[table].schema))?;
+                self.update(context, access, touched, table, slot, &values)
             }
             Write::Delete { object, id } => {
                 let (table, slot) = self.locate_live(&id, object.as_deref())?;
+                permit(access.deletes(&self.tables[table].schema))?;
                 self.set_deleted(context, touched, table, slot, true)
             }
             Write::Undelete { id } => {
@@ -154,23 +167,25 @@ impl Org {
     fn create(
         &mut self,
         context: &WriteContext,
+        access: &Access,
         touched: &mut Touched,
         object: &str,
         values: &Map<String, Json>,
     ) -> Result<WriteOutcome, WriteError> {
         let unknown = || WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."));
         let table = self.table_index(object).ok_or_else(unknown)?;
+        permit(access.creates(&self.tables[table].schema))?;
         if !self.tables[table].schema.writeable {
             let message = format!("entity type cannot be inserted: {}", self.tables[table].schema.label);
             return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
         }
-        let mut row = Row::default();
-        self.assign(table, None, &mut row, values)?;
+        let mut row = Draft::default();
+        self.assign(access, table, None, &mut row, values)?;
         let (slot, id) = self.tables[table].reserve();
         self.fill_in(table, &id, &mut row, &context.user_id, context.now_ms);
         self.require(table, &row)?;
         self.derive(table, None, &mut row, context.now_ms);
-        self.store(touched, table, slot, Some(row));
+        self.store(touched, table, slot, Some(row.pack()));
         self.note_activity(context, touched, table, slot);
         Ok(WriteOutcome { id, created: true })
     }
@@ -178,19 +193,20 @@ impl Org {
     fn update(
         &mut self,
         context: &WriteContext,
+        access: &Access,
         touched: &mut Touched,
         table: usize,
         slot: Slot,
         values: &Map<String, Json>,
     ) -> Result<WriteOutcome, WriteError> {
         let before = self.tables[table].row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
-        let mut row = before.clone();
-        self.assign(table, Some(slot), &mut row, values)?;
+        let mut row = before.unpack();
+        self.assign(access, table, Some(slot), &mut row, values)?;
         self.require(table, &row)?;
         self.derive(table, Some(&before), &mut row, context.now_ms);
         self.stamp(context, table, &mut row);
         let id = self.id_of(table, &row);
-        self.store(touched, table, slot, Some(row));
+        self.store(touched, table, slot, Some(row.pack()));
         self.note_activity(context, touched, table, slot);
         Ok(WriteOutcome { id, created: false })
     }
@@ -203,19 +219,33 @@ impl Org {
         slot: Slot,
         deleted: bool,
     ) -> Result<WriteOutcome, WriteError> {
-        let mut row = self.tables[table].row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
+        let mut row = self.tables[table].row(slot).ok_or_else(WriteError::no_such_record)?.unpack();
         let Some(is_deleted) = self.tables[table].system.is_deleted else {
+            let schema = &self.tables[table].schema;
+            if schema.setup && schema.writeable && schema.name != "User" && deleted {
+                return Ok(self.erase(touched, table, slot));
+            }
             let message = format!("entity type cannot be deleted: {}", self.tables[table].schema.label);
             return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
         };
         let id = self.id_of(table, &row);
         row.set(is_deleted, deleted.into());
         self.stamp(context, table, &mut row);
-        self.store(touched, table, slot, Some(row));
+        self.store(touched, table, slot, Some(row.pack()));
         for (child_table, child_slot) in self.dependants(table, &id, !deleted) {
             self.set_deleted(context, touched, child_table, child_slot, deleted)?;
         }
         Ok(WriteOutcome { id, created: false })
+    }
+
+    /// The set-up has no recycle bin: what is deleted is gone, with what hangs on it.
+    fn erase(&mut self, touched: &mut Touched, table: usize, slot: Slot) -> WriteOutcome {
+        let id = self.tables[table].row(slot).map_or_else(String::new, |row| self.tables[table].id_of(row).to_owned());
+        for (child_table, child_slot) in self.dependants(table, &id, false) {
+            self.store(touched, child_table, child_slot, None);
+        }
+        self.store(touched, table, slot, None);
+        WriteOutcome { id, created: false }
     }
 
     /// Rows that go to the bin and come back with this one.
@@ -224,10 +254,11 @@ impl Org {
         let key = FieldValue::text(id);
         let mut found = Vec::new();
         for (child_table, child) in self.tables.iter().enumerate() {
-            for (field, index) in child.schema.fields().iter().zip(0..) {
+            for (index, field) in child.schema.each_field() {
                 if field.cascade_delete && field.reference_to.contains(parent) {
-                    let in_state = |slot: &&Slot| child.row(**slot).is_some_and(|row| child.is_deleted(row) == deleted);
-                    found.extend(child.find(index, &key).iter().filter(in_state).map(|slot| (child_table, *slot)));
+                    let in_state = |slot: &Slot| child.row(*slot).is_some_and(|row| child.is_deleted(row) == deleted);
+                    found
+                        .extend(child.find(index, key.as_field_ref()).filter(in_state).map(|slot| (child_table, slot)));
                 }
             }
         }
@@ -237,17 +268,19 @@ impl Org {
     /// Puts the given values into the row, or says what is wrong with them.
     fn assign(
         &self,
+        access: &Access,
         table: usize,
         slot: Option<Slot>,
-        row: &mut Row,
+        row: &mut Draft,
         values: &Map<String, Json>,
     ) -> Result<(), WriteError> {
         let schema = &self.tables[table].schema;
         let mut read_only = Vec::new();
         for (name, input) in values {
             let (index, field) =
-                schema.field_named(name).ok_or_else(|| WriteError::no_such_column(name, &schema.name))?;
-            if !(if slot.is_some() { field.updateable } else { field.createable }) {
+                access.field_named(schema, name).ok_or_else(|| WriteError::no_such_column(name, &schema.name))?;
+            let writeable = if slot.is_some() { field.updateable } else { field.createable };
+            if !writeable || !access.changes(schema, index) {
                 read_only.push(field.name.clone());
                 continue;
             }
@@ -299,9 +332,7 @@ impl Org {
         }
         let table = &self.tables[table];
         let other = table
-            .find(index, value)
-            .iter()
-            .copied()
+            .find(index, value.as_field_ref())
             .find(|other| Some(*other) != slot && table.row(*other).is_some_and(|row| !table.is_deleted(row)));
         match other.and_then(|other| table.row(other)?.get(table.system.id).as_text()) {
             None => Ok(()),
@@ -312,13 +343,13 @@ impl Org {
         }
     }
 
-    fn require(&self, table: usize, row: &Row) -> Result<(), WriteError> {
+    fn require(&self, table: usize, row: &Draft) -> Result<(), WriteError> {
         let schema = &self.tables[table].schema;
-        let missing: Vec<String> = (schema.fields().iter().zip(0..))
-            .filter(|(field, index)| {
+        let missing: Vec<String> = (schema.each_field())
+            .filter(|(index, field)| {
                 !field.nillable && !field.compound_parent && field.createable && row.get(*index).is_null()
             })
-            .map(|(field, _)| field.name.clone())
+            .map(|(_, field)| field.name.clone())
             .collect();
         if missing.is_empty() {
             return Ok(());
@@ -327,7 +358,7 @@ impl Org {
         Err(WriteError { code: "REQUIRED_FIELD_MISSING", message, fields: missing })
     }
 
-    fn derive(&self, table: usize, before: Option<&Row>, row: &mut Row, now_ms: i64) {
+    fn derive(&self, table: usize, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
         let schema = &self.tables[table].schema;
         rules::derive(schema, before, row, now_ms);
         if schema.name != "Task" {
@@ -337,14 +368,14 @@ impl Org {
         let parent = |name: &str| schema.index_of(name).and_then(|index| self.record(row.get(index).as_text()?));
         let account = [parent("WhatId"), parent("WhoId")].into_iter().flatten().find_map(|(object, parent)| {
             let index = object.index_of(if object.name == "Account" { "Id" } else { "AccountId" })?;
-            Some(parent.get(index).clone()).filter(|account| !account.is_null())
+            Some(parent.get(index).to_value()).filter(|account| !account.is_null())
         });
         if let Some(index) = schema.index_of("AccountId") {
             row.set(index, account.unwrap_or_default());
         }
     }
 
-    fn stamp(&self, context: &WriteContext, table: usize, row: &mut Row) {
+    fn stamp(&self, context: &WriteContext, table: usize, row: &mut Draft) {
         let system = &self.tables[table].system;
         let now = FieldValue::DateTime(context.now_ms / 1000 * 1000);
         row.set(system.last_modified_date, now.clone());
@@ -352,11 +383,12 @@ impl Org {
         row.set(system.last_modified_by, FieldValue::text(&context.user_id));
     }
 
-    fn id_of(&self, table: usize, row: &Row) -> String {
+    fn id_of(&self, table: usize, row: &Draft) -> String {
         row.get(self.tables[table].system.id).as_text().unwrap_or_default().to_owned()
     }
 
     fn store(&mut self, touched: &mut Touched, table: usize, slot: Slot, row: Option<Row>) {
+        self.access.note_write(&self.tables[table].schema);
         let before = self.tables[table].replace(slot, row);
         if touched.seen.insert((table, slot)) {
             touched.rows.push((table, slot, before));
@@ -369,8 +401,8 @@ impl Org {
             return;
         };
         let schema = &self.tables[table].schema;
-        let value = |name: &str| schema.index_of(name).map_or(&FieldValue::Null, |index| row.get(index));
-        let FieldValue::Date(day) = *value("ActivityDate") else { return };
+        let value = |name: &str| schema.index_of(name).map_or(FieldValue::Null, |index| row.get(index));
+        let FieldValue::Date(day) = value("ActivityDate") else { return };
         let parents: Vec<String> = ["WhoId", "WhatId", "AccountId"]
             .iter()
             .filter_map(|name| value(name).as_text().map(str::to_owned))
@@ -382,13 +414,13 @@ impl Org {
             else {
                 continue;
             };
-            if matches!(parent.get(index), FieldValue::Date(known) if *known >= day) {
+            if matches!(parent.get(index), FieldValue::Date(known) if known >= day) {
                 continue;
             }
-            let mut parent = parent.clone();
+            let mut parent = parent.unpack();
             parent.set(index, FieldValue::Date(day));
             parent.set(system.system_modstamp, FieldValue::DateTime(context.now_ms / 1000 * 1000));
-            self.store(touched, parent_table, parent_slot, Some(parent));
+            self.store(touched, parent_table, parent_slot, Some(parent.pack()));
         }
     }
 
@@ -400,7 +432,7 @@ impl Org {
         for ((table, slot, before), sequence_number) in touched.rows.iter().zip(1..) {
             let Some((change_type, values, nulled)) = self.change(*table, *slot, before.as_ref()) else { continue };
             let Some(row) = self.tables[*table].row(*slot) else { continue };
-            let record_id = self.id_of(*table, row);
+            let record_id = self.tables[*table].id_of(row).to_owned();
             let entity = self.tables[*table].schema.name.clone();
             // The same change to several records in one transaction is told once, as the event bus does.
             let merged = events.iter_mut().find(|event| {
@@ -452,7 +484,7 @@ impl Org {
         let carried = |index: &FieldIndex| table.schema.field(*index).in_change_event;
         let populated = || {
             let all = after.populated().filter(|(index, _)| carried(index));
-            all.map(|(index, value)| (index, value.clone())).collect::<Vec<_>>()
+            all.map(|(index, value)| (index, value.to_value())).collect::<Vec<_>>()
         };
         match (before.map(|before| table.is_deleted(before)), table.is_deleted(after)) {
             (None, false) => Some((ChangeType::Create, populated(), Vec::new())),
@@ -463,7 +495,7 @@ impl Org {
                 let before = before?;
                 let (mut values, mut nulled) = (Vec::new(), Vec::new());
                 let mut is_data_change = false;
-                for index in (0..).take(table.schema.fields().len()).filter(carried) {
+                for index in table.schema.each_field().map(|(index, _)| index).filter(carried) {
                     let (old, new) = (before.get(index), after.get(index));
                     // Two changes within one second have one LastModifiedDate; the event names it all the same.
                     let stamped = index == table.system.last_modified_date;
@@ -472,7 +504,7 @@ impl Org {
                     match (old == new && !stamped, new.is_null()) {
                         (true, _) => {}
                         (false, true) => nulled.push(index),
-                        (false, false) => values.push((index, new.clone())),
+                        (false, false) => values.push((index, new.to_value())),
                     }
                 }
                 is_data_change.then_some((ChangeType::Update, values, nulled))

@@ -52,6 +52,7 @@ impl From<WriteError> for RestError {
     fn from(error: WriteError) -> RestError {
         let status = match error.code {
             "NOT_FOUND" | "ENTITY_IS_DELETED" => StatusCode::NOT_FOUND,
+            "INSUFFICIENT_ACCESS_OR_READONLY" => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         };
         RestError { status, code: error.code, message: error.message, fields: Some(error.fields) }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
 use super::routes::Route;
-use super::rows::field_list;
+use super::rows::{field_list, known};
 use crate::core::{Write, WriteError, WriteOutcome, id};
 use crate::soql::render_record;
 
@@ -170,8 +170,8 @@ pub(crate) fn retrieve(call: &Call<'_>, object: &str) -> Reply {
     }
     check_size(request.ids.len(), READ_RECORDS_MAX)?;
     let org = call.web.org.lock();
-    let schema = org.object(object).ok_or_else(RestError::not_found)?;
-    let indexes = field_list(schema, request.fields.iter().map(String::as_str))?;
+    let schema = known(call, &org, object)?;
+    let indexes = field_list(call, schema, request.fields.iter().map(String::as_str))?;
     let record = |given: &String| -> Result<Value, RestError> {
         let malformed = || WriteError::at("MALFORMED_ID", "Id", format!("malformed id {given}"));
         let id = id::normalize(given).ok_or_else(malformed)?;

@@ -122,7 +122,7 @@ pub(super) async fn list(
     let mut found: Vec<&Row> = table.iter().map(|(_, row)| row).filter(fits).collect();
     // What was touched last is what people look for.
     let modified = |row: &Row| match row.get(table.system.last_modified_date) {
-        FieldValue::DateTime(ms) => *ms,
+        FieldValue::DateTime(ms) => ms,
         _ => 0,
     };
     found.sort_by_key(|row| std::cmp::Reverse(modified(row)));
@@ -155,7 +155,7 @@ fn activities<'o>(org: &'o Org, id: &str) -> Vec<(&'o ObjectSchema, &'o Row)> {
     let Some(tasks) = org.table("Task") else { return Vec::new() };
     let key = FieldValue::text(id);
     let indexes = ["WhoId", "WhatId"].into_iter().filter_map(|name| tasks.schema.index_of(name));
-    let mut slots: Vec<_> = indexes.flat_map(|index| tasks.find(index, &key)).copied().collect();
+    let mut slots: Vec<_> = indexes.flat_map(|index| tasks.find(index, key.as_field_ref())).collect();
     slots.sort_unstable_by(|left, right| right.cmp(left));
     slots.dedup();
     let live = slots.into_iter().filter_map(|slot| tasks.row(slot)).filter(|row| !tasks.is_deleted(row));
@@ -257,7 +257,7 @@ fn commit(web: &Web, user_id: &str, write: Write) -> Result<WriteOutcome, WriteE
 /// else's change of it in the meantime stands.
 fn changed_values(schema: &ObjectSchema, row: Option<&Row>, form: &HashMap<String, String>) -> Map<String, Value> {
     let mut values = Map::new();
-    for (field, index) in schema.fields().iter().zip(0..) {
+    for (index, field) in schema.each_field() {
         if !is_editable(field, row.is_some()) {
             continue;
         }

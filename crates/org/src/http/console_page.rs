@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::console::{OBJECTS, is_editable};
 use super::html::{CLOUD, escape, page};
 use crate::core::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
-use crate::core::{FieldValue, Org, Row, WriteError};
+use crate::core::{FieldRef, FieldValue, Org, Row, WriteError};
 
 /// What every page shows around its content.
 pub(super) struct Frame<'o> {
@@ -44,7 +44,7 @@ impl Frame<'_> {
     }
 
     /// A value as a person reads it: references by the name of what they point to.
-    fn shown(&self, field: &FieldSchema, value: &FieldValue) -> String {
+    fn shown(&self, field: &FieldSchema, value: FieldRef<'_>) -> String {
         match (field.field_type, value) {
             (_, FieldValue::Null) => String::new(),
             (FieldType::Reference, FieldValue::Text(id)) => match self.org.record(id) {
@@ -58,7 +58,7 @@ impl Frame<'_> {
                 }
                 _ => escape(id),
             },
-            (FieldType::Boolean, FieldValue::Boolean(value)) => if *value { "Yes" } else { "No" }.to_owned(),
+            (FieldType::Boolean, FieldValue::Boolean(value)) => if value { "Yes" } else { "No" }.to_owned(),
             (FieldType::Phone, _) => format!("<span class=\"number\">{}</span>", escape(&value.to_display(field))),
             (FieldType::Email, FieldValue::Text(address)) => {
                 format!("<a href=\"mailto:{0}\">{0}</a>", escape(address))
@@ -100,7 +100,7 @@ const FIRST_FIELDS: &[&str] = &[
 ];
 
 fn in_reading_order(object: &ObjectSchema) -> Vec<(FieldIndex, &FieldSchema)> {
-    let mut fields: Vec<_> = (0..).zip(object.fields()).collect();
+    let mut fields: Vec<_> = object.each_field().collect();
     let place =
         |field: &FieldSchema| FIRST_FIELDS.iter().position(|name| *name == field.name).unwrap_or(FIRST_FIELDS.len());
     fields.sort_by_key(|(_, field)| place(field));
@@ -115,8 +115,8 @@ fn label(field: &FieldSchema) -> String {
 
 /// What a record is called.
 fn record_name(object: &ObjectSchema, row: &Row) -> String {
-    let name = object.fields().iter().zip(0..).find(|(field, _)| field.name_field);
-    let name = name.and_then(|(_, index)| row.get(index).as_text()).map(str::to_owned);
+    let name = object.each_field().find(|(_, field)| field.name_field);
+    let name = name.and_then(|(index, _)| row.get(index).as_text()).map(str::to_owned);
     name.unwrap_or_else(|| format!("Untitled {}", object.label))
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -14,8 +15,9 @@ use serde_json::{Value, json};
 use super::answer::{RestError, ok};
 use super::limits::DAILY_REQUESTS_MAX;
 use super::{Account, BODY_BYTES_MAX, Web, access_token, origin, routes};
-use crate::core::WriteContext;
 use crate::core::oauth::Session;
+use crate::core::{Access, WriteContext};
+use crate::soql::Asker;
 
 /// The oldest version that still works, and the newest.
 const VERSION_MIN: u32 = 31;
@@ -36,6 +38,8 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) session: Session,
+    /// What the caller may see and do.
+    pub(crate) access: Arc<Access>,
 }
 
 /// What the dispatcher hands back: the answer, and the account of it.
@@ -44,6 +48,11 @@ pub(crate) type Reply = Result<(Response, usize), RestError>;
 impl Call<'_> {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Who asks a query.
+    pub(crate) fn asker(&self, include_deleted: bool) -> Asker<'_> {
+        Asker { access: &self.access, now_ms: self.web.org.now_ms(), include_deleted, tooling: false }
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, RestError> {
@@ -107,7 +116,13 @@ fn answer(
     let parameters: HashMap<String, String> =
         url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect();
     let token = access_token(&parts.headers).or_else(|| parameters.get("oauth_token").map(String::as_str));
-    let session = token.and_then(|token| web.org.lock().use_session(token, web.org.now_ms()));
+    let now_ms = web.org.now_ms();
+    let (session, access) = {
+        let mut org = web.org.lock();
+        let session = token.and_then(|token| org.use_session(token, now_ms)).ok_or_else(RestError::invalid_session)?;
+        let access = org.access(&session.user_id, now_ms);
+        (session, access)
+    };
     let call = Call {
         web,
         method: &parts.method,
@@ -117,7 +132,8 @@ fn answer(
         parameters,
         headers: &parts.headers,
         body,
-        session: session.ok_or_else(RestError::invalid_session)?,
+        session,
+        access,
     };
     account.path = routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template);
     let (response, records) = routes::dispatch(&call, resource)?;

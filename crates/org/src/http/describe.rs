@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{RestError, ok};
+use super::answer::ok;
 use super::data::{Call, Reply};
 use super::routes::Route;
-use crate::core::schema::{FieldSchema, FieldType, ObjectSchema};
+use super::rows::known;
+use crate::core::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use crate::core::{FieldValue, Org};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -29,7 +30,8 @@ pub(crate) fn resources(call: &Call<'_>) -> Reply {
 /// `GET /sobjects`.
 pub(crate) fn global(call: &Call<'_>) -> Reply {
     let org = call.web.org.lock();
-    let objects: Vec<Value> = org.objects().map(|object| Value::Object(summary(&org, object, &call.base))).collect();
+    let visible = org.objects().filter(|object| !object.tooling && call.access.reads(object));
+    let objects: Vec<Value> = visible.map(|object| Value::Object(summary(call, &org, object))).collect();
     let count = objects.len();
     Ok((ok(&json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects })), count))
 }
@@ -37,15 +39,15 @@ pub(crate) fn global(call: &Call<'_>) -> Reply {
 /// `GET /sobjects/X`.
 pub(crate) fn basic(call: &Call<'_>, name: &str) -> Reply {
     let org = call.web.org.lock();
-    let object = org.object(name).ok_or_else(RestError::not_found)?;
-    let body = json!({ "objectDescribe": summary(&org, object, &call.base), "recentItems": [] });
+    let object = known(call, &org, name)?;
+    let body = json!({ "objectDescribe": summary(call, &org, object), "recentItems": [] });
     Ok((ok(&body), 0))
 }
 
 /// `GET /sobjects/X/describe`.
 pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
     let org = call.web.org.lock();
-    let object = org.object(name).ok_or_else(RestError::not_found)?;
+    let object = known(call, &org, name)?;
     let mut body = Map::new();
     body.insert("actionOverrides".to_owned(), json!([]));
     let children: Vec<Value> = org
@@ -66,8 +68,14 @@ pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
         .collect();
     body.insert("childRelationships".to_owned(), Value::Array(children));
     body.insert("compactLayoutable".to_owned(), json!(object.writeable));
-    body.insert("fields".to_owned(), object.fields().iter().map(|field| describe_field(&org, object, field)).collect());
-    for (name, value) in summary(&org, object, &call.base) {
+    body.insert(
+        "fields".to_owned(),
+        call.access
+            .visible_fields(object)
+            .map(|(index, field)| describe_field(call, &org, object, index, field))
+            .collect(),
+    );
+    for (name, value) in summary(call, &org, object) {
         body.insert(name, value);
     }
     for (name, value) in [
@@ -84,7 +92,7 @@ pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
     ] {
         body.insert(name.to_owned(), value);
     }
-    Ok((ok(&Value::Object(body)), object.fields().len()))
+    Ok((ok(&Value::Object(body)), object.width()))
 }
 
 fn record_types(base: &str, object: &ObjectSchema) -> Value {
@@ -101,18 +109,18 @@ fn record_types(base: &str, object: &ObjectSchema) -> Value {
     }])
 }
 
-fn summary(org: &Org, object: &ObjectSchema, base: &str) -> Map<String, Value> {
-    let url = format!("{base}/sobjects/{}", object.name);
+fn summary(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Map<String, Value> {
+    let url = format!("{}/sobjects/{}", call.base, object.name);
     let binned = object.index_of("IsDeleted").is_some();
     let value = json!({
         "activateable": false,
         "associateEntityType": null,
         "associateParentEntity": null,
-        "createable": object.writeable,
+        "createable": object.writeable && call.access.creates(object),
         "custom": object.name.ends_with("__c"),
         "customSetting": false,
         "deepCloneable": false,
-        "deletable": object.writeable && binned,
+        "deletable": object.writeable && (binned || object.setup) && call.access.deletes(object),
         "deprecatedAndHidden": false,
         "feedEnabled": org.is_captured(&object.name),
         "hasSubtypes": false,
@@ -131,7 +139,7 @@ fn summary(org: &Org, object: &ObjectSchema, base: &str) -> Map<String, Value> {
         "searchable": object.writeable,
         "triggerable": object.writeable,
         "undeletable": object.writeable && binned,
-        "updateable": object.writeable,
+        "updateable": object.writeable && call.access.edits(object),
         "urls": {
             "compactLayouts": format!("{url}/describe/compactLayouts"),
             "rowTemplate": format!("{url}/{{ID}}"),
@@ -146,7 +154,7 @@ fn summary(org: &Org, object: &ObjectSchema, base: &str) -> Map<String, Value> {
     }
 }
 
-fn describe_field(org: &Org, object: &ObjectSchema, field: &FieldSchema) -> Value {
+fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: FieldIndex, field: &FieldSchema) -> Value {
     let kind = field.field_type;
     let is_long_text = kind == FieldType::TextArea && field.length > 4000;
     let is_plain = kind != FieldType::Address && !is_long_text;
@@ -183,7 +191,7 @@ fn describe_field(org: &Org, object: &ObjectSchema, field: &FieldSchema) -> Valu
         "caseSensitive": false,
         "compoundFieldName": field.compound.as_ref().map(|part| part.parent.as_str()),
         "controllerName": null,
-        "createable": object.writeable && field.createable,
+        "createable": object.writeable && field.createable && call.access.changes(object, index),
         "custom": field.custom,
         "defaultValue": default,
         "defaultValueFormula": null,
@@ -214,7 +222,7 @@ fn describe_field(org: &Org, object: &ObjectSchema, field: &FieldSchema) -> Valu
         "nameField": field.name_field,
         "namePointing": is_polymorphic,
         "nillable": field.nillable,
-        "permissionable": field.nillable && kind != FieldType::Id && field.compound.is_none(),
+        "permissionable": !object.setup && field.permissionable(),
         "picklistValues": picklist,
         "polymorphicForeignKey": is_polymorphic,
         "precision": field.precision,
@@ -231,7 +239,7 @@ fn describe_field(org: &Org, object: &ObjectSchema, field: &FieldSchema) -> Valu
         "sortable": is_plain,
         "type": kind.as_str(),
         "unique": field.unique,
-        "updateable": object.writeable && field.updateable,
+        "updateable": object.writeable && field.updateable && call.access.changes(object, index),
         "writeRequiresMasterRead": false,
     });
     merged(head, tail)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::ok;
 use super::{Web, access_token, origin};
-use crate::core::value::FieldValue;
+use crate::core::value::{FieldRef, FieldValue};
 use crate::core::{Org, id};
 
 /// `GET /id/ORG/USER`.
@@ -112,8 +112,8 @@ impl<'o> Person<'o> {
         org.record(user_id).map(|(object, row)| Person { object, row })
     }
 
-    fn value(&self, field: &str) -> &'o FieldValue {
-        self.object.index_of(field).map_or(&FieldValue::Null, |index| self.row.get(index))
+    fn value(&self, field: &str) -> FieldRef<'o> {
+        self.object.index_of(field).map_or(FieldValue::Null, |index| self.row.get(index))
     }
 
     fn text(&self, field: &str) -> Option<&'o str> {

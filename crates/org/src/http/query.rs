@@ -62,7 +62,7 @@ pub(crate) fn query(call: &Call<'_>, include_deleted: bool) -> Reply {
     let statement = call.parameters.get("q").map_or("", String::as_str);
     let now_ms = call.web.org.now_ms();
     let mut org = call.web.org.lock();
-    let rows = match soql::run(&org, statement, include_deleted, now_ms)? {
+    let rows = match soql::run(&org, &call.asker(include_deleted), statement)? {
         Execution::Count(count) => return Ok((ok(&json!({ "totalSize": count, "done": true, "records": [] })), count)),
         Execution::Aggregate(name, count) => {
             let record = json!({ "attributes": { "type": "AggregateResult" }, name: count });

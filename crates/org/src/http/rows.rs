@@ -39,7 +39,7 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// `POST /sobjects/X`.
 pub(crate) fn create(call: &Call<'_>, object: &str) -> Reply {
-    known(&call.web.org.lock(), object)?;
+    known(call, &call.web.org.lock(), object)?;
     let values = fields(call)?;
     let outcome = commit_one(call, Write::Create { object: object.to_owned(), values })?;
     Ok((created(call, object, &outcome, json!({})), 1))
@@ -61,7 +61,7 @@ fn created(call: &Call<'_>, object: &str, outcome: &WriteOutcome, more: Value) -
 /// `GET /sobjects/X/id?fields=A,B`.
 pub(crate) fn read(call: &Call<'_>, object: &str, given: &str) -> Reply {
     let org = call.web.org.lock();
-    let schema = known(&org, object)?;
+    let schema = known(call, &org, object)?;
     let id = id::normalize(given).ok_or_else(|| malformed_id(given))?;
     match org.record(&id) {
         Some((found, row)) if found.name == schema.name => {
@@ -76,25 +76,28 @@ pub(crate) fn read(call: &Call<'_>, object: &str, given: &str) -> Reply {
 
 fn shown(call: &Call<'_>, org: &Org, schema: &ObjectSchema, row: &Row) -> Reply {
     let indexes = match call.parameters.get("fields") {
-        Some(names) => field_list(schema, names.split(','))?,
-        None => (0..).take(schema.fields().len()).collect(),
+        Some(names) => field_list(call, schema, names.split(','))?,
+        None => call.access.visible_fields(schema).map(|(index, _)| index).collect(),
     };
     Ok((ok(&render_record(org, schema, row, &indexes, &call.base)), 1))
 }
 
 /// Positions of the named fields.
 pub(crate) fn field_list<'n>(
+    call: &Call<'_>,
     schema: &ObjectSchema,
     names: impl Iterator<Item = &'n str>,
 ) -> Result<Vec<FieldIndex>, RestError> {
-    let position =
-        |name: &str| schema.index_of(name).ok_or_else(|| WriteError::no_such_column(name, &schema.name).into());
+    let position = |name: &str| match call.access.field_named(schema, name) {
+        Some((index, _)) => Ok(index),
+        None => Err(WriteError::no_such_column(name, &schema.name).into()),
+    };
     names.map(str::trim).filter(|name| !name.is_empty()).map(position).collect()
 }
 
 /// `PATCH /sobjects/X/id`.
 pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
-    known(&call.web.org.lock(), object)?;
+    known(call, &call.web.org.lock(), object)?;
     let values = fields(call)?;
     let (object, id) = (Some(object.to_owned()), id.to_owned());
     commit_one(call, Write::Update { object, id, values })?;
@@ -103,7 +106,7 @@ pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
 
 /// `DELETE /sobjects/X/id`.
 pub(crate) fn delete(call: &Call<'_>, object: &str, id: &str) -> Reply {
-    known(&call.web.org.lock(), object)?;
+    known(call, &call.web.org.lock(), object)?;
     commit_one(call, Write::Delete { object: Some(object.to_owned()), id: id.to_owned() })?;
     Ok((no_content(), 1))
 }
@@ -111,8 +114,8 @@ pub(crate) fn delete(call: &Call<'_>, object: &str, id: &str) -> Reply {
 /// `GET /sobjects/X/ExternalId__c/value`.
 pub(crate) fn read_by_external_id(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
     let org = call.web.org.lock();
-    let schema = known(&org, object)?;
-    let ids = ids_by_external_id(&org, schema, field, value)?;
+    let schema = known(call, &org, object)?;
+    let ids = ids_by_external_id(call, &org, schema, field, value)?;
     match ids.as_slice() {
         [] => Err(RestError::not_found()),
         [id] => match org.record(id) {
@@ -127,8 +130,8 @@ pub(crate) fn read_by_external_id(call: &Call<'_>, object: &str, field: &str, va
 pub(crate) fn upsert(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
     let (found, name, field) = {
         let org = call.web.org.lock();
-        let schema = known(&org, object)?;
-        let ids = ids_by_external_id(&org, schema, field, value)?;
+        let schema = known(call, &org, object)?;
+        let ids = ids_by_external_id(call, &org, schema, field, value)?;
         if ids.len() > 1 {
             return Ok((choices(call, schema, &ids), ids.len()));
         }
@@ -155,12 +158,19 @@ fn choices(call: &Call<'_>, schema: &ObjectSchema, ids: &[String]) -> Response {
     json_answer(StatusCode::MULTIPLE_CHOICES, &json!(urls))
 }
 
-fn ids_by_external_id(org: &Org, schema: &ObjectSchema, field: &str, value: &str) -> Result<Vec<String>, RestError> {
+fn ids_by_external_id(
+    call: &Call<'_>,
+    org: &Org,
+    schema: &ObjectSchema,
+    field: &str,
+    value: &str,
+) -> Result<Vec<String>, RestError> {
     let no_such_key = || {
         let message = format!("Provided external ID field does not exist or is not accessible: {field}");
         RestError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     };
-    let (index, field) = schema.field_named(field).filter(|(_, field)| field.id_lookup).ok_or_else(no_such_key)?;
+    let (index, field) =
+        call.access.field_named(schema, field).filter(|(_, field)| field.id_lookup).ok_or_else(no_such_key)?;
     let table = org.table(&schema.name).ok_or_else(RestError::not_found)?;
     let key = match (field.name.as_str(), field.field_type.is_text()) {
         ("Id", _) => {
@@ -171,7 +181,8 @@ fn ids_by_external_id(org: &Org, schema: &ObjectSchema, field: &str, value: &str
         (_, true) => FieldValue::text(value),
         (_, false) => value.parse().map_or(FieldValue::Null, FieldValue::Number),
     };
-    let live = table.find(index, &key).iter().filter_map(|slot| table.row(*slot)).filter(|row| !table.is_deleted(row));
+    let live =
+        table.find(index, key.as_field_ref()).filter_map(|slot| table.row(slot)).filter(|row| !table.is_deleted(row));
     Ok(live.filter_map(|row| row.get(table.system.id).as_text().map(str::to_owned)).collect())
 }
 
@@ -192,8 +203,9 @@ fn fields(call: &Call<'_>) -> Result<Map<String, Value>, RestError> {
     Ok(fields)
 }
 
-fn known<'o>(org: &'o Org, object: &str) -> Result<&'o ObjectSchema, RestError> {
-    org.object(object).ok_or_else(RestError::not_found)
+/// An object of the data API that the caller may see.
+pub(crate) fn known<'o>(call: &Call<'_>, org: &'o Org, object: &str) -> Result<&'o ObjectSchema, RestError> {
+    org.object(object).filter(|object| !object.tooling && call.access.reads(object)).ok_or_else(RestError::not_found)
 }
 
 fn malformed_id(given: &str) -> RestError {

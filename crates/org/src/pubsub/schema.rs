@@ -100,7 +100,7 @@ impl EventSchema {
         let mut avro_fields = vec![header_schema()];
         let mut compounds: Vec<String> = Vec::new();
         let mut named_types = NamedTypes::default();
-        for (index, field) in (0..).zip(object.fields()).filter(|(_, field)| field.in_change_event) {
+        for (index, field) in object.each_field().filter(|(_, field)| field.in_change_event) {
             let position = avro_fields.len();
             match &field.compound {
                 None => {
@@ -289,20 +289,19 @@ impl NamedTypes {
 /// Every schema that events were written with, by its id, and the present one of each object.
 #[derive(Debug, Default)]
 pub(crate) struct SchemaRegistry {
-    present: HashMap<String, (usize, Arc<EventSchema>)>,
+    present: HashMap<String, (u32, Arc<EventSchema>)>,
     by_id: HashMap<String, Arc<EventSchema>>,
 }
 
 impl SchemaRegistry {
-    /// The present schema of an object. Fields are only ever added, so their number tells whether the known one still holds.
+    /// The present schema of an object.
     pub(crate) fn schema_of(&mut self, object: &ObjectSchema) -> Arc<EventSchema> {
-        let field_count = object.fields().len();
         match self.present.get(&object.name) {
-            Some((known_count, schema)) if *known_count == field_count => schema.clone(),
+            Some((version, schema)) if *version == object.version => schema.clone(),
             _ => {
                 let schema = Arc::new(EventSchema::of(object));
                 self.by_id.insert(schema.id.clone(), schema.clone());
-                self.present.insert(object.name.clone(), (field_count, schema.clone()));
+                self.present.insert(object.name.clone(), (object.version, schema.clone()));
                 schema
             }
         }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::Refusal;
 use super::date_literal::{self, DaySpan};
 use super::lexer::PatternPart;
 use super::parser::{Condition, FieldSet, Literal, LiteralValue, Operator, Path, Query, SelectItem};
+use super::{Asker, Refusal};
 use crate::core::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use crate::core::value::{FieldValue, parse_date, parse_datetime};
 use crate::core::{Org, id};
@@ -98,15 +98,20 @@ pub(crate) fn key_of(value: &FieldValue) -> ValueKey {
     }
 }
 
-struct Binder<'a> {
-    org: &'a Org,
-    object: &'a ObjectSchema,
-    alias: Option<&'a str>,
-    now_ms: i64,
+/// Whether an object is there for the asker.
+fn is_known(asker: &Asker<'_>, object: &ObjectSchema) -> bool {
+    (asker.tooling || !object.tooling) && asker.access.reads(object)
 }
 
-pub(crate) fn bind(org: &Org, query: &Query, now_ms: i64) -> Result<BoundQuery, Refusal> {
-    let object = org.object(&query.object.text).ok_or_else(|| {
+struct Binder<'a> {
+    org: &'a Org,
+    asker: &'a Asker<'a>,
+    object: &'a ObjectSchema,
+    alias: Option<&'a str>,
+}
+
+pub(crate) fn bind(org: &Org, asker: &Asker<'_>, query: &Query) -> Result<BoundQuery, Refusal> {
+    let object = org.object(&query.object.text).filter(|object| is_known(asker, object)).ok_or_else(|| {
         let message = format!(
             "sObject type '{}' is not supported. If you are attempting to use a custom object, be sure to append the '__c' \
              after the entity name. Please reference your WSDL or the describe call for the appropriate names.",
@@ -118,7 +123,7 @@ pub(crate) fn bind(org: &Org, query: &Query, now_ms: i64) -> Result<BoundQuery, 
         let message = "Maximum SOQL offset allowed is 2000".to_owned();
         return Err(Refusal { code: "NUMBER_OUTSIDE_VALID_RANGE", message, at: None });
     }
-    let binder = Binder { org, object, alias: query.alias.as_deref(), now_ms };
+    let binder = Binder { org, asker, object, alias: query.alias.as_deref() };
     let mut order = Vec::with_capacity(query.order.len());
     for by in &query.order {
         let (column, field) = binder.column(&by.path)?;
@@ -176,8 +181,8 @@ impl<'a> Binder<'a> {
                         FieldSet::Standard => !field.custom,
                         FieldSet::Custom => field.custom,
                     };
-                    let indexes = self.object.fields().iter().zip(0..).filter(|(field, _)| chosen(field));
-                    for (_, index) in indexes {
+                    let indexes = self.asker.access.visible_fields(self.object).filter(|(_, field)| chosen(field));
+                    for (index, _) in indexes {
                         let column = Column { hops: Vec::new(), field: ColumnField::At(index) };
                         if !columns.contains(&column) {
                             columns.push(column);
@@ -218,7 +223,10 @@ impl<'a> Binder<'a> {
                 );
                 Refusal::at("INVALID_FIELD", path.at, message)
             };
-            let (index, field) = object.relationship(parent).ok_or_else(unknown)?;
+            let (index, field) = object
+                .relationship(parent)
+                .filter(|(index, _)| self.asker.access.sees(object, *index))
+                .ok_or_else(unknown)?;
             hops.push((index, field.relationship_name.clone().unwrap_or_default()));
             if field.reference_to.len() > 1 {
                 if position + 1 != parents.len() {
@@ -226,9 +234,11 @@ impl<'a> Binder<'a> {
                 }
                 return self.polymorphic(path, hops, field, last);
             }
-            object = field.reference_to.first().and_then(|target| self.org.object(target)).ok_or_else(unknown)?;
+            let target = field.reference_to.first().and_then(|target| self.org.object(target));
+            object = target.filter(|target| is_known(self.asker, target)).ok_or_else(unknown)?;
         }
-        let (index, field) = object.field_named(last).ok_or_else(|| no_such_column(path, last, &object.name))?;
+        let (index, field) =
+            self.asker.access.field_named(object, last).ok_or_else(|| no_such_column(path, last, &object.name))?;
         Ok((Column { hops, field: ColumnField::At(index) }, Some(field)))
     }
 
@@ -288,7 +298,7 @@ impl<'a> Binder<'a> {
         let (column, field) = self.filterable(path)?;
         if let LiteralValue::DateWord(word, number) = &literal.value {
             let is_dated = field.is_some_and(|field| matches!(field.field_type, FieldType::Date | FieldType::DateTime));
-            let span = date_literal::span(word, *number, self.now_ms)
+            let span = date_literal::span(word, *number, self.asker.now_ms)
                 .ok_or_else(|| Refusal::malformed(literal.at, format!("unexpected token: '{word}'")))?;
             if !is_dated {
                 return Err(wrong_type(path, field, literal));

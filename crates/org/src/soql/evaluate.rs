@@ -9,8 +9,9 @@ use super::date_literal::DaySpan;
 use super::lexer::matches_pattern;
 use super::parser::Operator;
 use crate::core::Org;
+use crate::core::Row;
 use crate::core::schema::{FieldIndex, FieldType, ObjectSchema};
-use crate::core::table::{Row, Slot, Table};
+use crate::core::table::{Slot, Table};
 use crate::core::value::FieldValue;
 
 const DAY_MS: i64 = 86_400_000;
@@ -102,10 +103,10 @@ impl<'a> Scan<'a> {
     fn value(&self, row: &'a Row, column: &Column) -> FieldValue {
         let Some((table, row)) = follow(self.org, self.table, row, &column.hops) else { return FieldValue::Null };
         match &column.field {
-            ColumnField::At(index) => row.get(*index).clone(),
+            ColumnField::At(index) => row.get(*index).to_value(),
             ColumnField::Named(name) if name.eq_ignore_ascii_case("Type") => table.schema.name.as_str().into(),
             ColumnField::Named(name) => {
-                table.schema.index_of(name).map_or(FieldValue::Null, |index| row.get(index).clone())
+                table.schema.index_of(name).map_or(FieldValue::Null, |index| row.get(index).to_value())
             }
         }
     }
@@ -145,7 +146,7 @@ impl<'a> Scan<'a> {
                 }
                 self.table
                     .is_indexed(index)
-                    .then(|| values.iter().flat_map(|value| self.table.find(index, value)).copied().collect())
+                    .then(|| values.iter().flat_map(|value| self.table.find(index, value.as_field_ref())).collect())
             }
         }
     }
@@ -369,12 +370,14 @@ fn json_of(schema: &ObjectSchema, row: &Row, index: FieldIndex) -> Json {
 mod tests {
     use super::*;
     use crate::core::org::OrgProfile;
-    use crate::soql::{bind, parser};
+    use crate::soql::{Asker, bind, parser};
 
     /// Rows that have to be looked at, or `None` for all.
     fn looked_at(org: &Org, condition: &str) -> Option<usize> {
         let query = parser::parse(&format!("SELECT Id FROM Contact WHERE {condition}")).unwrap();
-        let bound = bind::bind(org, &query, 0).unwrap();
+        let access = org.access(org.admin_user_id(), 0);
+        let asker = Asker { access: &access, now_ms: 0, include_deleted: false, tooling: false };
+        let bound = bind::bind(org, &asker, &query).unwrap();
         let scan = Scan { org, table: org.table("Contact").unwrap() };
         scan.candidates(bound.filter.as_ref().unwrap()).map(|slots| slots.len())
     }

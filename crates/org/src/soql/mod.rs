@@ -10,7 +10,7 @@ mod parser;
 
 pub use evaluate::{Execution, ResultRows, render_record};
 
-use crate::core::Org;
+use crate::core::{Access, Org};
 
 /// A refused query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,15 +62,31 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// Runs a query. `include_deleted` is `queryAll`.
-pub fn run(org: &Org, statement: &str, include_deleted: bool, now_ms: i64) -> Result<Execution, SoqlError> {
+/// Who asks, when, and in which of the two APIs.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// What the user may see: nothing else is there.
+    pub access: &'a Access,
+    /// The time, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+    /// Whether rows in the recycle bin count (`queryAll`).
+    pub include_deleted: bool,
+    /// Whether the objects of the Tooling API are there.
+    pub tooling: bool,
+}
+
+/// Runs a query.
+///
+/// # Errors
+/// What the statement has that SOQL, or the org as the asker sees it, has not.
+pub fn run(org: &Org, asker: &Asker<'_>, statement: &str) -> Result<Execution, SoqlError> {
     if statement.trim().is_empty() {
         return Err(SoqlError { code: "MALFORMED_QUERY", message: "SOQL statements cannot be empty".to_owned() });
     }
     let execute = || {
         let query = parser::parse(statement)?;
-        let bound = bind::bind(org, &query, now_ms)?;
-        Ok(evaluate::execute(org, bound, include_deleted))
+        let bound = bind::bind(org, asker, &query)?;
+        Ok(evaluate::execute(org, bound, asker.include_deleted))
     };
     execute().map_err(|refusal: Refusal| refusal.shown_in(statement))
 }

@@ -57,8 +57,13 @@ fn org() -> Org {
     org
 }
 
+fn ask(org: &Org, statement: &str, include_deleted: bool) -> Result<Execution, SoqlError> {
+    let access = org.access(org.admin_user_id(), NOW_MS);
+    run(org, &Asker { access: &access, now_ms: NOW_MS, include_deleted, tooling: false }, statement)
+}
+
 fn records(org: &Org, statement: &str) -> Vec<serde_json::Value> {
-    match run(org, statement, false, NOW_MS).unwrap_or_else(|error| panic!("{statement}: {error}")) {
+    match ask(org, statement, false).unwrap_or_else(|error| panic!("{statement}: {error}")) {
         Execution::Rows(rows) => rows.page(org, 0, rows.len(), "/services/data/v66.0"),
         other => panic!("{statement} gave {other:?}"),
     }
@@ -70,7 +75,7 @@ fn last_names(org: &Org, rest: &str) -> Vec<String> {
 }
 
 fn refusal(statement: &str) -> SoqlError {
-    run(&org(), statement, false, NOW_MS).unwrap_err()
+    ask(&org(), statement, false).unwrap_err()
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn compound_addresses_are_objects() {
 #[test]
 fn counts_and_deleted_rows() {
     let org = org();
-    let count = |statement: &str, all: bool| match run(&org, statement, all, NOW_MS).unwrap() {
+    let count = |statement: &str, all: bool| match ask(&org, statement, all).unwrap() {
         Execution::Count(count) | Execution::Aggregate(_, count) => count,
         Execution::Rows(rows) => rows.len(),
     };
@@ -217,8 +222,8 @@ proptest! {
         Just("COUNT()"), Just("."), Just(":"), Just("'\\u00e9"), Just("é"),
     ], 0..24)) {
         let statement = words.join(" ");
-        let _ = run(&ORG, &statement, false, NOW_MS);
-        let _ = run(&ORG, &format!("SELECT Id FROM Contact WHERE {statement}"), false, NOW_MS);
+        let _ = ask(&ORG, &statement, false);
+        let _ = ask(&ORG, &format!("SELECT Id FROM Contact WHERE {statement}"), false);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The org from outside, over real sockets.
 
+mod access;
 mod console;
 mod oauth;
 mod pubsub;
