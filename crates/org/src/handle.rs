@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::core::{Org, Write, WriteContext, WriteError, WriteOutcome};
+use crate::faults::{Fault, FaultRule, Faults, RuleBook, Seen};
 use crate::ledger::Ledger;
 
 /// Where the time comes from.
@@ -26,15 +26,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// Misbehaviour that can be switched on while the org runs.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Faults {
-    /// Every answer of the org comes this much later than it could, in milliseconds: REST answers after the commit took effect,
-    /// and each Pub/Sub delivery. It delays, it does not limit how many there are.
-    pub response_delay_ms: u64,
-}
-
 /// A shared handle to one org. Clones are the same org.
 #[derive(Clone)]
 pub struct OrgHandle {
@@ -46,6 +37,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     latest_replay_id: watch::Sender<u64>,
     faults: watch::Sender<Faults>,
+    rules: Mutex<RuleBook>,
     ledger: Ledger,
 }
 
@@ -60,7 +52,8 @@ impl OrgHandle {
     pub fn new(org: Org, clock: Arc<dyn Clock>) -> OrgHandle {
         let latest_replay_id = watch::Sender::new(org.latest_replay_id());
         let faults = watch::Sender::new(Faults::default());
-        let shared = Shared { org: Mutex::new(org), clock, latest_replay_id, faults, ledger: Ledger::default() };
+        let rules = Mutex::new(RuleBook::new(&Faults::default()));
+        let shared = Shared { org: Mutex::new(org), clock, latest_replay_id, faults, rules, ledger: Ledger::default() };
         OrgHandle { shared: Arc::new(shared) }
     }
 
@@ -72,7 +65,7 @@ impl OrgHandle {
 
     /// Milliseconds since 1970 UTC, by the org's clock.
     pub fn now_ms(&self) -> i64 {
-        self.shared.clock.now_ms()
+        self.shared.clock.now_ms() + self.shared.faults.borrow().clock_skew_ms
     }
 
     /// Runs one transaction (see [`Org::commit`]) and wakes whoever waits for events.
@@ -84,6 +77,12 @@ impl OrgHandle {
     ) -> Vec<Result<WriteOutcome, WriteError>> {
         let mut org = self.lock();
         let results = org.commit(context, all_or_none, writes);
+        self.tell(org);
+        results
+    }
+
+    /// Lets go of the org and wakes whoever waits for what was committed meanwhile.
+    pub(crate) fn tell(&self, org: MutexGuard<'_, Org>) {
         let latest = org.latest_replay_id();
         drop(org);
         self.shared.latest_replay_id.send_if_modified(|known| {
@@ -91,7 +90,6 @@ impl OrgHandle {
             *known = (*known).max(latest);
             is_newer
         });
-        results
     }
 
     /// Position of the newest event, to watch.
@@ -99,14 +97,43 @@ impl OrgHandle {
         self.shared.latest_replay_id.subscribe()
     }
 
-    /// The faults that are on.
+    /// The faults that are on, the rules with what is left of them.
     pub fn faults(&self) -> Faults {
-        self.shared.faults.borrow().clone()
+        let rules = self.rules().rules().to_vec();
+        Faults { rules, ..self.shared.faults.borrow().clone() }
     }
 
-    /// Switches faults.
+    /// Switches faults: those that are on are off, unless they are among these.
     pub fn set_faults(&self, faults: Faults) {
+        *self.rules() = RuleBook::new(&faults);
         self.shared.faults.send_replace(faults);
+    }
+
+    /// Adds a rule to those that are on.
+    pub fn add_fault(&self, rule: FaultRule) {
+        self.rules().push(rule);
+    }
+
+    fn rules(&self) -> MutexGuard<'_, RuleBook> {
+        self.shared.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_fault_rules(&self) -> bool {
+        !self.rules().rules().is_empty()
+    }
+
+    pub(crate) fn fault_rules_ask_for_objects(&self) -> bool {
+        self.rules().asks_for_objects()
+    }
+
+    /// What happens to a request as a whole.
+    pub(crate) fn strike(&self, seen: Seen<'_>) -> Vec<Fault> {
+        self.rules().strike(seen)
+    }
+
+    /// What a row that a request writes is refused for.
+    pub(crate) fn strike_row(&self, seen: Seen<'_>) -> Option<WriteError> {
+        self.rules().strike_row(seen)
     }
 
     /// How much later than it could an answer is to come.

@@ -5,22 +5,42 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// Requests remembered one by one; older ones only count.
-const RECENT_MAX: usize = 1000;
+/// Requests remembered one by one unless said otherwise; older ones only count.
+const ENTRIES_MAX: usize = 50_000;
+/// Of which a report shows the latest.
+const REPORTED_MAX: usize = 1000;
 
 /// One request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {
-    /// When it was answered, in milliseconds since 1970 UTC.
+    /// Its place among all requests, from 1. The ledger gives it.
+    pub number: u64,
+    /// When it came, in milliseconds since 1970 UTC.
+    pub started_ms: i64,
+    /// When what it does was done.
     pub at_ms: i64,
+    /// When its answer went out; nothing as long as it did not, or if it got lost.
+    pub answered_ms: Option<i64>,
     /// HTTP method, or `RPC`.
     pub method: String,
     /// The path with ids and versions replaced by `{…}`.
     pub path: String,
+    /// The path and the query as they came.
+    pub uri: String,
+    /// 18-character id of the user who asked, if it is known.
+    pub user_id: Option<String>,
+    /// Consumer key of the app that the session was given to.
+    pub client_id: Option<String>,
     /// HTTP status.
     pub status: u16,
+    /// Salesforce's code of the refusal.
+    pub error_code: Option<String>,
     /// Records written, read or found, where the request has such a number.
     pub records: usize,
+    /// Bytes of the request's body, unpacked.
+    pub bytes_in: u64,
+    /// Bytes of the answer's body before it was packed, if the answer was there as a whole.
+    pub bytes_out: Option<u64>,
 }
 
 /// Counts by method and path, and the latest requests.
@@ -29,11 +49,25 @@ pub struct Ledger {
     state: Mutex<LedgerState>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LedgerState {
     counts: BTreeMap<String, u64>,
     records: BTreeMap<String, u64>,
-    recent: VecDeque<LedgerEntry>,
+    entries: VecDeque<LedgerEntry>,
+    entries_max: usize,
+    latest: u64,
+}
+
+impl Default for LedgerState {
+    fn default() -> LedgerState {
+        LedgerState {
+            counts: BTreeMap::new(),
+            records: BTreeMap::new(),
+            entries: VecDeque::new(),
+            entries_max: ENTRIES_MAX,
+            latest: 0,
+        }
+    }
 }
 
 /// What the control interface shows of the ledger.
@@ -54,16 +88,36 @@ impl Ledger {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a request.
-    pub fn record(&self, entry: LedgerEntry) {
+    /// Remembers so many requests one by one from now on.
+    pub fn set_entries_max(&self, max: usize) {
+        let mut state = self.state();
+        state.entries_max = max;
+        let surplus = state.entries.len().saturating_sub(max);
+        state.entries.drain(..surplus);
+    }
+
+    /// Adds a request and gives its number.
+    pub fn record(&self, mut entry: LedgerEntry) -> u64 {
         let mut state = self.state();
         let key = format!("{} {}", entry.method, entry.path);
         *state.records.entry(key.clone()).or_default() += entry.records as u64;
         *state.counts.entry(key).or_default() += 1;
-        if state.recent.len() == RECENT_MAX {
-            state.recent.pop_front();
+        state.latest += 1;
+        entry.number = state.latest;
+        if state.entries.len() >= state.entries_max {
+            state.entries.pop_front();
         }
-        state.recent.push_back(entry);
+        if state.entries_max > 0 {
+            state.entries.push_back(entry);
+        }
+        state.latest
+    }
+
+    /// Notes when the answer of a request went out.
+    pub fn answered(&self, number: u64, at_ms: i64) {
+        let mut state = self.state();
+        let Ok(place) = state.entries.binary_search_by_key(&number, |entry| entry.number) else { return };
+        state.entries[place].answered_ms = Some(at_ms);
     }
 
     /// Requests so far whose method and path template these are.
@@ -71,19 +125,28 @@ impl Ledger {
         self.state().counts.get(&format!("{method} {path}")).copied().unwrap_or(0)
     }
 
-    /// The whole account.
+    /// The requests that came after the one with this number, oldest first, at most so many.
+    pub fn entries_after(&self, number: u64, at_most: usize) -> Vec<LedgerEntry> {
+        let state = self.state();
+        let from = state.entries.partition_point(|entry| entry.number <= number);
+        state.entries.range(from..).take(at_most).cloned().collect()
+    }
+
+    /// The counts, and the latest requests one by one.
     pub fn report(&self) -> LedgerReport {
         let state = self.state();
+        let from = state.entries.len().saturating_sub(REPORTED_MAX);
         LedgerReport {
             total: state.counts.values().sum(),
             counts: state.counts.clone(),
             records: state.records.clone(),
-            recent: state.recent.iter().cloned().collect(),
+            recent: state.entries.range(from..).cloned().collect(),
         }
     }
 
-    /// Begins a new account.
+    /// Begins a new account. Numbers go on.
     pub fn reset(&self) {
-        *self.state() = LedgerState::default();
+        let mut state = self.state();
+        *state = LedgerState { entries_max: state.entries_max, latest: state.latest, ..LedgerState::default() };
     }
 }

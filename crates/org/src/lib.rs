@@ -5,6 +5,7 @@
 //! that shared a wrong belief would agree with each other and with nobody else.
 
 pub mod core;
+mod faults;
 mod handle;
 pub mod http;
 mod ledger;
@@ -13,6 +14,7 @@ mod running;
 pub mod seed;
 pub mod soql;
 
-pub use handle::{Clock, Faults, OrgHandle, SystemClock};
+pub use faults::{Fault, FaultRule, Faults, RowCode};
+pub use handle::{Clock, OrgHandle, SystemClock};
 pub use ledger::{Ledger, LedgerEntry, LedgerReport};
 pub use running::{OrgOptions, RunningOrg, start};

@@ -39,6 +39,8 @@ pub struct OrgOptions {
     pub client_name: String,
     /// Its callback URLs, besides any on this machine.
     pub redirect_uris: Vec<String>,
+    /// Whether every value that a field ever had is kept for checkers; it costs memory with every change.
+    pub keeps_history: bool,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -56,6 +58,7 @@ impl Default for OrgOptions {
             client_secret: None,
             client_name: "Syncline".to_owned(),
             redirect_uris: Vec::new(),
+            keeps_history: true,
             clock: Arc::new(SystemClock),
         }
     }
@@ -98,6 +101,7 @@ pub async fn start(options: OrgOptions) -> io::Result<RunningOrg> {
     if let Some(size) = options.seed_size {
         seed::seed(&mut org, size, options.seed_number, now_ms);
     }
+    org.keep_history(options.keeps_history);
     let client_secret = options.client_secret.unwrap_or_else(|| org.random_word(64));
     org.register_client(Client {
         id: options.client_id.clone(),

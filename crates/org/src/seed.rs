@@ -392,7 +392,7 @@ mod tests {
         let org = seeded(1);
         let counts = ["Contact", "Account", "Lead", "Opportunity"].map(|object| org.record_count(object));
         assert_eq!(counts, [3_000, 800, 300, 400]);
-        assert_eq!(org.record_count("User"), 1 + OWNERS.len());
+        assert_eq!(org.record_count("User"), 2 + OWNERS.len());
         assert_eq!(org.events_after(None).count(), 0);
     }
 

@@ -63,7 +63,7 @@ async fn measure(database: &str, installation: Installation, options: &Options) 
     let contacts = installation.query("SELECT Id, Email FROM Contact WHERE Email != null ORDER BY Id").await;
     let contacts: Arc<[Value]> = contacts.into_iter().take(PEOPLE).collect();
     burst(&installation, &contacts, "start").await;
-    installation.org.handle().set_faults(Faults { response_delay_ms: options.delay_ms });
+    installation.org.handle().set_faults(Faults { response_delay_ms: options.delay_ms, ..Faults::default() });
 
     println!("\n{database:<34} {:>8} {:>8} {:>8} {:>8}", "p50 ms", "p90 ms", "p99 ms", "max ms");
     print("Userflow → Salesforce", outbound(&installation, &contacts, options).await);

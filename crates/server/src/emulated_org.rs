@@ -60,6 +60,7 @@ pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
         listen: options.listen,
         pubsub: PubSubOptions { plaintext: options.pubsub_listen, ..PubSubOptions::default() },
         seed_size: Some(seed_size(options.contacts)),
+        keeps_history: false,
         ..syncline_org::OrgOptions::default()
     })
     .await
@@ -101,7 +102,7 @@ impl EmulatedOrg {
 
     /// Lets every answer take so much longer from now on.
     pub fn set_response_delay_ms(&self, response_delay_ms: u64) {
-        self.org.handle().set_faults(Faults { response_delay_ms });
+        self.org.handle().set_faults(Faults { response_delay_ms, ..self.org.handle().faults() });
     }
 
     /// What a person needs to know.

@@ -27,6 +27,14 @@ impl WriteError {
         WriteError::new("ENTITY_IS_DELETED", "entity is deleted")
     }
 
+    /// What a row says that was fine, where others were not and all or none was asked for.
+    pub(crate) fn rolled_back() -> WriteError {
+        WriteError::new(
+            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+            "Record rolled back because not all records were valid and the request was using AllOrNone header",
+        )
+    }
+
     pub(crate) fn no_such_record() -> WriteError {
         WriteError::new("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
     }

@@ -5,8 +5,10 @@
 
 mod access;
 mod catalog;
+pub mod edition;
 pub mod error;
 pub mod event;
+pub mod history;
 pub mod id;
 pub mod oauth;
 pub mod org;
@@ -14,15 +16,19 @@ mod row;
 mod rules;
 pub mod schema;
 pub(crate) mod table;
+mod transaction;
 pub mod value;
 pub mod write;
 
 pub use access::{Access, Permission};
+pub use edition::{ApiUsage, Edition};
 pub use error::WriteError;
 pub use event::{ChangeType, CommittedEvent};
+pub use history::FieldChange;
 pub use org::{Org, OrgProfile};
 pub use row::{Draft, Row};
 pub use schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
+pub use transaction::Transaction;
 pub use value::{FieldRef, FieldValue};
 pub use write::{Write, WriteContext, WriteOutcome};
 

@@ -417,6 +417,21 @@ impl Org {
         self.oauth.sessions.remove(token).is_some()
     }
 
+    /// Ends the session with this access token; with its grant, also every other session and refresh token of that.
+    pub fn end_session(&mut self, access_token: &str, with_grant: bool) {
+        let live = self.oauth.sessions.remove(access_token);
+        if let Some(grant) = live.and_then(|live| live.grant).filter(|_| with_grant) {
+            self.oauth.revoke_grant(grant);
+        }
+    }
+
+    /// Revokes every grant: its refresh tokens, and the sessions that came from it.
+    pub fn revoke_all_grants(&mut self) {
+        for grant in std::mem::take(&mut self.oauth.grants).into_keys() {
+            self.oauth.revoke_grant(grant);
+        }
+    }
+
     /// Ends every session at once, as an administrator or an expiry would; refresh tokens stay.
     pub fn end_all_sessions(&mut self) {
         self.oauth.sessions.clear();

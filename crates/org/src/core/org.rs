@@ -8,8 +8,10 @@ use rand::{Rng, SeedableRng};
 
 use super::access::AccessCache;
 use super::catalog::{self, TASK_STATUSES};
+use super::edition::{Allowances, Edition};
 use super::error::WriteError;
 use super::event::CommittedEvent;
+use super::history::History;
 use super::id;
 use super::oauth::OAuthState;
 use super::row::{Draft, Row};
@@ -24,6 +26,9 @@ pub const EVENT_RETENTION_MS: i64 = 72 * 3600 * 1000;
 /// Objects whose changes are captured unless said otherwise.
 pub const CAPTURED_BY_DEFAULT: &[&str] = &["Account", "Contact", "Lead", "Opportunity", "Task", "User"];
 
+/// Alias of the second administrator.
+const SECOND_USER: &str = "oskar";
+
 /// Who the org is and who runs it.
 #[derive(Clone, Debug)]
 pub struct OrgProfile {
@@ -37,6 +42,8 @@ pub struct OrgProfile {
     pub admin_first_name: String,
     /// Last name of the administrator.
     pub admin_last_name: String,
+    /// What was bought.
+    pub edition: Edition,
 }
 
 impl Default for OrgProfile {
@@ -47,6 +54,7 @@ impl Default for OrgProfile {
             admin_password: "northwind-demo-1".to_owned(),
             admin_first_name: "Nora".to_owned(),
             admin_last_name: "Winther".to_owned(),
+            edition: Edition::default(),
         }
     }
 }
@@ -64,9 +72,13 @@ pub struct Org {
     pub(crate) rng: StdRng,
     pub(crate) oauth: OAuthState,
     pub(crate) access: AccessCache,
-    api_requests_used: u64,
+    pub(super) allowances: Allowances,
+    pub(super) history: History,
+    /// Locked records, with the time until when.
+    pub(super) row_locks: HashMap<String, Option<i64>>,
     org_id: String,
     admin_user_id: String,
+    second_user_id: String,
     name: String,
     made_ms: i64,
     custom_fields_made: u64,
@@ -88,9 +100,12 @@ impl Org {
             rng: StdRng::from_seed(seed),
             oauth: OAuthState::default(),
             access: AccessCache::default(),
-            api_requests_used: 0,
+            allowances: Allowances::new(profile.edition),
+            history: History::default(),
+            row_locks: HashMap::new(),
             org_id: String::new(),
             admin_user_id: String::new(),
+            second_user_id: String::new(),
             name: profile.name.clone(),
             made_ms: now_ms,
             custom_fields_made: 0,
@@ -107,7 +122,7 @@ impl Org {
     fn people_it(&mut self, profile: &OrgProfile, now_ms: i64) {
         let organization: &[(&str, FieldValue)] = &[
             ("Name", profile.name.as_str().into()),
-            ("OrganizationType", "Developer Edition".into()),
+            ("OrganizationType", profile.edition.organization_type().into()),
             ("InstanceName", "LOC1".into()),
             ("DefaultLocaleSidKey", "en_US".into()),
             ("TimeZoneSidKey", "America/Los_Angeles".into()),
@@ -135,6 +150,19 @@ impl Org {
             ("IsActive", true.into()),
         ];
         self.admin_user_id = self.load_one("User", admin, now_ms);
+        let domain = profile.admin_username.split_once('@').map_or("northwind.example", |(_, domain)| domain);
+        let second: &[(&str, FieldValue)] = &[
+            ("Username", format!("{SECOND_USER}@{domain}").into()),
+            ("Email", format!("{SECOND_USER}@{domain}").into()),
+            ("FirstName", "Oskar".into()),
+            ("LastName", "Lind".into()),
+            ("Alias", SECOND_USER.into()),
+            ("CommunityNickname", SECOND_USER.into()),
+            ("CompanyName", profile.name.as_str().into()),
+            ("ProfileId", admin_profile.as_str().into()),
+            ("IsActive", true.into()),
+        ];
+        self.second_user_id = self.load_one("User", second, now_ms);
         self.equip_profile(&admin_profile, true, now_ms);
         self.equip_profile(&standard_profile, false, now_ms);
         self.oauth.set_password(&self.admin_user_id, &profile.admin_password, &mut self.rng);
@@ -304,6 +332,18 @@ impl Org {
         &self.admin_user_id
     }
 
+    /// 18-character id of another administrator, who has no password: the second writer of tests.
+    pub fn second_user_id(&self) -> &str {
+        &self.second_user_id
+    }
+
+    /// 18-character id of the user with this name.
+    pub fn user_named(&self, username: &str) -> Option<String> {
+        let table = self.table("User")?;
+        let slot = table.find(table.schema.index_of("Username")?, FieldValue::Text(username)).next()?;
+        Some(table.id_of(table.row(slot)?).to_owned())
+    }
+
     /// Every object, in the order of the global describe.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectSchema> {
         self.tables.iter().map(|table| &table.schema)
@@ -377,17 +417,6 @@ impl Org {
         while self.events.front().is_some_and(|event| event.commit_timestamp_ms < now_ms - EVENT_RETENTION_MS) {
             self.events.pop_front();
         }
-    }
-
-    /// Counts one API request and says how many there were.
-    pub fn count_api_request(&mut self) -> u64 {
-        self.api_requests_used += 1;
-        self.api_requests_used
-    }
-
-    /// API requests so far.
-    pub fn api_requests_used(&self) -> u64 {
-        self.api_requests_used
     }
 
     pub(crate) fn table_index(&self, name: &str) -> Option<usize> {

@@ -1,6 +1,5 @@
 //! Transactions: creates, updates, deletes and undeletes, with the rules of the platform, and the events they leave behind.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use rand::Rng;
@@ -15,6 +14,7 @@ use super::row::{Draft, Row};
 use super::rules;
 use super::schema::{FieldIndex, FieldSchema, FieldType};
 use super::table::Slot;
+use super::transaction::Transaction;
 use super::value::FieldValue;
 
 /// Who writes, how, and when.
@@ -70,56 +70,17 @@ pub struct WriteOutcome {
     pub created: bool,
 }
 
-/// The rows a transaction has touched, as they were before it, in the order of first touch.
-#[derive(Default)]
-struct Touched {
-    rows: Vec<(usize, Slot, Option<Row>)>,
-    seen: HashSet<(usize, Slot)>,
-}
-
 fn permit(allowed: bool) -> Result<(), WriteError> {
     let refusal = || WriteError::new("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id");
     if allowed { Ok(()) } else { Err(refusal()) }
 }
 
 impl Org {
-    /// Runs one transaction and says for each row, in order, what became of it.
-    ///
-    /// Rows that fail leave the others alone, unless `all_or_none`: then nothing is written and the rows that were fine say
-    /// `ALL_OR_NONE_OPERATION_ROLLED_BACK`. A record written twice in one transaction yields one event, with its final state;
-    /// a write that changes no value yields none.
-    pub fn commit(
-        &mut self,
-        context: &WriteContext,
-        all_or_none: bool,
-        writes: Vec<Write>,
-    ) -> Vec<Result<WriteOutcome, WriteError>> {
-        let access = self.access(&context.user_id, context.now_ms);
-        let mut touched = Touched::default();
-        let mut results: Vec<_> =
-            writes.into_iter().map(|write| self.apply(context, &access, &mut touched, write)).collect();
-        if all_or_none && results.iter().any(Result::is_err) {
-            for (table, slot, before) in touched.rows.into_iter().rev() {
-                self.access.note_write(&self.tables[table].schema);
-                self.tables[table].replace(slot, before);
-            }
-            for result in results.iter_mut().filter(|result| result.is_ok()) {
-                *result = Err(WriteError::new(
-                    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-                    "Record rolled back because not all records were valid and the request was using AllOrNone header",
-                ));
-            }
-            return results;
-        }
-        self.append_events(context, &touched);
-        results
-    }
-
-    fn apply(
+    pub(super) fn apply(
         &mut self,
         context: &WriteContext,
         access: &Access,
-        touched: &mut Touched,
+        touched: &mut Transaction,
         write: Write,
     ) -> Result<WriteOutcome, WriteError> {
         match write {
@@ -168,7 +129,7 @@ impl Org {
         &mut self,
         context: &WriteContext,
         access: &Access,
-        touched: &mut Touched,
+        touched: &mut Transaction,
         object: &str,
         values: &Map<String, Json>,
     ) -> Result<WriteOutcome, WriteError> {
@@ -194,7 +155,7 @@ impl Org {
         &mut self,
         context: &WriteContext,
         access: &Access,
-        touched: &mut Touched,
+        touched: &mut Transaction,
         table: usize,
         slot: Slot,
         values: &Map<String, Json>,
@@ -214,7 +175,7 @@ impl Org {
     fn set_deleted(
         &mut self,
         context: &WriteContext,
-        touched: &mut Touched,
+        touched: &mut Transaction,
         table: usize,
         slot: Slot,
         deleted: bool,
@@ -239,7 +200,7 @@ impl Org {
     }
 
     /// The set-up has no recycle bin: what is deleted is gone, with what hangs on it.
-    fn erase(&mut self, touched: &mut Touched, table: usize, slot: Slot) -> WriteOutcome {
+    fn erase(&mut self, touched: &mut Transaction, table: usize, slot: Slot) -> WriteOutcome {
         let id = self.tables[table].row(slot).map_or_else(String::new, |row| self.tables[table].id_of(row).to_owned());
         for (child_table, child_slot) in self.dependants(table, &id, false) {
             self.store(touched, child_table, child_slot, None);
@@ -387,16 +348,14 @@ impl Org {
         row.get(self.tables[table].system.id).as_text().unwrap_or_default().to_owned()
     }
 
-    fn store(&mut self, touched: &mut Touched, table: usize, slot: Slot, row: Option<Row>) {
+    fn store(&mut self, touched: &mut Transaction, table: usize, slot: Slot, row: Option<Row>) {
         self.access.note_write(&self.tables[table].schema);
         let before = self.tables[table].replace(slot, row);
-        if touched.seen.insert((table, slot)) {
-            touched.rows.push((table, slot, before));
-        }
+        touched.touch(table, slot, before);
     }
 
     /// A task moves its parents' last activity date and system stamp; that is no change of theirs, so no event follows.
-    fn note_activity(&mut self, context: &WriteContext, touched: &mut Touched, table: usize, slot: Slot) {
+    fn note_activity(&mut self, context: &WriteContext, touched: &mut Transaction, table: usize, slot: Slot) {
         let Some(row) = self.tables[table].row(slot).filter(|_| self.tables[table].schema.name == "Task") else {
             return;
         };
@@ -424,7 +383,7 @@ impl Org {
         }
     }
 
-    fn append_events(&mut self, context: &WriteContext, touched: &Touched) {
+    pub(super) fn append_events(&mut self, context: &WriteContext, touched: &Transaction) {
         self.expire_events(context.now_ms);
         let mut events: Vec<CommittedEvent> = Vec::new();
         let transaction_key = self.transaction_key();

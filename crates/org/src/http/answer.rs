@@ -1,5 +1,7 @@
 //! The shapes of answers: REST errors are an array, OAuth errors an object, rows of a collection carry `statusCode`.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,7 +9,12 @@ use serde_json::{Value, json};
 
 use crate::core::WriteError;
 use crate::core::oauth::OAuthError;
+use crate::faults::words_of;
 use crate::soql::SoqlError;
+
+/// Salesforce's code of a refusal, for the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorCode(pub(crate) Cow<'static, str>);
 
 /// A refused REST request.
 #[derive(Clone, Debug)]
@@ -30,6 +37,11 @@ impl RestError {
 
     pub(crate) fn not_found() -> RestError {
         RestError::new(StatusCode::NOT_FOUND, "NOT_FOUND", "The requested resource does not exist")
+    }
+
+    /// A code that goes with 403, in Salesforce's words.
+    pub(crate) fn forbidden(code: &'static str) -> RestError {
+        RestError::new(StatusCode::FORBIDDEN, code, words_of(code))
     }
 
     pub(crate) fn invalid_session() -> RestError {
@@ -72,6 +84,7 @@ impl IntoResponse for RestError {
             error["fields"] = json!(fields);
         }
         let mut response = json_answer(self.status, &Value::Array(vec![error]));
+        response.extensions_mut().insert(ErrorCode(self.code.into()));
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
         }
@@ -97,6 +110,8 @@ pub(crate) fn no_content() -> Response {
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
         let body = json!({ "error": self.error, "error_description": self.description });
-        json_answer(StatusCode::BAD_REQUEST, &body)
+        let mut response = json_answer(StatusCode::BAD_REQUEST, &body);
+        response.extensions_mut().insert(ErrorCode(self.error.into()));
+        response
     }
 }

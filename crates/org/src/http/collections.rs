@@ -111,38 +111,11 @@ pub(crate) fn delete(call: &Call<'_>) -> Reply {
     Ok((ok(&run(call, all_or_none, writes)), ids.len()))
 }
 
-/// Commits what could be read as a write; the rest keeps its place in the results.
 fn run(call: &Call<'_>, all_or_none: bool, writes: Vec<Result<Write, WriteError>>) -> Value {
-    let unreadable = writes.iter().any(Result::is_err);
-    let mut results: Vec<Result<WriteOutcome, WriteError>> = Vec::with_capacity(writes.len());
-    if unreadable && all_or_none {
-        let rolled_back = WriteError::new(
-            "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-            "Record rolled back because not all records were valid and the request was using AllOrNone header",
-        );
-        results.extend(writes.into_iter().map(|write| Err(write.err().unwrap_or_else(|| rolled_back.clone()))));
-    } else {
-        let (places, commits): (Vec<_>, Vec<_>) = writes
-            .into_iter()
-            .map(|write| match write {
-                Ok(write) => (None, Some(write)),
-                Err(error) => (Some(error), None),
-            })
-            .unzip();
-        let mut committed = call
-            .web
-            .org
-            .commit(&call.write_context(), all_or_none, commits.into_iter().flatten().collect())
-            .into_iter();
-        results.extend(places.into_iter().map(|error| match error {
-            Some(error) => Err(error),
-            None => committed.next().unwrap_or_else(|| Err(WriteError::new("UNKNOWN_EXCEPTION", "no result"))),
-        }));
-    }
-    results.into_iter().map(result_json).collect()
+    call.commit(all_or_none, writes).into_iter().map(result_json).collect()
 }
 
-fn result_json(result: Result<WriteOutcome, WriteError>) -> Value {
+pub(crate) fn result_json(result: Result<WriteOutcome, WriteError>) -> Value {
     match result {
         Ok(outcome) => json!({ "id": outcome.id, "success": true, "errors": [] }),
         Err(error) => json!({
@@ -169,7 +142,7 @@ pub(crate) fn retrieve(call: &Call<'_>, object: &str) -> Reply {
         }
     }
     check_size(request.ids.len(), READ_RECORDS_MAX)?;
-    let org = call.web.org.lock();
+    let org = call.org();
     let schema = known(call, &org, object)?;
     let indexes = field_list(call, schema, request.fields.iter().map(String::as_str))?;
     let record = |given: &String| -> Result<Value, RestError> {

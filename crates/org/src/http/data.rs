@@ -7,70 +7,23 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::{RestError, ok};
-use super::limits::DAILY_REQUESTS_MAX;
-use super::{Account, BODY_BYTES_MAX, Web, access_token, origin, routes};
+pub(crate) use super::call::{Call, Reply};
+use super::passage::Account;
+use super::{BODY_BYTES_MAX, Web, access_token, origin, routes};
 use crate::core::oauth::Session;
-use crate::core::{Access, WriteContext};
-use crate::soql::Asker;
+use crate::core::{Access, ApiUsage, Permission};
 
 /// The oldest version that still works, and the newest.
 const VERSION_MIN: u32 = 31;
 const VERSION_MAX: u32 = 68;
 /// URI and headers together (REST guide).
-const URI_BYTES_MAX: usize = 16_384;
-
-/// One authorised request.
-pub(crate) struct Call<'a> {
-    pub(crate) web: &'a Web,
-    pub(crate) method: &'a Method,
-    /// `66.0`.
-    pub(crate) version: String,
-    /// `/services/data/v66.0`.
-    pub(crate) base: String,
-    pub(crate) origin: String,
-    pub(crate) parameters: HashMap<String, String>,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) session: Session,
-    /// What the caller may see and do.
-    pub(crate) access: Arc<Access>,
-}
-
-/// What the dispatcher hands back: the answer, and the account of it.
-pub(crate) type Reply = Result<(Response, usize), RestError>;
-
-impl Call<'_> {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Who asks a query.
-    pub(crate) fn asker(&self, include_deleted: bool) -> Asker<'_> {
-        Asker { access: &self.access, now_ms: self.web.org.now_ms(), include_deleted, tooling: false }
-    }
-
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, RestError> {
-        serde_json::from_slice(&self.body).map_err(|error| RestError::unreadable_json(&error))
-    }
-
-    /// Who writes, and what change events will say of the origin.
-    pub(crate) fn write_context(&self) -> WriteContext {
-        let options = self.header("sforce-call-options").unwrap_or("");
-        let client = options.split([',', ';']).find_map(|option| option.trim().strip_prefix("client=").map(str::trim));
-        let mut change_origin = format!("com/salesforce/api/rest/{}", self.version);
-        if let Some(client) = client.filter(|client| !client.is_empty()) {
-            change_origin.push_str(";client=");
-            change_origin.push_str(client);
-        }
-        WriteContext { user_id: self.session.user_id.clone(), change_origin, now_ms: self.web.org.now_ms() }
-    }
-}
+const ADDRESS_BYTES_MAX: usize = 16_384;
 
 /// `GET /services/data`: open to all.
 pub(crate) async fn versions() -> Response {
@@ -86,63 +39,90 @@ pub(crate) async fn versions() -> Response {
 /// Everything under `/services/data/`.
 pub(crate) async fn serve(State(web): State<Web>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    if parts.uri.to_string().len() > URI_BYTES_MAX {
-        return RestError::new(StatusCode::URI_TOO_LONG, "URI_TOO_LONG", "The URI is too long").into_response();
-    }
-    let mut account = Account { path: "/services/data/{unknown}", records: 0 };
-    let result = match read_body(&parts.headers, body).await {
-        Ok(body) => answer(&web, &parts, body, &mut account),
+    let mut account = Account::default();
+    let answer = match check_size(&parts) {
+        Ok(()) => read_body(&parts.headers, body).await,
         Err(error) => Err(error),
     };
-    let mut response = result.unwrap_or_else(IntoResponse::into_response);
-    let used = web.org.lock().count_api_request();
-    if let Ok(usage) = HeaderValue::from_str(&format!("api-usage={used}/{DAILY_REQUESTS_MAX}")) {
-        response.headers_mut().insert("sforce-limit-info", usage);
-    }
+    let answer = answer.and_then(|body| answer_call(&web, parts, body, &mut account));
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     response.extensions_mut().insert(account);
     response
 }
 
-fn answer(
-    web: &Web,
-    parts: &axum::http::request::Parts,
-    body: Bytes,
-    account: &mut Account,
-) -> Result<Response, RestError> {
+fn check_size(parts: &Parts) -> Result<(), RestError> {
+    let uri_bytes = parts.uri.to_string().len();
+    if uri_bytes > ADDRESS_BYTES_MAX {
+        return Err(RestError::new(StatusCode::URI_TOO_LONG, "URI_TOO_LONG", "The URI is too long"));
+    }
+    let headers_bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if uri_bytes + headers_bytes > ADDRESS_BYTES_MAX {
+        let (status, message) = (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The URI and the headers are too long");
+        return Err(RestError::new(status, "REQUEST_HEADER_FIELDS_TOO_LARGE", message));
+    }
+    Ok(())
+}
+
+fn answer_call(web: &Web, parts: Parts, body: Bytes, account: &mut Account) -> Result<Response, RestError> {
     let segments = routes::segments(parts.uri.path().strip_prefix("/services/data").unwrap_or_default());
     let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
     let [version, resource @ ..] = segments.as_slice() else { return Err(RestError::not_found()) };
     let number = version_number(version)?;
-    let parameters: HashMap<String, String> =
-        url::form_urlencoded::parse(parts.uri.query().unwrap_or("").as_bytes()).into_owned().collect();
+    let parameters = parameters(parts.uri.query().unwrap_or(""));
     let token = access_token(&parts.headers).or_else(|| parameters.get("oauth_token").map(String::as_str));
-    let now_ms = web.org.now_ms();
-    let (session, access) = {
-        let mut org = web.org.lock();
-        let session = token.and_then(|token| org.use_session(token, now_ms)).ok_or_else(RestError::invalid_session)?;
-        let access = org.access(&session.user_id, now_ms);
-        (session, access)
-    };
+    account.bytes_in = body.len() as u64;
+    let (session, access, usage) = admit(web, token, account)?;
     let call = Call {
         web,
-        method: &parts.method,
+        method: parts.method,
         version: format!("{number}.0"),
         base: format!("/services/data/v{number}.0"),
         origin: origin(&parts.headers),
         parameters,
-        headers: &parts.headers,
+        headers: parts.headers,
         body,
         session,
         access,
+        path: routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template),
+        held: None,
     };
-    account.path = routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template);
-    let (response, records) = routes::dispatch(&call, resource)?;
-    account.records = records;
+    let mut response = match routes::dispatch(&call, resource) {
+        Ok((response, records)) => {
+            account.records = records;
+            response
+        }
+        Err(error) => error.into_response(),
+    };
+    if let Ok(usage) = HeaderValue::from_str(&format!("api-usage={}/{}", usage.used, usage.max)) {
+        response.headers_mut().insert("sforce-limit-info", usage);
+    }
     Ok(response)
 }
 
+pub(crate) fn parameters(query: &str) -> HashMap<String, String> {
+    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+/// Lets a caller in who has a session, if the org has requests left; it has one fewer then.
+fn admit(web: &Web, token: Option<&str>, account: &mut Account) -> Result<(Session, Arc<Access>, ApiUsage), RestError> {
+    let now_ms = web.org.now_ms();
+    let mut org = web.org.lock();
+    let session = token.and_then(|token| org.use_session(token, now_ms)).ok_or_else(RestError::invalid_session)?;
+    account.user_id = Some(session.user_id.clone());
+    account.client_id = session.client_id.clone();
+    let access = org.access(&session.user_id, now_ms);
+    if !org.api_enabled() {
+        return Err(RestError::forbidden("API_DISABLED_FOR_ORG"));
+    }
+    if !access.has(Permission::ApiEnabled) {
+        return Err(RestError::forbidden("API_CURRENTLY_DISABLED"));
+    }
+    let usage = org.use_api_request(now_ms).map_err(|_| RestError::forbidden("REQUEST_LIMIT_EXCEEDED"))?;
+    Ok((session, access, usage))
+}
+
 /// The number in `v66.0`, if the org speaks that version.
-fn version_number(version: &str) -> Result<u32, RestError> {
+pub(crate) fn version_number(version: &str) -> Result<u32, RestError> {
     let number =
         version.strip_prefix('v').and_then(|number| number.strip_suffix(".0")).and_then(|n| n.parse::<u32>().ok());
     let number = number.filter(|number| *number <= VERSION_MAX).ok_or_else(RestError::not_found)?;

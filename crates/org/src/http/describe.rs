@@ -22,14 +22,14 @@ pub(crate) fn resources(call: &Call<'_>) -> Reply {
     for name in ["limits", "query", "queryAll", "sobjects", "composite"] {
         resources.insert(name.to_owned(), json!(format!("{base}/{name}")));
     }
-    let identity = format!("{}/id/{}/{}", call.origin, call.web.org.lock().org_id(), call.session.user_id);
+    let identity = format!("{}/id/{}/{}", call.origin, call.org().org_id(), call.session.user_id);
     resources.insert("identity".to_owned(), json!(identity));
     Ok((ok(&Value::Object(resources)), 0))
 }
 
 /// `GET /sobjects`.
 pub(crate) fn global(call: &Call<'_>) -> Reply {
-    let org = call.web.org.lock();
+    let org = call.org();
     let visible = org.objects().filter(|object| !object.tooling && call.access.reads(object));
     let objects: Vec<Value> = visible.map(|object| Value::Object(summary(call, &org, object))).collect();
     let count = objects.len();
@@ -38,7 +38,7 @@ pub(crate) fn global(call: &Call<'_>) -> Reply {
 
 /// `GET /sobjects/X`.
 pub(crate) fn basic(call: &Call<'_>, name: &str) -> Reply {
-    let org = call.web.org.lock();
+    let org = call.org();
     let object = known(call, &org, name)?;
     let body = json!({ "objectDescribe": summary(call, &org, object), "recentItems": [] });
     Ok((ok(&body), 0))
@@ -46,7 +46,7 @@ pub(crate) fn basic(call: &Call<'_>, name: &str) -> Reply {
 
 /// `GET /sobjects/X/describe`.
 pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
-    let org = call.web.org.lock();
+    let org = call.org();
     let object = known(call, &org, name)?;
     let mut body = Map::new();
     body.insert("actionOverrides".to_owned(), json!([]));

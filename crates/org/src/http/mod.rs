@@ -4,7 +4,9 @@
 
 mod answer;
 mod authorize;
+mod call;
 mod collections;
+mod composite;
 mod console;
 mod console_page;
 pub mod control;
@@ -13,24 +15,28 @@ mod describe;
 mod html;
 mod identity;
 mod limits;
+mod passage;
 mod query;
+mod reference;
 mod routes;
 mod rows;
 mod soap;
 mod token;
+mod tree;
 
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::Response;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 use tower_http::compression::CompressionLayer;
 
-use crate::{LedgerEntry, OrgHandle};
+use crate::OrgHandle;
 use answer::RestError;
+use passage::InFlight;
 use query::Cursors;
 
 /// Largest request body, unpacked or not: what Salesforce takes in one REST call.
@@ -45,18 +51,12 @@ pub(crate) const SESSION_COOKIE: &str = "syncline_org_sid";
 pub(crate) struct Web {
     pub(crate) org: OrgHandle,
     pub(crate) cursors: Arc<Mutex<Cursors>>,
-}
-
-/// For the ledger: the request's path with its variable parts named, and how many records it was about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Account {
-    pub(crate) path: &'static str,
-    pub(crate) records: usize,
+    pub(crate) in_flight: InFlight,
 }
 
 /// Everything that the org answers over HTTP.
 pub fn router(org: OrgHandle) -> Router {
-    let web = Web { org, cursors: Arc::default() };
+    let web = Web { org, cursors: Arc::default(), in_flight: InFlight::default() };
     let answered = Router::new()
         .route("/", get(console::home))
         .route("/login", get(console::login_page).post(console::login))
@@ -79,41 +79,13 @@ pub fn router(org: OrgHandle) -> Router {
         .route("/services/data/", get(data::versions))
         .route("/services/data/{*rest}", any(data::serve))
         .fallback(not_found)
-        .layer(middleware::from_fn_with_state(web.clone(), account_and_delay))
+        .layer(middleware::from_fn_with_state(web.clone(), passage::pass))
         .layer(CompressionLayer::new());
-    let control = Router::new()
-        .route("/__control/faults", put(control::set_faults).get(control::faults))
-        .route("/__control/ledger", get(control::ledger).delete(control::reset_ledger))
-        .route("/__control/sessions", axum::routing::delete(control::end_sessions));
-    answered.merge(control).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(web)
+    answered.merge(control::routes()).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(web)
 }
 
 async fn not_found() -> RestError {
     RestError::not_found()
-}
-
-/// Writes each request in the ledger and holds its answer back by the delay that is set. What it did has been done by then.
-async fn account_and_delay(State(web): State<Web>, request: Request, next: Next) -> Response {
-    let method = request.method().to_string();
-    let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
-    let account = response.extensions().get::<Account>().copied();
-    web.org.ledger().record(LedgerEntry {
-        at_ms: web.org.now_ms(),
-        method,
-        path: account.map(|account| account.path.to_owned()).or(matched).unwrap_or_else(|| "{unknown}".to_owned()),
-        status: response.status().as_u16(),
-        records: account.map_or(0, |account| account.records),
-    });
-    let delay = web.org.response_delay();
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
-    response
-        .headers_mut()
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-cache,must-revalidate,max-age=0,no-store,private"));
-    response
 }
 
 /// Scheme and host that the client came by: what `instance_url` is to be, however it reached this process.

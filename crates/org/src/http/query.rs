@@ -1,7 +1,7 @@
 //! SOQL over REST: pages of records, and the cursors between them.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -21,8 +21,6 @@ pub(crate) const ROUTES: &[Route] = &[
 /// Records in a page unless the client asks for fewer (REST guide).
 const PAGE_RECORDS: usize = 2000;
 const PAGE_RECORDS_MIN: usize = 200;
-/// How long a cursor lives (REST guide: two days).
-const CURSOR_LIFE_MS: i64 = 2 * 24 * 3600 * 1000;
 /// Open cursors; beyond it the oldest closes, as Salesforce closes cursors of a user who opens many.
 const CURSORS_MAX: usize = 200;
 
@@ -35,15 +33,15 @@ pub(crate) struct Cursors {
 
 #[derive(Debug)]
 struct Cursor {
-    rows: ResultRows,
+    rows: Arc<ResultRows>,
     page_records: usize,
     number: u64,
     opened_ms: i64,
 }
 
 impl Cursors {
+    /// Keeps a result set; `word` makes its locator.
     fn open(&mut self, rows: ResultRows, page_records: usize, word: &str, now_ms: i64) -> String {
-        self.open.retain(|_, cursor| now_ms < cursor.opened_ms + CURSOR_LIFE_MS);
         if self.open.len() >= CURSORS_MAX
             && let Some(oldest) =
                 self.open.iter().min_by_key(|(_, cursor)| cursor.number).map(|(locator, _)| locator.clone())
@@ -52,8 +50,13 @@ impl Cursors {
         }
         self.opened += 1;
         let locator = id::normalize(&format!("01g{word}")).unwrap_or_default();
-        self.open.insert(locator.clone(), Cursor { rows, page_records, number: self.opened, opened_ms: now_ms });
+        let cursor = Cursor { rows: Arc::new(rows), page_records, number: self.opened, opened_ms: now_ms };
+        self.open.insert(locator.clone(), cursor);
         locator
+    }
+
+    fn expire(&mut self, life_ms: i64, now_ms: i64) {
+        self.open.retain(|_, cursor| now_ms < cursor.opened_ms.saturating_add(life_ms));
     }
 }
 
@@ -61,7 +64,7 @@ impl Cursors {
 pub(crate) fn query(call: &Call<'_>, include_deleted: bool) -> Reply {
     let statement = call.parameters.get("q").map_or("", String::as_str);
     let now_ms = call.web.org.now_ms();
-    let mut org = call.web.org.lock();
+    let mut org = call.org();
     let rows = match soql::run(&org, &call.asker(include_deleted), statement)? {
         Execution::Count(count) => return Ok((ok(&json!({ "totalSize": count, "done": true, "records": [] })), count)),
         Execution::Aggregate(name, count) => {
@@ -76,9 +79,10 @@ pub(crate) fn query(call: &Call<'_>, include_deleted: bool) -> Reply {
     let count = records.len();
     let mut body = json!({ "totalSize": total, "done": total <= page_records, "records": records });
     if total > page_records {
-        let word = org.random_word(12);
+        let (word, life_ms) = (org.random_word(12), org.query_locator_life_ms());
         drop(org);
         let mut cursors = call.web.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        cursors.expire(life_ms, now_ms);
         let locator = cursors.open(rows, page_records, &word, now_ms);
         link_next(&mut body, call, &locator, page_records);
     }
@@ -92,13 +96,14 @@ pub(crate) fn more(call: &Call<'_>, given: &str) -> Reply {
     let from: usize = from.parse().map_err(|_| invalid())?;
     let locator = id::normalize(locator).ok_or_else(invalid)?;
     let now_ms = call.web.org.now_ms();
+    let life_ms = call.org().query_locator_life_ms();
     let (rows, page_records) = {
-        let cursors = call.web.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        let cursor = cursors.open.get(&locator).filter(|cursor| now_ms < cursor.opened_ms + CURSOR_LIFE_MS);
-        let cursor = cursor.filter(|cursor| from < cursor.rows.len()).ok_or_else(invalid)?;
+        let mut cursors = call.web.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        cursors.expire(life_ms, now_ms);
+        let cursor = cursors.open.get(&locator).filter(|cursor| from < cursor.rows.len()).ok_or_else(invalid)?;
         (cursor.rows.clone(), cursor.page_records)
     };
-    let records = rows.page(&call.web.org.lock(), from, page_records, &call.base);
+    let records = rows.page(&call.org(), from, page_records, &call.base);
     let count = records.len();
     let next = from.saturating_add(page_records);
     let mut body = json!({ "totalSize": rows.len(), "done": next >= rows.len(), "records": records });

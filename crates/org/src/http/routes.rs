@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::answer::RestError;
 use super::data::{Call, Reply};
-use super::{collections, describe, limits, query, rows};
+use super::{collections, composite, describe, limits, query, rows, tree};
 
 /// Answers one method of one resource. The texts are the variable parts of the path, in order.
 pub(crate) type Handler = fn(&Call<'_>, &[&str]) -> Reply;
@@ -20,7 +20,15 @@ pub(crate) struct Route {
     pub(crate) methods: &'static [(&'static str, Handler)],
 }
 
-const TABLES: &[&[Route]] = &[describe::ROUTES, rows::ROUTES, collections::ROUTES, query::ROUTES, limits::ROUTES];
+const TABLES: &[&[Route]] = &[
+    describe::ROUTES,
+    rows::ROUTES,
+    collections::ROUTES,
+    composite::ROUTES,
+    tree::ROUTES,
+    query::ROUTES,
+    limits::ROUTES,
+];
 
 /// What the ledger calls a path that no route has.
 pub(crate) const UNKNOWN: &str = "/{unknown}";
@@ -60,7 +68,7 @@ pub(crate) fn segments(path: &str) -> Vec<Cow<'_, str>> {
     path.split('/').filter(|part| !part.is_empty()).map(decoded).collect()
 }
 
-fn decoded(part: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(part: &str) -> Cow<'_, str> {
     if !part.contains('%') {
         return Cow::Borrowed(part);
     }

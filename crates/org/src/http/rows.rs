@@ -39,7 +39,7 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// `POST /sobjects/X`.
 pub(crate) fn create(call: &Call<'_>, object: &str) -> Reply {
-    known(call, &call.web.org.lock(), object)?;
+    known(call, &call.org(), object)?;
     let values = fields(call)?;
     let outcome = commit_one(call, Write::Create { object: object.to_owned(), values })?;
     Ok((created(call, object, &outcome, json!({})), 1))
@@ -51,7 +51,7 @@ fn created(call: &Call<'_>, object: &str, outcome: &WriteOutcome, more: Value) -
         body.extend(more);
     }
     let mut response = json_answer(StatusCode::CREATED, &body);
-    let name = call.web.org.lock().object(object).map_or_else(String::new, |object| object.name.clone());
+    let name = call.org().object(object).map_or_else(String::new, |object| object.name.clone());
     if let Ok(location) = HeaderValue::from_str(&format!("{}/sobjects/{name}/{}", call.base, outcome.id)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -60,7 +60,7 @@ fn created(call: &Call<'_>, object: &str, outcome: &WriteOutcome, more: Value) -
 
 /// `GET /sobjects/X/id?fields=A,B`.
 pub(crate) fn read(call: &Call<'_>, object: &str, given: &str) -> Reply {
-    let org = call.web.org.lock();
+    let org = call.org();
     let schema = known(call, &org, object)?;
     let id = id::normalize(given).ok_or_else(|| malformed_id(given))?;
     match org.record(&id) {
@@ -97,7 +97,7 @@ pub(crate) fn field_list<'n>(
 
 /// `PATCH /sobjects/X/id`.
 pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
-    known(call, &call.web.org.lock(), object)?;
+    known(call, &call.org(), object)?;
     let values = fields(call)?;
     let (object, id) = (Some(object.to_owned()), id.to_owned());
     commit_one(call, Write::Update { object, id, values })?;
@@ -106,14 +106,14 @@ pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
 
 /// `DELETE /sobjects/X/id`.
 pub(crate) fn delete(call: &Call<'_>, object: &str, id: &str) -> Reply {
-    known(call, &call.web.org.lock(), object)?;
+    known(call, &call.org(), object)?;
     commit_one(call, Write::Delete { object: Some(object.to_owned()), id: id.to_owned() })?;
     Ok((no_content(), 1))
 }
 
 /// `GET /sobjects/X/ExternalId__c/value`.
 pub(crate) fn read_by_external_id(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
-    let org = call.web.org.lock();
+    let org = call.org();
     let schema = known(call, &org, object)?;
     let ids = ids_by_external_id(call, &org, schema, field, value)?;
     match ids.as_slice() {
@@ -129,7 +129,7 @@ pub(crate) fn read_by_external_id(call: &Call<'_>, object: &str, field: &str, va
 /// `PATCH /sobjects/X/ExternalId__c/value`.
 pub(crate) fn upsert(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
     let (found, name, field) = {
-        let org = call.web.org.lock();
+        let org = call.org();
         let schema = known(call, &org, object)?;
         let ids = ids_by_external_id(call, &org, schema, field, value)?;
         if ids.len() > 1 {
@@ -187,8 +187,7 @@ fn ids_by_external_id(
 }
 
 fn commit_one(call: &Call<'_>, write: Write) -> Result<WriteOutcome, RestError> {
-    let mut results = call.web.org.commit(&call.write_context(), false, vec![write]);
-    Ok(results.remove(0)?)
+    Ok(call.commit(false, vec![Ok(write)]).remove(0)?)
 }
 
 /// The fields in a request's body, without what is no field.

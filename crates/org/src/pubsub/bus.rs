@@ -94,7 +94,7 @@ impl Bus {
             method: "RPC".to_owned(),
             path: format!("/eventbus.v1.PubSub/{method}"),
             status: 200,
-            records: 0,
+            ..LedgerEntry::default()
         });
     }
 

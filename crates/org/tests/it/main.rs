@@ -5,4 +5,6 @@ mod console;
 mod oauth;
 mod pubsub;
 mod rest;
+mod rest_composite;
+mod rest_faults;
 mod web;

@@ -581,7 +581,7 @@ async fn the_tls_door_opens_to_those_who_trust_the_orgs_authority() {
 async fn a_response_delay_moves_every_delivery_and_slows_none() {
     const DELAY: Duration = Duration::from_millis(300);
     let fixture = Fixture::start().await;
-    fixture.org.set_faults(Faults { response_delay_ms: 300 });
+    fixture.org.set_faults(Faults { response_delay_ms: 300, ..Faults::default() });
     let mut subscriber = fixture.subscribe(from_earliest(ACCOUNTS, 100)).await;
     let began = Instant::now();
     for _ in 0..50 {

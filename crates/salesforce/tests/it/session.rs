@@ -45,7 +45,7 @@ async fn a_rotated_token_is_not_used_before_it_is_saved_and_not_lost_when_saving
         assert_eq!(error.kind, ErrorKind::Transient, "{error}");
     }
     // Each call met the ended session once, and was not made again with a token that might get lost.
-    let statuses = connected.statuses("GET", "/services/data/");
+    let statuses = connected.statuses("GET", "/sobjects/{object}/describe");
     assert_eq!(statuses, [401, 401]);
     assert_eq!(connected.drawer.json(), before);
 
