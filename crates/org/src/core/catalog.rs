@@ -370,8 +370,7 @@ fn account() -> ObjectSchema {
 }
 
 fn contact() -> ObjectSchema {
-    let mut account = lookup("AccountId", "Account ID", &["Account"], "Account", "Contacts");
-    account.cascade_delete = true;
+    let account = lookup("AccountId", "Account ID", &["Account"], "Account", "Contacts").cascading();
     let mut fields = vec![id(), is_deleted(), master_record("Contact"), account];
     fields.extend(person_name("Full Name"));
     fields.extend(address("Other", "Other"));
@@ -478,8 +477,7 @@ fn lead() -> ObjectSchema {
 
 fn opportunity() -> ObjectSchema {
     let stage_names: Vec<&str> = STAGES.iter().map(|stage| stage.0).collect();
-    let mut account = lookup("AccountId", "Account ID", &["Account"], "Account", "Opportunities");
-    account.cascade_delete = true;
+    let account = lookup("AccountId", "Account ID", &["Account"], "Account", "Opportunities").cascading();
     let mut fields = vec![
         id(),
         is_deleted(),

@@ -22,6 +22,7 @@ const DATE: u8 = 5;
 const DATETIME: u8 = 6;
 /// Text of at most 255 bytes, whose length is one byte.
 const SHORT_TEXT: u8 = 7;
+const TIME: u8 = 8;
 const HEAD_BYTES: usize = 3;
 
 impl Row {
@@ -67,6 +68,7 @@ impl<'a> Cell<'a> {
             TRUE => FieldValue::Boolean(true),
             INTEGER => FieldValue::Integer(i64::from_le_bytes(self.array())),
             NUMBER => FieldValue::Number(f64::from_le_bytes(self.array())),
+            TIME => FieldValue::Time(i32::from_le_bytes(self.array())),
             DATE => FieldValue::Date(i32::from_le_bytes(self.array())),
             _ => FieldValue::DateTime(i64::from_le_bytes(self.array())),
         }
@@ -102,7 +104,7 @@ impl<'a> Iterator for Cells<'a> {
                 u32::from_le_bytes(length) as usize
             }
             FALSE | TRUE => 0,
-            DATE => 4,
+            DATE | TIME => 4,
             _ => 8,
         };
         Some(Cell { index: FieldIndex::from_le_bytes([low, high]), kind, bytes: self.take(width) })
@@ -182,6 +184,10 @@ fn pack_cell(cells: &mut Vec<u8>, index: FieldIndex, value: FieldRef<'_>) {
             head(DATETIME);
             cells.extend_from_slice(&ms.to_le_bytes());
         }
+        FieldValue::Time(ms) => {
+            head(TIME);
+            cells.extend_from_slice(&ms.to_le_bytes());
+        }
     }
 }
 
@@ -200,6 +206,7 @@ mod tests {
             any::<i32>().prop_map(|number| FieldValue::Number(f64::from(number) / 8.0)),
             any::<i32>().prop_map(FieldValue::Date),
             any::<i64>().prop_map(FieldValue::DateTime),
+            any::<i32>().prop_map(FieldValue::Time),
         ]
     }
 

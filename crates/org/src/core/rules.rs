@@ -6,8 +6,8 @@ use super::catalog::{STAGES, TASK_STATUSES};
 use super::error::WriteError;
 use super::id;
 use super::row::{Draft, Row};
-use super::schema::{FieldSchema, FieldType, ObjectSchema};
-use super::value::{FieldValue, civil_from_days, parse_date, parse_datetime};
+use super::schema::{FieldSchema, FieldType, ObjectSchema, PicklistValue};
+use super::value::{FieldValue, civil_from_days, parse_date, parse_datetime, parse_time};
 
 /// The stored form of a value that came in JSON, or why it cannot be stored. References are checked for form only.
 pub(crate) fn coerce(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> {
@@ -21,6 +21,12 @@ pub(crate) fn coerce(field: &FieldSchema, input: &Json) -> Result<FieldValue, Wr
         (FieldType::Boolean, _) => boolean(field, input),
         (FieldType::Int | FieldType::Currency | FieldType::Double | FieldType::Percent, _) => decimal(field, input),
         (_, Json::String(text)) => from_text(field, text),
+        // Salesforce's reader takes any scalar for text, and refuses lists and objects.
+        (FieldType::Date | FieldType::DateTime | FieldType::Time | FieldType::Reference | FieldType::Id, _) => {
+            Err(not_deserializable(field, input))
+        }
+        (_, Json::Number(number)) => from_text(field, &number.to_string()),
+        (_, Json::Bool(value)) => from_text(field, if *value { "true" } else { "false" }),
         (..) => Err(not_deserializable(field, input)),
     }
 }
@@ -40,6 +46,7 @@ fn from_text(field: &FieldSchema, input: &str) -> Result<FieldValue, WriteError>
             let midnight = || parse_date(text).map(|days| i64::from(days) * 86_400_000);
             parse_datetime(text).or_else(midnight).map(FieldValue::DateTime).ok_or_else(unreadable)
         }
+        FieldType::Time => parse_time(text).map(FieldValue::Time).ok_or_else(unreadable),
         FieldType::Reference | FieldType::Id => {
             let message = || format!("{}: id value of incorrect type: {text}", field.label);
             let id = id::normalize(text).ok_or_else(|| WriteError::at("MALFORMED_ID", &field.name, message()))?;
@@ -68,26 +75,44 @@ fn bounded(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
 }
 
 fn choice(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
-    let parts: Vec<&str> = match field.field_type {
-        FieldType::MultiPicklist => text.split(';').map(str::trim).filter(|part| !part.is_empty()).collect(),
-        _ => vec![text],
-    };
-    let mut chosen = Vec::with_capacity(parts.len());
-    for part in parts {
-        let known = field.picklist_values.iter().find(|choice| choice.value.eq_ignore_ascii_case(part));
-        match known {
-            Some(choice) => chosen.push(choice.value.as_str()),
-            None if field.restricted_picklist => {
-                return Err(WriteError::at(
-                    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-                    &field.name,
-                    format!("{}: bad value for restricted picklist field: {part}", field.label),
-                ));
-            }
-            None => chosen.push(part),
+    if field.field_type == FieldType::Picklist {
+        return bounded(field, one_choice(field, text)?.1);
+    }
+    // The values of a multi-select picklist stand in the order of its definition, each once.
+    let parts = text.split(';').map(str::trim).filter(|part| !part.is_empty());
+    let mut chosen = parts.map(|part| one_choice(field, part)).collect::<Result<Vec<_>, _>>()?;
+    chosen.sort_by_key(|(at, _)| *at);
+    let mut texts: Vec<&str> = Vec::with_capacity(chosen.len());
+    for (_, choice) in chosen {
+        if !texts.contains(&choice) {
+            texts.push(choice);
         }
     }
-    bounded(field, &chosen.join(";"))
+    match texts.as_slice() {
+        [] => Ok(FieldValue::Null),
+        texts => bounded(field, &texts.join(";")),
+    }
+}
+
+/// The choice that a text means, with its position; the text itself, last, where any is accepted.
+fn one_choice<'a>(field: &'a FieldSchema, text: &'a str) -> Result<(usize, &'a str), WriteError> {
+    let is_meant = |choice: &PicklistValue| {
+        choice.value.eq_ignore_ascii_case(text) && (choice.active || !field.restricted_picklist)
+    };
+    match field.picklist_values.iter().position(is_meant) {
+        Some(at) => Ok((at, field.picklist_values[at].value.as_str())),
+        None if field.restricted_picklist => Err(bad_choice(field, text)),
+        None => Ok((usize::MAX, text)),
+    }
+}
+
+/// A value that a restricted picklist does not have, or that the record's type does not allow.
+pub(crate) fn bad_choice(field: &FieldSchema, text: &str) -> WriteError {
+    WriteError::at(
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        &field.name,
+        format!("{}: bad value for restricted picklist field: {text}", field.label),
+    )
 }
 
 fn boolean(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> {
@@ -303,7 +328,11 @@ mod tests {
         assert_eq!(coerce(&field, &json!("   ")), Ok(FieldValue::Null));
         assert_eq!(coerce(&field, &json!("  abcde  ")), Ok(FieldValue::text("abcde")));
         assert_eq!(coerce(&field, &json!("abcdef")).unwrap_err().code, "STRING_TOO_LONG");
-        assert_eq!(coerce(&field, &json!(5)).unwrap_err().code, "JSON_PARSER_ERROR");
+        assert_eq!(coerce(&field, &json!(5)), Ok(FieldValue::text("5")));
+        assert_eq!(coerce(&field, &json!(true)), Ok(FieldValue::text("true")));
+        for no_scalar in [json!([]), json!({ "a": 1 })] {
+            assert_eq!(coerce(&field, &no_scalar).unwrap_err().code, "JSON_PARSER_ERROR");
+        }
     }
 
     #[test]
@@ -314,6 +343,21 @@ mod tests {
         for bad in ["", "a", "a@b", "@b.co", "a@.co", "a b@c.de", "a@b..co", "a@-b.co", ".a@b.co"] {
             assert!(!is_email(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn several_choices_stand_in_the_order_of_the_definition_each_once() {
+        let mut field = FieldSchema::picklist("Colours__c", "Colours", &["Red", "Green", "Blue"]);
+        field.field_type = FieldType::MultiPicklist;
+        assert_eq!(coerce(&field, &json!(" blue;Red ;;BLUE; Odd")), Ok(FieldValue::text("Red;Blue;Odd")));
+        assert_eq!(coerce(&field, &json!(" ; ")), Ok(FieldValue::Null));
+        let mut field = field.restricted();
+        assert_eq!(
+            coerce(&field, &json!("Red;Odd")).unwrap_err().message,
+            "Colours: bad value for restricted picklist field: Odd"
+        );
+        field.picklist_values[0].active = false;
+        assert!(coerce(&field, &json!("Red")).is_err(), "no longer a choice");
     }
 
     #[test]

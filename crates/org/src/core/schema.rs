@@ -26,6 +26,7 @@ pub enum FieldType {
     Phone,
     Date,
     DateTime,
+    Time,
     Url,
     Email,
     Address,
@@ -50,6 +51,7 @@ impl FieldType {
             FieldType::Phone => "phone",
             FieldType::Date => "date",
             FieldType::DateTime => "datetime",
+            FieldType::Time => "time",
             FieldType::Url => "url",
             FieldType::Email => "email",
             FieldType::Address => "address",
@@ -65,6 +67,7 @@ impl FieldType {
             FieldType::Currency | FieldType::Double | FieldType::Percent => "xsd:double",
             FieldType::Date => "xsd:date",
             FieldType::DateTime => "xsd:dateTime",
+            FieldType::Time => "xsd:time",
             FieldType::Address => "urn:address",
             _ => "xsd:string",
         }
@@ -80,7 +83,12 @@ impl FieldType {
         !self.is_decimal()
             && !matches!(
                 self,
-                FieldType::Boolean | FieldType::Int | FieldType::Date | FieldType::DateTime | FieldType::Address
+                FieldType::Boolean
+                    | FieldType::Int
+                    | FieldType::Date
+                    | FieldType::DateTime
+                    | FieldType::Time
+                    | FieldType::Address
             )
     }
 }
@@ -88,10 +96,21 @@ impl FieldType {
 /// One choice of a picklist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PicklistValue {
-    /// The stored value, which is also its label.
+    /// The stored value.
     pub value: String,
+    /// What people see.
+    pub label: String,
+    /// Whether new values may be it.
+    pub active: bool,
     /// Whether a new record gets it when nothing is said.
     pub default: bool,
+}
+
+impl PicklistValue {
+    /// An active choice that people see as it is stored.
+    pub fn new(value: &str) -> PicklistValue {
+        PicklistValue { value: value.to_owned(), label: value.to_owned(), active: true, default: false }
+    }
 }
 
 /// The place of a component in its compound field.
@@ -131,6 +150,12 @@ pub struct FieldSchema {
     pub external_id: bool,
     /// Whether two records may not share a value.
     pub unique: bool,
+    /// Whether values that differ only in letter case are different ones.
+    pub case_sensitive: bool,
+    /// How the org numbers new records in it, such as `{00000000}` or `A-{0000}`; `None` if it does not.
+    pub auto_number: Option<String>,
+    /// Whether its text is HTML.
+    pub html_formatted: bool,
     /// Whether an admin added it.
     pub custom: bool,
     /// Whether it is a formula.
@@ -149,6 +174,8 @@ pub struct FieldSchema {
     pub child_relationship_name: Option<String>,
     /// Whether deleting the parent deletes the record.
     pub cascade_delete: bool,
+    /// Whether the parent cannot be deleted while the record is there.
+    pub restricted_delete: bool,
     /// Choices of a picklist.
     pub picklist_values: Vec<PicklistValue>,
     /// Whether only the choices are accepted.
@@ -185,6 +212,9 @@ impl FieldSchema {
             updateable: true,
             external_id: false,
             unique: false,
+            case_sensitive: false,
+            auto_number: None,
+            html_formatted: false,
             custom: false,
             calculated: false,
             defaulted_on_create: false,
@@ -194,6 +224,7 @@ impl FieldSchema {
             relationship_name: None,
             child_relationship_name: None,
             cascade_delete: false,
+            restricted_delete: false,
             picklist_values: Vec::new(),
             restricted_picklist: false,
             compound: None,
@@ -229,8 +260,7 @@ impl FieldSchema {
     /// A picklist with these choices.
     pub fn picklist(name: &str, label: &str, values: &[&str]) -> FieldSchema {
         let mut field = FieldSchema::new(name, label, FieldType::Picklist).with_length(255);
-        field.picklist_values =
-            values.iter().map(|value| PicklistValue { value: (*value).to_owned(), default: false }).collect();
+        field.picklist_values = values.iter().map(|value| PicklistValue::new(value)).collect();
         field
     }
 
@@ -258,6 +288,25 @@ impl FieldSchema {
     pub fn read_only(mut self) -> FieldSchema {
         self.createable = false;
         self.updateable = false;
+        self
+    }
+
+    /// The same, set when the record is made and never again.
+    pub fn fixed(mut self) -> FieldSchema {
+        self.updateable = false;
+        self
+    }
+
+    /// The same, each new record numbered in this format, such as `A-{0000}`.
+    pub fn auto_numbered(mut self, format: &str) -> FieldSchema {
+        self.auto_number = Some(format.to_owned());
+        self.defaulted_on_create = true;
+        self.required().read_only()
+    }
+
+    /// The same, deleted with its parent.
+    pub(crate) fn cascading(mut self) -> FieldSchema {
+        self.cascade_delete = true;
         self
     }
 

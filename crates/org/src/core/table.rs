@@ -185,7 +185,11 @@ impl Index {
             FieldValue::Text(text) => text.chars().flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hasher)),
             FieldValue::Integer(value) => hasher.write_u64((value as f64).to_bits()),
             FieldValue::Number(value) => hasher.write_u64(value.to_bits()),
-            FieldValue::Null | FieldValue::Boolean(_) | FieldValue::Date(_) | FieldValue::DateTime(_) => return None,
+            FieldValue::Null
+            | FieldValue::Boolean(_)
+            | FieldValue::Date(_)
+            | FieldValue::DateTime(_)
+            | FieldValue::Time(_) => return None,
         }
         Some(hasher.finish())
     }

@@ -26,6 +26,8 @@ pub enum FieldValue<T = Arc<str>> {
     Date(i32),
     /// An instant, in milliseconds since 1970 UTC; always whole seconds.
     DateTime(i64),
+    /// A time of day, in milliseconds since midnight.
+    Time(i32),
 }
 
 /// A value as it stands in a stored record.
@@ -55,6 +57,7 @@ impl FieldValue {
             FieldValue::Number(value) => FieldValue::Number(*value),
             FieldValue::Date(days) => FieldValue::Date(*days),
             FieldValue::DateTime(ms) => FieldValue::DateTime(*ms),
+            FieldValue::Time(ms) => FieldValue::Time(*ms),
         }
     }
 }
@@ -78,6 +81,7 @@ impl<'a> FieldRef<'a> {
             FieldValue::Number(value) => FieldValue::Number(value),
             FieldValue::Date(days) => FieldValue::Date(days),
             FieldValue::DateTime(ms) => FieldValue::DateTime(ms),
+            FieldValue::Time(ms) => FieldValue::Time(ms),
         }
     }
 }
@@ -98,6 +102,7 @@ impl<T: AsRef<str>> FieldValue<T> {
             FieldValue::Number(value) => Number::from_f64(*value).map_or(Json::Null, Json::Number),
             FieldValue::Date(days) => Json::String(format_date(*days)),
             FieldValue::DateTime(ms) => Json::String(format_datetime(*ms)),
+            FieldValue::Time(ms) => Json::String(format_time(*ms)),
         }
     }
 
@@ -111,6 +116,7 @@ impl<T: AsRef<str>> FieldValue<T> {
             FieldValue::Number(value) => format!("{value:.*}", usize::from(field.scale)),
             FieldValue::Date(days) => format_date(*days),
             FieldValue::DateTime(ms) => format_datetime(*ms).replace(".000+0000", "Z"),
+            FieldValue::Time(ms) => format_time(*ms),
         }
     }
 }
@@ -146,6 +152,30 @@ pub fn format_datetime(ms: i64) -> String {
     let date = format_date(i32::try_from(days).unwrap_or(0));
     let (hour, minute, second) = (within / 3_600_000, within / 60_000 % 60, within / 1000 % 60);
     format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}+0000", within % 1000)
+}
+
+/// `13:45:00.000Z`.
+pub fn format_time(ms: i32) -> String {
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+}
+
+/// Milliseconds since midnight of `13:45:00.000Z`; the seconds, their fraction and the `Z` may be missing.
+pub fn parse_time(text: &str) -> Option<i32> {
+    let clock = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    let mut parts = clock.split(':');
+    let (hour, minute) = (digits(parts.next()?)?, digits(parts.next()?)?);
+    let (second, fraction) = parts.next().map_or(("0", ""), |text| text.split_once('.').unwrap_or((text, "")));
+    let second = digits(second)?;
+    let thousandths = match fraction {
+        "" => 0,
+        fraction if fraction.len() <= 9 => {
+            digits(&format!("{fraction:0<3}")[..3]).filter(|_| digits(fraction).is_some())?
+        }
+        _ => return None,
+    };
+    let is_time = parts.next().is_none() && hour <= 23 && minute <= 59 && second <= 59;
+    is_time.then_some(((hour * 60 + minute) * 60 + second) * 1000 + thousandths)
 }
 
 /// Days since 1970-01-01 of `2010-01-31`; `None` if that is no date from year 1700 to 4000, Salesforce's range.
@@ -241,6 +271,17 @@ mod tests {
         }
         assert_eq!(parse_date("2023-02-29"), None);
         assert_eq!(parse_date("2024-02-29"), Some(19_782));
+    }
+
+    #[test]
+    fn times_of_day_are_read_in_every_documented_form() {
+        for text in ["13:45:00.000Z", "13:45:00Z", "13:45:00", "13:45"] {
+            assert_eq!(parse_time(text).map(format_time).as_deref(), Some("13:45:00.000Z"), "{text}");
+        }
+        assert_eq!(parse_time("00:00:00.5Z"), Some(500));
+        for text in ["24:00:00Z", "13", "13:60", "13:45:00.é", "13:45:00:00", ""] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
                 "junctionIdListNames": [],
                 "junctionReferenceTo": [],
                 "relationshipName": field.child_relationship_name,
-                "restrictedDelete": false,
+                "restrictedDelete": field.restricted_delete,
             })
         })
         .collect();
@@ -164,9 +164,9 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
         .iter()
         .map(|choice| {
             json!({
-                "active": true,
+                "active": choice.active,
                 "defaultValue": choice.default,
-                "label": choice.value,
+                "label": choice.label,
                 "validFor": null,
                 "value": choice.value,
             })
@@ -183,12 +183,12 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
     let head = json!({
         "aggregatable": is_plain && kind != FieldType::Boolean,
         "aiPredictionField": false,
-        "autoNumber": false,
+        "autoNumber": field.auto_number.is_some(),
         "byteLength": field.length * if matches!(kind, FieldType::Id | FieldType::Reference) { 1 } else { 3 },
         "calculated": field.calculated,
         "calculatedFormula": null,
         "cascadeDelete": field.cascade_delete,
-        "caseSensitive": false,
+        "caseSensitive": field.case_sensitive,
         "compoundFieldName": field.compound.as_ref().map(|part| part.parent.as_str()),
         "controllerName": null,
         "createable": object.writeable && field.createable && call.access.changes(object, index),
@@ -211,7 +211,7 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
     });
     // One literal of this size would exceed the recursion that macros are allowed.
     let tail = json!({
-        "htmlFormatted": false,
+        "htmlFormatted": field.html_formatted,
         "idLookup": field.id_lookup,
         "inlineHelpText": null,
         "label": field.label,
@@ -231,7 +231,7 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
         "referenceTo": targets,
         "relationshipName": field.relationship_name,
         "relationshipOrder": null,
-        "restrictedDelete": false,
+        "restrictedDelete": field.restricted_delete,
         "restrictedPicklist": field.restricted_picklist,
         "scale": field.scale,
         "searchPrefilterable": kind == FieldType::Reference,
@@ -254,6 +254,7 @@ fn merged(mut head: Value, tail: Value) -> Value {
 
 fn extra_type_info(field: &FieldSchema) -> Value {
     match (field.field_type, field.compound_parent) {
+        (FieldType::TextArea, _) if field.html_formatted => json!("richtextarea"),
         (FieldType::TextArea, _) if field.length > 255 => json!("plaintextarea"),
         (FieldType::String, true) => json!("personname"),
         _ => Value::Null,

@@ -90,6 +90,10 @@ fn write_field(out: &mut AvroWriter, event: &CommittedEvent, schema: &EventSchem
             out.long(VALUE_BRANCH);
             out.long(*ms);
         }
+        (AvroType::Long, Some(FieldValue::Time(ms))) => {
+            out.long(VALUE_BRANCH);
+            out.long(i64::from(*ms));
+        }
         (_, None) => out.long(NULL_BRANCH),
         (_, Some(_)) => unreachable!("the org stores a value in its field's own form"),
     }

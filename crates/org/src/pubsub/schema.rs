@@ -49,7 +49,7 @@ impl AvroType {
             FieldType::Boolean => AvroType::Boolean,
             FieldType::Int => AvroType::Int,
             FieldType::Currency | FieldType::Double | FieldType::Percent => AvroType::Double,
-            FieldType::Date | FieldType::DateTime => AvroType::Long,
+            FieldType::Date | FieldType::DateTime | FieldType::Time => AvroType::Long,
             _ => AvroType::String,
         }
     }
@@ -229,6 +229,8 @@ fn role(field: &FieldSchema) -> String {
         FieldType::DateTime if field.name == "CreatedDate" => "CreatedDate:DateTime",
         FieldType::DateTime => "Data:DateTime",
         FieldType::Date => "Data:DateOnly",
+        FieldType::Time => "Data:TimeOnly",
+        FieldType::TextArea if field.html_formatted => "Data:HtmlStringPlusClob",
         FieldType::TextArea => "Data:StringPlusClob",
         FieldType::Picklist if field.restricted_picklist && !field.custom => "Data:StaticEnum",
         FieldType::Picklist | FieldType::Combobox => "Data:DynamicEnum",

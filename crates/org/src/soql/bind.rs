@@ -7,7 +7,7 @@ use super::lexer::PatternPart;
 use super::parser::{Condition, FieldSet, Literal, LiteralValue, Operator, Path, Query, SelectItem};
 use super::{Asker, Refusal};
 use crate::core::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
-use crate::core::value::{FieldValue, parse_date, parse_datetime};
+use crate::core::value::{FieldValue, parse_date, parse_datetime, parse_time};
 use crate::core::{Org, id};
 
 /// Parents on the way to a field (SOQL reference).
@@ -95,6 +95,7 @@ pub(crate) fn key_of(value: &FieldValue) -> ValueKey {
         FieldValue::Number(value) => ValueKey::Number(value.to_bits()),
         FieldValue::Date(days) => ValueKey::Date(*days),
         FieldValue::DateTime(ms) => ValueKey::DateTime(*ms),
+        FieldValue::Time(ms) => ValueKey::DateTime(i64::from(*ms)),
     }
 }
 
@@ -378,6 +379,7 @@ fn value(path: &Path, field: Option<&FieldSchema>, literal: &Literal) -> Result<
         (LiteralValue::Unquoted(text), FieldType::DateTime) => {
             parse_datetime(text).map(FieldValue::DateTime).ok_or_else(mismatch)
         }
+        (LiteralValue::Unquoted(text), FieldType::Time) => parse_time(text).map(FieldValue::Time).ok_or_else(mismatch),
         (LiteralValue::DateWord(word, _), _) => {
             Err(Refusal::malformed(literal.at, format!("unexpected token: '{word}'")))
         }

@@ -233,6 +233,7 @@ fn compare(left: &FieldValue, right: &FieldValue) -> Option<Ordering> {
         (FieldValue::Boolean(left), FieldValue::Boolean(right)) => Some(left.cmp(right)),
         (FieldValue::Date(left), FieldValue::Date(right)) => Some(left.cmp(right)),
         (FieldValue::DateTime(left), FieldValue::DateTime(right)) => Some(left.cmp(right)),
+        (FieldValue::Time(left), FieldValue::Time(right)) => Some(left.cmp(right)),
         _ => Some(number(left)?.total_cmp(&number(right)?)),
     }
 }
