@@ -13,6 +13,7 @@ pub mod pubsub;
 mod running;
 pub mod seed;
 pub mod soql;
+pub mod tls;
 
 pub use faults::{Fault, FaultRule, Faults, RowCode};
 pub use handle::{Clock, OrgHandle, SystemClock};

@@ -4,23 +4,27 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::serve::ListenerExt;
+use axum::Router;
+use axum::serve::{Listener, ListenerExt};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::oauth::Client;
+use crate::core::oauth::{Client, RsaKey};
 use crate::core::{Org, OrgProfile};
 use crate::handle::{Clock, OrgHandle, SystemClock};
 use crate::http;
 use crate::pubsub::{self, PubSubDoors, PubSubOptions};
 use crate::seed::{self, SeedSize};
+use crate::tls::{self, Certificates, TlsListener};
 
 /// How an org is to be.
 #[derive(Clone)]
 pub struct OrgOptions {
     /// Where HTTP is served. Port 0 takes any free port.
     pub listen: SocketAddr,
+    /// Where the same is served over TLS.
+    pub https_listen: SocketAddr,
     /// Where the Pub/Sub API is served.
     pub pubsub: PubSubOptions,
     /// Who the org is and who runs it.
@@ -41,6 +45,8 @@ pub struct OrgOptions {
     pub redirect_uris: Vec<String>,
     /// Whether every value that a field ever had is kept for checkers; it costs memory with every change.
     pub keeps_history: bool,
+    /// What the app signs its JWT assertions with: its certificate, or public key, as PEM.
+    pub client_certificate: Option<String>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,6 +55,7 @@ impl Default for OrgOptions {
     fn default() -> OrgOptions {
         OrgOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            https_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             pubsub: PubSubOptions::default(),
             profile: OrgProfile::default(),
             seed_size: None,
@@ -59,6 +66,7 @@ impl Default for OrgOptions {
             client_name: "Syncline".to_owned(),
             redirect_uris: Vec::new(),
             keeps_history: true,
+            client_certificate: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -69,11 +77,13 @@ impl Default for OrgOptions {
 pub struct RunningOrg {
     /// `http://127.0.0.1:PORT`.
     pub url: String,
+    /// `https://127.0.0.1:PORT`: the same over TLS.
+    pub https_url: String,
     /// `http://127.0.0.1:PORT`: the Pub/Sub API in plain HTTP/2.
     pub pubsub_url: String,
     /// The Pub/Sub API with TLS.
     pub pubsub_tls: SocketAddr,
-    /// The authority that vouches for the TLS listener, as PEM.
+    /// The authority that vouches for both TLS listeners, as PEM.
     pub ca_pem: String,
     /// 18-character id of the org.
     pub org_id: String,
@@ -87,7 +97,7 @@ pub struct RunningOrg {
     pub client_secret: String,
     handle: OrgHandle,
     http_closing: CancellationToken,
-    http_server: Option<JoinHandle<io::Result<()>>>,
+    http_servers: JoinSet<io::Result<()>>,
     pubsub_doors: Option<PubSubDoors>,
 }
 
@@ -103,29 +113,37 @@ pub async fn start(options: OrgOptions) -> io::Result<RunningOrg> {
     }
     org.keep_history(options.keeps_history);
     let client_secret = options.client_secret.unwrap_or_else(|| org.random_word(64));
+    let jwt_key = options.client_certificate.as_deref().map(RsaKey::from_pem).transpose();
     org.register_client(Client {
-        id: options.client_id.clone(),
-        secret: client_secret.clone(),
-        name: options.client_name,
         redirect_uris: options.redirect_uris,
         allow_loopback_redirects: true,
         run_as_user_id: Some(org.admin_user_id().to_owned()),
-        rotates_refresh_tokens: true,
+        jwt_key: jwt_key.map_err(io::Error::other)?,
+        ..Client::new(options.client_id.as_str(), client_secret.as_str(), options.client_name)
     });
+    org.register_client(Client::platform_cli());
     let org_id = org.org_id().to_owned();
     let handle = OrgHandle::new(org, options.clock);
 
-    let listener = TcpListener::bind(options.listen).await?;
-    let address = listener.local_addr()?;
-    let doors = pubsub::open(handle.clone(), options.pubsub).await?;
+    let certificates = Certificates::generate()?;
+    let http = TcpListener::bind(options.listen).await?;
+    let https = TlsListener::new(TcpListener::bind(options.https_listen).await?, &certificates)?;
+    let (address, https_address) = (http.local_addr()?, https.local_addr()?);
+    let doors = pubsub::open(handle.clone(), options.pubsub, &certificates).await?;
+    let router = http::router(handle.clone());
     let http_closing = CancellationToken::new();
-    let http_server = tokio::spawn(serve_http(listener, handle.clone(), http_closing.clone()));
-    tracing::info!(%address, pubsub = %doors.plaintext, pubsub_tls = %doors.tls, "the org answers");
+    let mut http_servers = JoinSet::new();
+    let tls_router = http::behind_tls(router.clone());
+    http_servers.spawn(serve_http(https, tls_router, http_closing.clone()));
+    let http = http.tap_io(|stream| tls::set_nodelay(stream));
+    http_servers.spawn(serve_http(http, router, http_closing.clone()));
+    tracing::info!(%address, https = %https_address, pubsub = %doors.plaintext, pubsub_tls = %doors.tls, "the org answers");
     Ok(RunningOrg {
         url: format!("http://{address}"),
+        https_url: format!("https://{https_address}"),
         pubsub_url: format!("http://{}", doors.plaintext),
         pubsub_tls: doors.tls,
-        ca_pem: doors.ca_pem.clone(),
+        ca_pem: certificates.ca_pem,
         org_id,
         org_username: options.profile.admin_username,
         org_password: options.profile.admin_password,
@@ -133,19 +151,17 @@ pub async fn start(options: OrgOptions) -> io::Result<RunningOrg> {
         client_secret,
         handle,
         http_closing,
-        http_server: Some(http_server),
+        http_servers,
         pubsub_doors: Some(doors),
     })
 }
 
-async fn serve_http(listener: TcpListener, handle: OrgHandle, closing: CancellationToken) -> io::Result<()> {
-    // Without it small answers wait for the acknowledgement of the ones before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(error = %error, "a connection keeps its delays");
-        }
-    });
-    axum::serve(listener, http::router(handle)).with_graceful_shutdown(closing.cancelled_owned()).await
+async fn serve_http<L>(listener: L, router: Router, closing: CancellationToken) -> io::Result<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    axum::serve(listener, router).with_graceful_shutdown(closing.cancelled_owned()).await
 }
 
 impl RunningOrg {
@@ -168,10 +184,10 @@ impl RunningOrg {
         if let Some(doors) = self.pubsub_doors.take() {
             doors.close().await;
         }
-        if let Some(server) = self.http_server.take()
-            && let Ok(Err(error)) = server.await
-        {
-            tracing::warn!(error = %error, "the HTTP listener ended with an error");
+        while let Some(ended) = self.http_servers.join_next().await {
+            if let Ok(Err(error)) = ended {
+                tracing::warn!(error = %error, "an HTTP listener ended with an error");
+            }
         }
     }
 }
@@ -179,8 +195,6 @@ impl RunningOrg {
 impl Drop for RunningOrg {
     fn drop(&mut self) {
         self.http_closing.cancel();
-        if let Some(server) = self.http_server.take() {
-            server.abort();
-        }
+        self.http_servers.abort_all();
     }
 }

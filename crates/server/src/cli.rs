@@ -142,6 +142,9 @@ struct DemoArgs {
     /// Address of the emulated org
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     org_listen: SocketAddr,
+    /// Address of the emulated org with TLS
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    org_https_listen: SocketAddr,
     /// Address of the emulated org's Pub/Sub API
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     org_pubsub_listen: SocketAddr,
@@ -173,9 +176,21 @@ struct OrgArgs {
     /// Address to listen on; port 0 for any free one
     #[arg(long, default_value = "127.0.0.1:8321", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Address of the same with TLS
+    #[arg(long, default_value = "127.0.0.1:8322", value_name = "ADDRESS")]
+    https_listen: SocketAddr,
     /// Address of the Pub/Sub API
     #[arg(long, default_value = "127.0.0.1:7443", value_name = "ADDRESS")]
     pubsub_listen: SocketAddr,
+    /// Address of the same with TLS
+    #[arg(long, default_value = "127.0.0.1:7444", value_name = "ADDRESS")]
+    pubsub_tls_listen: SocketAddr,
+    /// Write the certificate to trust both TLS addresses by to this file [default: a temporary one that is removed at the end]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Certificate (PEM) of a client that signs in by JWT
+    #[arg(long, value_name = "FILE")]
+    jwt_certificate: Option<PathBuf>,
     /// Write addresses and credentials to this file as JSON, once it listens
     #[arg(long, value_name = "FILE")]
     state_file: Option<PathBuf>,
@@ -268,6 +283,7 @@ impl From<DemoArgs> for DemoOptions {
         Self {
             listen: args.listen,
             org_listen: args.org_listen,
+            org_https_listen: args.org_https_listen,
             org_pubsub_listen: args.org_pubsub_listen,
             data_dir: args.data_dir,
             database_url: args.database_url,
@@ -285,7 +301,11 @@ impl From<OrgArgs> for commands::OrgCommand {
         Self {
             options: OrgOptions {
                 listen: args.listen,
+                https_listen: args.https_listen,
                 pubsub_listen: args.pubsub_listen,
+                pubsub_tls_listen: args.pubsub_tls_listen,
+                ca_file: args.ca_file,
+                jwt_certificate: args.jwt_certificate,
                 contacts: args.contacts as usize,
                 response_delay_ms: args.response_delay_ms,
             },

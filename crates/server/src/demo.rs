@@ -60,6 +60,8 @@ pub struct DemoOptions {
     pub listen: SocketAddr,
     /// Address of the emulated org.
     pub org_listen: SocketAddr,
+    /// Address of the same over TLS.
+    pub org_https_listen: SocketAddr,
     /// Address of its Pub/Sub API.
     pub org_pubsub_listen: SocketAddr,
     /// Folder to keep everything in; a temporary one where none is named.
@@ -165,12 +167,12 @@ pub async fn start(options: DemoOptions, stop: CancellationToken) -> anyhow::Res
         syncline_store::open(&database_url, key, Arc::clone(&clock)).await.context("can not open the database")?;
     let environment = store.environments().await?.into_iter().next().context("the database has no environment")?;
 
+    // People get in step at full speed; the delay is for what is watched afterwards.
     let org = emulated_org::start(OrgOptions {
         listen: options.org_listen,
+        https_listen: options.org_https_listen,
         pubsub_listen: options.org_pubsub_listen,
-        contacts: options.contacts,
-        // People get in step at full speed; the delay is for what is watched afterwards.
-        response_delay_ms: 0,
+        ..OrgOptions::on_free_ports(options.contacts)
     })
     .await?;
     let org_state = org.state();

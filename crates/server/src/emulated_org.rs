@@ -1,22 +1,51 @@
 //! The emulated org as the commands run it: with people in it, an app to connect through, and a session to look around with.
 
+use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use serde::Serialize;
 use syncline_org::{Faults, RunningOrg, pubsub::PubSubOptions, seed::SeedSize};
+use tempfile::NamedTempFile;
 
 /// What an org is asked for.
 #[derive(Clone, Debug)]
 pub struct OrgOptions {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Address of the same over TLS.
+    pub https_listen: SocketAddr,
     /// Address of the Pub/Sub API.
     pub pubsub_listen: SocketAddr,
+    /// Address of the same over TLS.
+    pub pubsub_tls_listen: SocketAddr,
+    /// Where to write the certificate that both TLS addresses are to be trusted by; `None` for a file that goes with the org.
+    pub ca_file: Option<PathBuf>,
+    /// Certificate, as PEM, of whoever signs in to the app by JWT.
+    pub jwt_certificate: Option<PathBuf>,
     /// How many contacts it has; other records in proportion.
     pub contacts: usize,
     /// How much longer every answer takes.
     pub response_delay_ms: u64,
+}
+
+impl OrgOptions {
+    /// Any free ports of this machine.
+    pub fn on_free_ports(contacts: usize) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen: any_port,
+            https_listen: any_port,
+            pubsub_listen: any_port,
+            pubsub_tls_listen: any_port,
+            ca_file: None,
+            jwt_certificate: None,
+            contacts,
+            response_delay_ms: 0,
+        }
+    }
 }
 
 /// Addresses and credentials of an org, as state files have them.
@@ -24,12 +53,16 @@ pub struct OrgOptions {
 pub struct OrgState {
     /// Login pages, REST API and web console.
     pub org_url: String,
+    /// The same over TLS.
+    pub org_https_url: String,
     /// Pub/Sub API, plaintext HTTP/2.
     pub org_pubsub_url: String,
     /// Host and port of the Pub/Sub API with TLS.
     pub org_pubsub_tls: String,
-    /// Certificate of the authority that vouches for it, as PEM.
+    /// Certificate of the authority that vouches for both TLS addresses, as PEM.
     pub org_pubsub_ca: String,
+    /// A file with that certificate.
+    pub org_ca_file: PathBuf,
     /// Organization id.
     pub org_id: String,
     /// A user's name.
@@ -49,6 +82,8 @@ pub struct OrgState {
 pub struct EmulatedOrg {
     org: RunningOrg,
     state: OrgState,
+    /// Removed when the org goes.
+    _ca_file: Option<NamedTempFile>,
 }
 
 /// Starts an org.
@@ -56,20 +91,31 @@ pub struct EmulatedOrg {
 /// # Errors
 /// Where an address can not be listened on.
 pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
+    let read_certificate = |file: &PathBuf| {
+        fs::read_to_string(file).with_context(|| format!("can not read the certificate {}", file.display()))
+    };
+    let OrgOptions { listen, https_listen, pubsub_listen, pubsub_tls_listen, .. } = options;
     let org = syncline_org::start(syncline_org::OrgOptions {
-        listen: options.listen,
-        pubsub: PubSubOptions { plaintext: options.pubsub_listen, ..PubSubOptions::default() },
+        listen,
+        https_listen,
+        pubsub: PubSubOptions { plaintext: pubsub_listen, tls: pubsub_tls_listen, ..PubSubOptions::default() },
+        client_certificate: options.jwt_certificate.as_ref().map(read_certificate).transpose()?,
         seed_size: Some(seed_size(options.contacts)),
         keeps_history: false,
         ..syncline_org::OrgOptions::default()
     })
     .await
-    .with_context(|| format!("can not run the org on {} and {}", options.listen, options.pubsub_listen))?;
+    .with_context(|| {
+        format!("can not run the org on {listen}, {https_listen}, {pubsub_listen} and {pubsub_tls_listen}")
+    })?;
+    let (ca_path, ca_file) = write_ca(options.ca_file, &org.ca_pem)?;
     let state = OrgState {
         org_url: org.url.clone(),
+        org_https_url: org.https_url.clone(),
         org_pubsub_url: org.pubsub_url.clone(),
         org_pubsub_tls: org.pubsub_tls.to_string(),
         org_pubsub_ca: org.ca_pem.clone(),
+        org_ca_file: ca_path,
         org_id: org.org_id.clone(),
         org_username: org.org_username.clone(),
         org_password: org.org_password.clone(),
@@ -77,9 +123,20 @@ pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
         org_client_secret: org.client_secret.clone(),
         org_access_token: org.access_token(),
     };
-    let org = EmulatedOrg { org, state };
+    let org = EmulatedOrg { org, state, _ca_file: ca_file };
     org.set_response_delay_ms(options.response_delay_ms);
     Ok(org)
+}
+
+/// Writes the certificate to a file of the caller's, or to one that is gone when what comes back is dropped.
+fn write_ca(file: Option<PathBuf>, pem: &str) -> anyhow::Result<(PathBuf, Option<NamedTempFile>)> {
+    if let Some(file) = file {
+        fs::write(&file, pem).with_context(|| format!("can not write {}", file.display()))?;
+        return Ok((std::path::absolute(file)?, None));
+    }
+    let mut file = tempfile::Builder::new().prefix("syncline-org-ca-").suffix(".pem").tempfile()?;
+    file.write_all(pem.as_bytes())?;
+    Ok((file.path().to_owned(), Some(file)))
 }
 
 /// So many contacts, and everything else in the proportions of the demo.
@@ -109,12 +166,14 @@ impl EmulatedOrg {
     pub fn in_words(&self) -> String {
         let state = &self.state;
         format!(
-            "\nEmulated Salesforce org {}\n\n  Sign in      {}\n               {} / {}\n  Pub/Sub      {} ({} with TLS)\n  \
-             Client id    {}\n  Secret       {}\n\n  Ctrl-C ends it.\n",
+            "\nEmulated Salesforce org {}\n\n  Sign in      {}\n               {} / {}\n  With TLS     {}\n  Trust        {}\n  \
+             Pub/Sub      {} ({} with TLS)\n  Client id    {}\n  Secret       {}\n\n  Ctrl-C ends it.\n",
             state.org_id,
             state.org_url,
             state.org_username,
             state.org_password,
+            state.org_https_url,
+            state.org_ca_file.display(),
             state.org_pubsub_url,
             state.org_pubsub_tls,
             state.org_client_id,

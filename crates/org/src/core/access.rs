@@ -26,12 +26,13 @@ pub enum Permission {
     ViewAllUsers,
     BulkApiHardDelete,
     UseAnyApiClient,
+    ApproveUninstalledConnectedApps,
     ViewKnowledge,
 }
 
 impl Permission {
     /// Every one of them.
-    pub const ALL: [Permission; 10] = [
+    pub const ALL: [Permission; 11] = [
         Permission::ApiEnabled,
         Permission::ViewSetup,
         Permission::ViewAllData,
@@ -41,6 +42,7 @@ impl Permission {
         Permission::ViewAllUsers,
         Permission::BulkApiHardDelete,
         Permission::UseAnyApiClient,
+        Permission::ApproveUninstalledConnectedApps,
         Permission::ViewKnowledge,
     ];
 
@@ -56,6 +58,7 @@ impl Permission {
             Permission::ViewAllUsers => "PermissionsViewAllUsers",
             Permission::BulkApiHardDelete => "PermissionsBulkApiHardDelete",
             Permission::UseAnyApiClient => "PermissionsUseAnyApiClient",
+            Permission::ApproveUninstalledConnectedApps => "PermissionsApproveUninstalledConnectedApps",
             Permission::ViewKnowledge => "PermissionsViewKnowledge",
         }
     }
@@ -72,6 +75,7 @@ impl Permission {
             Permission::ViewAllUsers => "View All Users",
             Permission::BulkApiHardDelete => "Bulk API Hard Delete",
             Permission::UseAnyApiClient => "Use Any API Client",
+            Permission::ApproveUninstalledConnectedApps => "Approve Uninstalled Connected Apps",
             Permission::ViewKnowledge => "View Knowledge",
         }
     }

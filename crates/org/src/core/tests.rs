@@ -245,19 +245,15 @@ fn sessions_slide_with_use_and_codes_and_refresh_tokens_grow_old() {
 
     let redirect_uri = "https://app.example/callback".to_owned();
     org.register_client(Client {
-        id: "c".to_owned(),
-        secret: "s".to_owned(),
-        name: "C".to_owned(),
         redirect_uris: vec![redirect_uri.clone()],
-        allow_loopback_redirects: false,
-        run_as_user_id: None,
         rotates_refresh_tokens: false,
+        ..Client::new("c", "s", "C")
     });
     let request = CodeRequest {
         client_id: "c".to_owned(),
         redirect_uri: redirect_uri.clone(),
         scope: "api refresh_token".to_owned(),
-        code_challenge: None,
+        ..CodeRequest::default()
     };
     let late = org.issue_code(request.clone(), &admin, NOW_MS).unwrap();
     let after_life = NOW_MS + super::oauth::CODE_LIFE_MS;

@@ -8,19 +8,10 @@ use axum::response::Response;
 
 use super::html::{CLOUD, escape, page as html_page};
 use super::{SESSION_COOKIE, Web, cookie, see_other};
-use crate::core::oauth::{CodeRequest, DEFAULT_SCOPE, OAuthError};
+use crate::core::oauth::{CodeRequest, SCOPES};
 
-/// What each scope lets a client do, in the words of the consent page.
-const SCOPES: &[(&str, &str)] = &[
-    ("api", "Manage user data via APIs"),
-    ("refresh_token", "Perform requests at any time"),
-    ("offline_access", "Perform requests at any time"),
-    ("id", "Access the identity URL service"),
-    ("profile", "Access the identity URL service"),
-    ("openid", "Access unique user identifiers"),
-    ("web", "Manage user data via Web browsers"),
-    ("full", "Full access"),
-];
+/// Where a browser ends up whose error may not go to the callback.
+pub(super) const ERROR_PAGE: &str = "/setup/secur/RemoteAccessErrorPage.apexp";
 
 /// `GET /services/oauth2/authorize`.
 pub(super) async fn page(
@@ -33,6 +24,13 @@ pub(super) async fn page(
         Err(response) => return *response,
     };
     let known_user = if asked.get("prompt").contains("login") { None } else { signed_in_user(&web, &headers) };
+    if asked.get("immediate") == "true" {
+        let approved = known_user.filter(|user_id| web.org.lock().has_grant(user_id, &asked.request.client_id));
+        return match approved {
+            Some(user_id) => asked.allow(&web, &user_id),
+            None => asked.send_back(&[("error", "immediate_unsuccessful")]),
+        };
+    }
     asked.show(&web, known_user.as_deref(), None)
 }
 
@@ -49,7 +47,6 @@ pub(super) async fn decide(
     if asked.get("decision") == "deny" {
         return asked.send_back(&[("error", "access_denied"), ("error_description", "end-user denied authorization")]);
     }
-    let now_ms = web.org.now_ms();
     let user_id = if asked.parameters.contains_key("username") {
         web.org.lock().authenticate(asked.get("username").trim(), asked.get("password")).ok()
     } else {
@@ -59,11 +56,13 @@ pub(super) async fn decide(
         let words = "Please check your username and password. If you still can't log in, contact your Salesforce administrator.";
         return asked.show(&web, None, Some(words));
     };
-    let issued = web.org.lock().issue_code(asked.request.clone(), &user_id, now_ms);
-    match issued {
-        Ok(code) => asked.send_back(&[("code", &code)]),
-        Err(error) => refuse(&error),
-    }
+    asked.allow(&web, &user_id)
+}
+
+/// `GET /setup/secur/RemoteAccessErrorPage.apexp`.
+pub(super) async fn error_page(Query(parameters): Query<HashMap<String, String>>) -> Response {
+    let get = |name: &str| parameters.get(name).map(String::as_str).unwrap_or_default();
+    refuse(get("error"), get("error_description"))
 }
 
 /// A request to the page whose client and callback have been found good.
@@ -77,27 +76,44 @@ impl<'p> Asked<'p> {
     /// Reads the request, or answers it: with a page where the callback cannot be trusted, else at the callback.
     fn from(web: &Web, parameters: &'p HashMap<String, String>) -> Result<Asked<'p>, Box<Response>> {
         let get = |name: &str| parameters.get(name).map(String::as_str).unwrap_or_default();
-        let request = CodeRequest {
+        let given = |name: &str| Some(get(name).to_owned()).filter(|value| !value.is_empty());
+        let mut request = CodeRequest {
             client_id: get("client_id").to_owned(),
             redirect_uri: get("redirect_uri").to_owned(),
-            scope: Some(get("scope").trim()).filter(|scope| !scope.is_empty()).unwrap_or(DEFAULT_SCOPE).to_owned(),
-            code_challenge: Some(get("code_challenge").to_owned()).filter(|challenge| !challenge.is_empty()),
+            scope: get("scope").to_owned(),
+            code_challenge: given("code_challenge"),
+            nonce: given("nonce"),
         };
-        let checked = web.org.lock().check_code_request(&request).map(|client| client.name.clone());
-        let client_name = checked.map_err(|error| Box::new(refuse(&error)))?;
-        let asked = Asked { parameters, request, client_name };
-        let fault = if asked.get("response_type") != "code" {
+        let org = web.org.lock();
+        let checked = org.check_code_request(&request).map(|client| client.name.clone());
+        let client_name = checked.map_err(|error| Box::new(refuse(error.error, error.description)))?;
+        let fault = if get("response_type") != "code" {
             Some(("unsupported_response_type", "response type not supported"))
-        } else if asked.request.code_challenge.is_some() && !matches!(asked.get("code_challenge_method"), "S256" | "") {
+        } else if request.code_challenge.is_some() && !matches!(get("code_challenge_method"), "S256" | "") {
             Some(("invalid_request", "code_challenge_method must be S256"))
-        } else if asked.request.scope.split_whitespace().any(|scope| !SCOPES.iter().any(|(known, _)| *known == scope)) {
-            Some(("invalid_scope", "the requested scope is not allowed"))
         } else {
-            None
+            let terms = org.check_code_terms(&request);
+            terms.map(|scope| request.scope = scope).err().map(|error| (error.error, error.description))
         };
+        drop(org);
+        let asked = Asked { parameters, request, client_name };
         match fault {
             Some((error, words)) => Err(Box::new(asked.send_back(&[("error", error), ("error_description", words)]))),
             None => Ok(asked),
+        }
+    }
+
+    /// To the callback with a code; to the error page if this user may not let the app in.
+    fn allow(&self, web: &Web, user_id: &str) -> Response {
+        let now_ms = web.org.now_ms();
+        let issued = web.org.lock().issue_code(self.request.clone(), user_id, now_ms);
+        match issued {
+            Ok(code) => self.send_back(&[("code", &code)]),
+            Err(error) => {
+                let mut query = url::form_urlencoded::Serializer::new(String::new());
+                query.extend_pairs([("error", error.error), ("error_description", error.description)]);
+                see_other(&format!("{ERROR_PAGE}?{}", query.finish()))
+            }
         }
     }
 
@@ -128,6 +144,7 @@ impl<'p> Asked<'p> {
             "state",
             "code_challenge",
             "code_challenge_method",
+            "nonce",
             "prompt",
         ] {
             if let Some(value) = self.parameters.get(name) {
@@ -168,13 +185,13 @@ impl<'p> Asked<'p> {
 }
 
 /// An error that may not go to the callback, since nobody vouches for it.
-fn refuse(error: &OAuthError) -> Response {
+fn refuse(error: &str, words: &str) -> Response {
     let body = format!(
         "<main class=\"door\"><div class=\"card\">{CLOUD}<h1>OAuth Error</h1><p class=\"alert\">We can't authorize you because of \
          an OAuth error. For more information, contact your Salesforce administrator.</p>\
          <p>error={}&amp;error_description={}</p></div></main>",
-        escape(error.error),
-        escape(error.description)
+        escape(error),
+        escape(words)
     );
     html_page(StatusCode::BAD_REQUEST, "OAuth Error", &body)
 }

@@ -15,8 +15,6 @@
 //! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |
 //! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "ledger_entries_max": 50000}` | sets what is named; a maximum of `null` is the edition's |
-//! | `DELETE /__control/sessions` | ends every session, as an administrator could; refresh tokens stay |
-//! | `DELETE /__control/grants` | revokes every grant: refresh tokens, and the sessions that came from them |
 //!
 //! A rule names the requests that it meets, and what happens to them:
 //! `{"method": "PATCH", "path": "/composite/sobjects", "object": "Contact", "skip": 0, "times": 3, "probability": 0.5, "fault": …}`,
@@ -33,12 +31,14 @@
 //! | `"expire_session"` | the session ends before the request is looked at |
 //! | `"revoke_grant"` | so does everything that came from the same grant |
 //!
+//! Apps, grants and sessions: [`super::control_oauth`].
+//!
 //! It has no authentication: the org is meant for the machine it runs on.
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
@@ -59,8 +59,6 @@ pub(super) fn routes() -> Router<Web> {
         .route("/__control/ledger", get(ledger).delete(reset_ledger))
         .route("/__control/ledger/entries", get(ledger_entries))
         .route("/__control/limits", put(set_limits))
-        .route("/__control/sessions", delete(end_sessions))
-        .route("/__control/grants", delete(revoke_grants))
 }
 
 async fn faults(State(web): State<Web>) -> Json<Faults> {
@@ -216,7 +214,10 @@ struct Limits {
     ledger_entries_max: Option<usize>,
 }
 
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+/// A member that is there, be it null.
+pub(super) fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -235,15 +236,5 @@ async fn set_limits(State(web): State<Web>, Json(limits): Json<Limits>) -> Statu
     if let Some(max) = limits.ledger_entries_max {
         web.org.ledger().set_entries_max(max);
     }
-    StatusCode::NO_CONTENT
-}
-
-async fn end_sessions(State(web): State<Web>) -> StatusCode {
-    web.org.lock().end_all_sessions();
-    StatusCode::NO_CONTENT
-}
-
-async fn revoke_grants(State(web): State<Web>) -> StatusCode {
-    web.org.lock().revoke_all_grants();
     StatusCode::NO_CONTENT
 }

@@ -20,8 +20,8 @@ use crate::core::oauth::Session;
 use crate::core::{Access, ApiUsage, Permission};
 
 /// The oldest version that still works, and the newest.
-const VERSION_MIN: u32 = 31;
-const VERSION_MAX: u32 = 68;
+pub(super) const VERSION_MIN: u32 = 31;
+pub(super) const VERSION_MAX: u32 = 68;
 /// URI and headers together (REST guide).
 const ADDRESS_BYTES_MAX: usize = 16_384;
 

@@ -2,37 +2,75 @@
 
 use std::collections::HashMap;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::answer::ok;
+use super::data::VERSION_MAX;
+use super::html::escape;
 use super::{Web, access_token, origin};
 use crate::core::value::{FieldRef, FieldValue};
-use crate::core::{Org, id};
+use crate::core::{Org, Permission, id};
 
-/// `GET /id/ORG/USER`.
+/// `GET` or `POST /id/ORG/USER`.
 pub(crate) async fn identity(
     State(web): State<Web>,
     Path((org_id, user_id)): Path<(String, String)>,
-    Query(parameters): Query<HashMap<String, String>>,
+    Query(mut parameters): Query<HashMap<String, String>>,
     headers: HeaderMap,
+    body: Bytes,
 ) -> Response {
-    let token = access_token(&headers).or_else(|| parameters.get("oauth_token").map(String::as_str));
+    parameters.extend(url::form_urlencoded::parse(&body).into_owned());
+    let origin = origin(&headers);
+    match describe(&web, &org_id, &user_id, &parameters, &headers, &origin) {
+        Err(refused) => refused,
+        Ok(mut body) => {
+            if parameters.get("version").is_some_and(|version| version == "latest")
+                && let Some(urls) = body["urls"].as_object_mut()
+            {
+                for url in urls.values_mut() {
+                    *url = json!(url.as_str().unwrap_or_default().replace("{version}", &format!("{VERSION_MAX}.0")));
+                }
+            }
+            let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
+            let wants_xml = match parameters.get("format").map(String::as_str) {
+                Some(format) => format == "xml",
+                None => accept.starts_with("application/xml"),
+            };
+            if wants_xml { xml(&body) } else { ok(&body) }
+        }
+    }
+}
+
+/// What the identity URL of a user says. Refusals are in the words of the REST guide, "Identity URLs".
+fn describe(
+    web: &Web,
+    org_id: &str,
+    user_id: &str,
+    parameters: &HashMap<String, String>,
+    headers: &HeaderMap,
+    origin: &str,
+) -> Result<Value, Response> {
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
-    let session = token.and_then(|token| org.use_session(token, now_ms));
-    let (Some(session), Some(asked)) = (session, id::normalize(&user_id)) else { return bad_token() };
-    if id::normalize(&org_id).as_deref() != Some(org.org_id()) || asked != session.user_id {
-        return refused("Wrong_Org");
+    let token = sent_token(headers, parameters).ok_or_else(|| refused(StatusCode::FORBIDDEN, "Missing_OAuth_Token"))?;
+    let session = org.use_session(token, now_ms).ok_or_else(bad_token)?;
+    let bad_id = || refused(StatusCode::NOT_FOUND, "Bad_Id");
+    if id::normalize(org_id).ok_or_else(bad_id)? != org.org_id() {
+        return Err(refused(StatusCode::FORBIDDEN, "Wrong_Org"));
     }
-    let Some(person) = Person::of(&org, &session.user_id) else { return bad_token() };
-    let origin = origin(&headers);
-    let body = json!({
-        "id": format!("{origin}/id/{}/{}", org.org_id(), session.user_id),
-        "asserted_user": true,
-        "user_id": session.user_id,
+    let user_id = id::normalize(user_id).filter(|id| id.starts_with("005")).ok_or_else(bad_id)?;
+    let person = Person::of(&org, &user_id).ok_or_else(bad_id)?;
+    if user_id != session.user_id && !org.access(&session.user_id, now_ms).has(Permission::ViewAllUsers) {
+        return Err(refused(StatusCode::NOT_FOUND, "No_Access"));
+    }
+    Ok(json!({
+        "id": format!("{origin}/id/{}/{user_id}", org.org_id()),
+        "asserted_user": user_id == session.user_id,
+        "user_id": user_id,
         "organization_id": org.org_id(),
         "username": person.text("Username"),
         "nick_name": person.text("CommunityNickname"),
@@ -42,7 +80,7 @@ pub(crate) async fn identity(
         "first_name": person.text("FirstName"),
         "last_name": person.text("LastName"),
         "timezone": person.text("TimeZoneSidKey"),
-        "photos": photos(&origin),
+        "photos": photos(origin),
         "addr_street": person.text("Street"),
         "addr_city": person.text("City"),
         "addr_state": person.text("State"),
@@ -52,27 +90,34 @@ pub(crate) async fn identity(
         "mobile_phone_verified": false,
         "is_lightning_login_user": false,
         "status": { "created_date": null, "body": null },
-        "urls": urls(&origin, org.org_id(), &session.user_id),
-        "active": true,
+        "urls": urls(origin, org.org_id(), &user_id),
+        "active": person.value("IsActive") == FieldValue::Boolean(true),
         "user_type": "STANDARD",
         "language": person.text("LanguageLocaleKey"),
         "locale": person.text("LocaleSidKey"),
         "utcOffset": -28_800_000,
         "last_modified_date": person.json("LastModifiedDate"),
         "is_app_installed": true,
-    });
-    ok(&body)
+    }))
 }
 
 /// `GET` or `POST /services/oauth2/userinfo`.
-pub(crate) async fn userinfo(State(web): State<Web>, headers: HeaderMap) -> Response {
+pub(crate) async fn userinfo(
+    State(web): State<Web>,
+    Query(mut parameters): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    parameters.extend(url::form_urlencoded::parse(&body).into_owned());
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
-    let session = access_token(&headers).and_then(|token| org.use_session(token, now_ms));
-    let Some(session) = session else { return bad_token() };
+    let Some(token) = sent_token(&headers, &parameters) else {
+        return refused(StatusCode::FORBIDDEN, "Missing_OAuth_Token");
+    };
+    let Some(session) = org.use_session(token, now_ms) else { return bad_token() };
     let Some(person) = Person::of(&org, &session.user_id) else { return bad_token() };
     let origin = origin(&headers);
-    let body = json!({
+    ok(&json!({
         "sub": format!("{origin}/id/{}/{}", org.org_id(), session.user_id),
         "user_id": session.user_id,
         "organization_id": org.org_id(),
@@ -97,8 +142,13 @@ pub(crate) async fn userinfo(State(web): State<Web>, headers: HeaderMap) -> Resp
         "utcOffset": -28_800_000,
         "updated_at": person.json("LastModifiedDate"),
         "is_app_installed": true,
-    });
-    ok(&body)
+    }))
+}
+
+/// The token of a request to one of these endpoints, which take it as a parameter too.
+fn sent_token<'r>(headers: &'r HeaderMap, parameters: &'r HashMap<String, String>) -> Option<&'r str> {
+    let parameter = || parameters.get("oauth_token").or_else(|| parameters.get("access_token")).map(String::as_str);
+    access_token(headers).or_else(parameter)
 }
 
 /// The user record behind a session.
@@ -154,11 +204,38 @@ fn urls(origin: &str, org_id: &str, user_id: &str) -> Value {
     })
 }
 
-/// These two endpoints answer a dead token with bare text, unlike the data API.
-fn bad_token() -> Response {
-    refused("Bad_OAuth_Token")
+/// The same as XML: an element for each member.
+fn xml(body: &Value) -> Response {
+    let mut text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>".to_owned();
+    element(&mut text, "user", body);
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/xml;charset=UTF-8")], text).into_response()
 }
 
-fn refused(word: &'static str) -> Response {
-    (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/html;charset=UTF-8")], word).into_response()
+fn element(text: &mut String, name: &str, value: &Value) {
+    match value {
+        Value::Null => {
+            text.push_str(&format!(
+                "<{name} xsi:nil=\"true\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"/>"
+            ));
+            return;
+        }
+        Value::Object(members) => {
+            text.push_str(&format!("<{name}>"));
+            for (name, value) in members {
+                element(text, name, value);
+            }
+        }
+        Value::String(value) => text.push_str(&format!("<{name}>{}", escape(value))),
+        other => text.push_str(&format!("<{name}>{}", escape(&other.to_string()))),
+    }
+    text.push_str(&format!("</{name}>"));
+}
+
+/// These two endpoints answer a dead token with bare text, unlike the data API.
+fn bad_token() -> Response {
+    refused(StatusCode::FORBIDDEN, "Bad_OAuth_Token")
+}
+
+fn refused(status: StatusCode, word: &'static str) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/html;charset=UTF-8")], word).into_response()
 }

@@ -10,11 +10,13 @@ mod composite;
 mod console;
 mod console_page;
 pub mod control;
+mod control_oauth;
 mod data;
 mod describe;
 mod html;
 mod identity;
 mod limits;
+mod open_id;
 mod passage;
 mod query;
 mod reference;
@@ -27,7 +29,7 @@ mod tree;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
@@ -46,17 +48,21 @@ pub(crate) const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// same machine may call its own.
 pub(crate) const SESSION_COOKIE: &str = "syncline_org_sid";
 
+/// Set by the TLS door, and by a proxy in front of the plain one.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// What handlers share.
 #[derive(Clone)]
 pub(crate) struct Web {
     pub(crate) org: OrgHandle,
     pub(crate) cursors: Arc<Mutex<Cursors>>,
     pub(crate) in_flight: InFlight,
+    pub(crate) id_token_key: Arc<open_id::IdTokenKey>,
 }
 
 /// Everything that the org answers over HTTP.
 pub fn router(org: OrgHandle) -> Router {
-    let web = Web { org, cursors: Arc::default(), in_flight: InFlight::default() };
+    let web = Web { org, cursors: Arc::default(), in_flight: InFlight::default(), id_token_key: Arc::default() };
     let answered = Router::new()
         .route("/", get(console::home))
         .route("/login", get(console::login_page).post(console::login))
@@ -68,20 +74,49 @@ pub fn router(org: OrgHandle) -> Router {
         .route("/console/{object}/{id}/delete", post(console::delete))
         .route("/{id}", get(console::by_id))
         .route("/services/oauth2/authorize", get(authorize::page).post(authorize::decide))
-        .route("/services/oauth2/token", post(token::token))
+        .route(authorize::ERROR_PAGE, get(authorize::error_page))
+        .route("/services/oauth2/token", post(token::token).get(token::no_token))
         .route("/services/oauth2/revoke", get(token::revoke).post(token::revoke))
         .route("/services/oauth2/introspect", post(token::introspect))
         .route("/services/oauth2/userinfo", get(identity::userinfo).post(identity::userinfo))
-        .route("/id/{org_id}/{user_id}", get(identity::identity))
-        .route("/services/Soap/u/{version}", post(soap::login))
-        .route("/services/Soap/u/{version}/{org_id}", post(soap::login))
+        .route("/id/keys", get(open_id::keys))
+        .route("/id/{org_id}/{user_id}", get(identity::identity).post(identity::identity))
+        .route("/.well-known/openid-configuration", get(open_id::configuration))
+        .route("/.well-known/auth-configuration", get(open_id::auth_configuration))
+        .route("/services/Soap/u/{version}", post(soap::partner))
+        .route("/services/Soap/u/{version}/{org_id}", post(soap::partner))
+        .route("/services/Soap/c/{version}", post(soap::enterprise))
+        .route("/services/Soap/c/{version}/{org_id}", post(soap::enterprise))
         .route("/services/data", get(data::versions))
         .route("/services/data/", get(data::versions))
         .route("/services/data/{*rest}", any(data::serve))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(web.clone(), passage::pass))
         .layer(CompressionLayer::new());
-    answered.merge(control::routes()).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(web)
+    let limit = DefaultBodyLimit::max(BODY_BYTES_MAX);
+    answered
+        .merge(control::routes())
+        .merge(control_oauth::routes())
+        .layer(limit)
+        .layer(middleware::map_request(name_host))
+        .with_state(web)
+}
+
+/// The same org for those who came through TLS, so that every address in an answer says so.
+pub(crate) fn behind_tls(router: Router) -> Router {
+    router.layer(middleware::map_request(async |mut request: Request| {
+        request.headers_mut().insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+        request
+    }))
+}
+
+/// HTTP/2 names the host in the request's target alone. From here on it is where HTTP/1.1 has it.
+async fn name_host(mut request: Request) -> Request {
+    let authority = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(authority) = authority {
+        request.headers_mut().entry(header::HOST).or_insert(authority);
+    }
+    request
 }
 
 async fn not_found() -> RestError {
@@ -94,7 +129,7 @@ pub(crate) fn origin(headers: &HeaderMap) -> String {
     let plausible =
         |host: &&str| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c));
     let host = text("host").filter(plausible).unwrap_or("localhost");
-    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    let scheme = if text(FORWARDED_PROTO) == Some("https") { "https" } else { "http" };
     format!("{scheme}://{host}")
 }
 

@@ -1,4 +1,4 @@
-//! The OAuth endpoints that machines call: token, revoke, introspect.
+//! The OAuth endpoints that machines call: token, revoke, introspect. What they decide stands in [`crate::core::oauth`].
 
 use std::collections::HashMap;
 
@@ -12,11 +12,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::answer::{json_answer, ok};
-use super::{Web, origin};
-use crate::core::oauth::{OAuthError, TokenGrant};
+use super::{Web, open_id, origin};
+use crate::core::oauth::OAuthError;
 
 const UNSUPPORTED_GRANT: OAuthError =
     OAuthError { error: "unsupported_grant_type", description: "grant type not supported" };
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// From memory: the endpoint wants its parameters in a body, and says so as an OAuth error.
+const NO_POST: OAuthError = OAuthError { error: "invalid_request", description: "must use HTTP POST" };
 const INVALID_TOKEN: OAuthError = OAuthError { error: "invalid_token", description: "invalid token" };
 
 /// Form parameters, with the client's credentials from wherever they came.
@@ -56,7 +59,12 @@ fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((plain(id), plain(secret)))
 }
 
-/// `POST /services/oauth2/token`.
+/// `GET /services/oauth2/token`.
+pub(crate) async fn no_token() -> OAuthError {
+    NO_POST
+}
+
+/// `POST /services/oauth2/token`. The reply has no `expires_in`: Salesforce never says when a session will end.
 pub(crate) async fn token(
     State(web): State<Web>,
     Query(query): Query<HashMap<String, String>>,
@@ -65,6 +73,7 @@ pub(crate) async fn token(
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, query, &body);
     let (id, secret) = (form.get("client_id"), form.get("client_secret"));
+    let origin = origin(&headers);
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
     let grant = match form.get("grant_type") {
@@ -75,22 +84,20 @@ pub(crate) async fn token(
         "refresh_token" => org.refresh(id, secret, form.get("refresh_token"), now_ms)?,
         "client_credentials" => org.client_credentials(id, secret, now_ms)?,
         "password" => org.password_grant(id, secret, form.get("username"), form.get("password"), now_ms)?,
+        JWT_BEARER => org.jwt_bearer(form.get("assertion"), &origin, now_ms)?,
         _ => return Err(UNSUPPORTED_GRANT),
     };
-    let identity = format!("{}/id/{}/{}", origin(&headers), org.org_id(), grant.session.user_id);
-    Ok(token_answer(&headers, secret, &identity, &grant))
-}
-
-/// The reply has no `expires_in`: Salesforce never says when a session will end.
-fn token_answer(headers: &HeaderMap, secret: &str, identity: &str, grant: &TokenGrant) -> Response {
+    let identity = format!("{origin}/id/{}/{}", org.org_id(), grant.session.user_id);
+    let client = grant.session.client_id.as_deref().and_then(|id| org.client(id));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, client.map_or(secret, |client| &client.secret).as_bytes());
+    drop(org);
     let issued_at = grant.session.issued_ms.to_string();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let signature = STANDARD.encode(hmac::sign(&key, format!("{identity}{issued_at}").as_bytes()));
     let mut body = json!({
         "access_token": grant.session.access_token,
         "signature": signature,
         "scope": grant.session.scope,
-        "instance_url": origin(headers),
+        "instance_url": origin,
         "id": identity,
         "token_type": "Bearer",
         "issued_at": issued_at,
@@ -98,7 +105,10 @@ fn token_answer(headers: &HeaderMap, secret: &str, identity: &str, grant: &Token
     if let Some(refresh_token) = &grant.refresh_token {
         body["refresh_token"] = json!(refresh_token);
     }
-    ok(&body)
+    if let Some(id_token) = open_id::id_token(&web, &origin, &identity, &grant) {
+        body["id_token"] = json!(id_token);
+    }
+    Ok(ok(&body))
 }
 
 /// `POST /services/oauth2/revoke`, or `GET` as some clients do.
@@ -112,7 +122,7 @@ pub(crate) async fn revoke(
     if web.org.lock().revoke(form.get("token")) { Ok(StatusCode::OK.into_response()) } else { Err(INVALID_TOKEN) }
 }
 
-/// `POST /services/oauth2/introspect`: the only way to learn when a session will end.
+/// `POST /services/oauth2/introspect`: the only way to learn when a session will end. An app is told of its own tokens only.
 pub(crate) async fn introspect(
     State(web): State<Web>,
     Query(query): Query<HashMap<String, String>>,
@@ -120,40 +130,29 @@ pub(crate) async fn introspect(
     body: Bytes,
 ) -> Response {
     let form = Form::of(&headers, query, &body);
-    let org = web.org.lock();
-    let id = form.get("client_id");
-    if org.client(id).is_none_or(|client| client.secret != form.get("client_secret")) {
+    let (org, now_ms) = (web.org.lock(), web.org.now_ms());
+    let (id, token) = (form.get("client_id"), form.get("token"));
+    if org.check_client(id, form.get("client_secret")).is_err() {
         let body = json!({ "error": "invalid_client", "error_description": "invalid client credentials" });
         return json_answer(StatusCode::UNAUTHORIZED, &body);
     }
-    let token = form.get("token");
-    let username = |user_id: &str| {
-        let (object, row) = org.record(user_id)?;
-        row.get(object.index_of("Username")?).as_text().map(str::to_owned)
+    let session = org.session(token, now_ms).filter(|session| session.client_id.as_deref() == Some(id));
+    let grant = org.refresh_token_info(token, now_ms).filter(|grant| grant.client_id == id);
+    let (kind, user_id, scope, issued_ms, expires_ms) = match (&session, &grant) {
+        (Some(session), _) => ("access_token", &session.user_id, &session.scope, session.issued_ms, session.expires_ms),
+        (_, Some(grant)) => ("refresh_token", &grant.user_id, &grant.scope, grant.issued_ms, grant.expires_ms),
+        _ => return ok(&json!({ "active": false })),
     };
-    let sub = |user_id: &str| format!("{}/id/{}/{user_id}", origin(&headers), org.org_id());
-    if let Some(session) = org.session(token, web.org.now_ms()) {
-        return ok(&json!({
-            "active": true,
-            "scope": session.scope,
-            "client_id": session.client_id,
-            "username": username(&session.user_id),
-            "sub": sub(&session.user_id),
-            "token_type": "access_token",
-            "exp": session.expires_ms / 1000,
-            "iat": session.issued_ms / 1000,
-            "nbf": session.issued_ms / 1000,
-        }));
-    }
-    match org.refresh_token_owner(token) {
-        Some((client_id, user_id, scope)) => ok(&json!({
-            "active": true,
-            "scope": scope,
-            "client_id": client_id,
-            "username": username(user_id),
-            "sub": sub(user_id),
-            "token_type": "refresh_token",
-        })),
-        None => ok(&json!({ "active": false })),
-    }
+    let username = org.record(user_id).and_then(|(user, row)| row.get(user.index_of("Username")?).as_text());
+    ok(&json!({
+        "active": true,
+        "scope": scope,
+        "client_id": id,
+        "username": username,
+        "sub": format!("{}/id/{}/{user_id}", origin(&headers), org.org_id()),
+        "token_type": kind,
+        "exp": expires_ms / 1000,
+        "iat": issued_ms / 1000,
+        "nbf": issued_ms / 1000,
+    }))
 }

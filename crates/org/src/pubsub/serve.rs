@@ -1,16 +1,11 @@
-//! The doors of the Pub/Sub API: one in plain HTTP/2, one with TLS under a certificate authority made at start.
+//! The doors of the Pub/Sub API: one in plain HTTP/2, one with TLS under the certificate that the org's HTTPS door shows too.
 //!
-//! Clients with TLS built in (most are) must be told to trust that authority, or take the org for Salesforce by the names in
-//! its certificate.
+//! Clients with TLS built in (most are) must be told to trust the org's authority ([`crate::RunningOrg::ca_pem`]).
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
 use syncline_salesforce_eventbus::v1::pub_sub_server::PubSubServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -21,17 +16,7 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 use super::bus::Bus;
 use super::service::{Patience, PubSubService};
 use crate::OrgHandle;
-
-/// Names that the TLS door answers to: this machine, and Salesforce's own for clients with a fixed address.
-const CERTIFICATE_NAMES: [&str; 7] = [
-    "localhost",
-    "127.0.0.1",
-    "::1",
-    "*.salesforce.com",
-    "*.my.salesforce.com",
-    "api.pubsub.salesforce.com",
-    "login.salesforce.com",
-];
+use crate::tls::Certificates;
 
 /// Bytes that may be on the way in one stream and in one connection: a batch of 100 events with room to spare, so that
 /// neither window slows a busy subscriber.
@@ -63,8 +48,6 @@ pub struct PubSubDoors {
     pub plaintext: SocketAddr,
     /// Address of the TLS door.
     pub tls: SocketAddr,
-    /// Certificate of the authority that vouches for the TLS door, as PEM.
-    pub ca_pem: String,
     closing: CancellationToken,
     servers: JoinSet<Result<(), tonic::transport::Error>>,
 }
@@ -88,21 +71,15 @@ impl Drop for PubSubDoors {
 }
 
 /// Opens both doors and serves this org's events behind them.
-pub async fn open(org: OrgHandle, options: PubSubOptions) -> io::Result<PubSubDoors> {
+pub async fn open(org: OrgHandle, options: PubSubOptions, certificates: &Certificates) -> io::Result<PubSubDoors> {
     let plaintext = TcpListener::bind(options.plaintext).await?;
     let tls = TcpListener::bind(options.tls).await?;
-    let certificates = Certificates::generate().map_err(io::Error::other)?;
-    let identity = Identity::from_pem(&certificates.leaf_pem, &certificates.leaf_key_pem);
+    let identity = Identity::from_pem(&certificates.leaf_pem, certificates.leaf_key_pem());
 
     let closing = CancellationToken::new();
     let service = PubSubService::new(Arc::new(Bus::new(org, closing.clone())), options.patience);
-    let mut doors = PubSubDoors {
-        plaintext: plaintext.local_addr()?,
-        tls: tls.local_addr()?,
-        ca_pem: certificates.ca_pem,
-        closing,
-        servers: JoinSet::new(),
-    };
+    let mut doors =
+        PubSubDoors { plaintext: plaintext.local_addr()?, tls: tls.local_addr()?, closing, servers: JoinSet::new() };
     let tls_server = server().tls_config(ServerTlsConfig::new().identity(identity)).map_err(io::Error::other)?;
     for (mut server, listener) in [(server(), plaintext), (tls_server, tls)] {
         let closed = doors.closing.clone().cancelled_owned();
@@ -116,29 +93,4 @@ pub async fn open(org: OrgHandle, options: PubSubOptions) -> io::Result<PubSubDo
 
 fn server() -> Server {
     Server::builder().initial_stream_window_size(WINDOW_BYTES).initial_connection_window_size(WINDOW_BYTES)
-}
-
-/// A certificate authority that lives as long as the org runs, and the one certificate it gives out.
-struct Certificates {
-    ca_pem: String,
-    leaf_pem: String,
-    leaf_key_pem: String,
-}
-
-impl Certificates {
-    fn generate() -> Result<Certificates, rcgen::Error> {
-        let mut authority = CertificateParams::default();
-        authority.distinguished_name.push(DnType::CommonName, "Syncline emulated org");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-
-        let mut leaf = CertificateParams::new(CERTIFICATE_NAMES.map(str::to_owned))?;
-        leaf.distinguished_name.push(DnType::CommonName, "localhost");
-        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        leaf.use_authority_key_identifier_extension = true;
-        let leaf_key = KeyPair::generate()?;
-        let leaf = leaf.signed_by(&leaf_key, &issuer)?;
-        Ok(Certificates { ca_pem: issuer.pem(), leaf_pem: leaf.pem(), leaf_key_pem: leaf_key.serialize_pem() })
-    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use syncline_org::core::{FieldSchema, Org, OrgProfile, Write, WriteContext};
 use syncline_org::pubsub::{self, Patience, PubSubDoors, PubSubOptions};
 use syncline_org::seed::SeedSize;
+use syncline_org::tls::Certificates;
 use syncline_org::{Clock, Faults, OrgHandle, OrgOptions, SystemClock};
 use syncline_salesforce_eventbus::v1::pub_sub_client::PubSubClient;
 use syncline_salesforce_eventbus::v1::{
@@ -33,6 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct Fixture {
     org: OrgHandle,
     doors: PubSubDoors,
+    ca_pem: String,
     access_token: String,
     org_id: String,
 }
@@ -50,8 +52,9 @@ impl Fixture {
         let org_id = org.org_id().to_owned();
         let org = OrgHandle::new(org, Arc::new(SystemClock));
         let options = PubSubOptions { patience, ..PubSubOptions::default() };
-        let doors = pubsub::open(org.clone(), options).await.expect("the doors open");
-        Fixture { org, doors, access_token, org_id }
+        let certificates = Certificates::generate().expect("certificates are made");
+        let doors = pubsub::open(org.clone(), options, &certificates).await.expect("the doors open");
+        Fixture { org, doors, ca_pem: certificates.ca_pem, access_token, org_id }
     }
 
     fn write(&self, write: Write) -> String {
@@ -562,7 +565,7 @@ async fn the_tls_door_opens_to_those_who_trust_the_orgs_authority() {
     let fixture = Fixture::start().await;
     fixture.create_accounts(1);
     let endpoint = || Endpoint::from_shared(format!("https://{}", fixture.doors.tls)).expect("an address is a URL");
-    let authority = Certificate::from_pem(&fixture.doors.ca_pem);
+    let authority = Certificate::from_pem(&fixture.ca_pem);
     for name in ["localhost", "127.0.0.1", "api.pubsub.salesforce.com", "acme.my.salesforce.com"] {
         let tls = ClientTlsConfig::new().ca_certificate(authority.clone()).domain_name(name);
         let channel = endpoint().tls_config(tls).expect("a valid configuration").connect().await;

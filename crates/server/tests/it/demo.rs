@@ -10,6 +10,7 @@ fn options() -> DemoOptions {
     DemoOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         org_listen: "127.0.0.1:0".parse().unwrap(),
+        org_https_listen: "127.0.0.1:0".parse().unwrap(),
         org_pubsub_listen: "127.0.0.1:0".parse().unwrap(),
         data_dir: None,
         database_url: None,

@@ -42,12 +42,7 @@ impl Harness {
     }
 
     pub(crate) async fn with_org() -> Self {
-        let org = emulated_org::start(OrgOptions {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            pubsub_listen: "127.0.0.1:0".parse().unwrap(),
-            contacts: 12,
-            response_delay_ms: 0,
-        });
+        let org = emulated_org::start(OrgOptions::on_free_ports(12));
         Self::over(Some(org.await.unwrap())).await
     }
 
