@@ -22,51 +22,43 @@ pub(crate) async fn identity(
     Query(mut parameters): Query<HashMap<String, String>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Refusal> {
     parameters.extend(url::form_urlencoded::parse(&body).into_owned());
-    let origin = origin(&headers);
-    match describe(&web, &org_id, &user_id, &parameters, &headers, &origin) {
-        Err(refused) => refused,
-        Ok(mut body) => {
-            if parameters.get("version").is_some_and(|version| version == "latest")
-                && let Some(urls) = body["urls"].as_object_mut()
-            {
-                for url in urls.values_mut() {
-                    *url = json!(url.as_str().unwrap_or_default().replace("{version}", &format!("{VERSION_MAX}.0")));
-                }
-            }
-            let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
-            let wants_xml = match parameters.get("format").map(String::as_str) {
-                Some(format) => format == "xml",
-                None => accept.starts_with("application/xml"),
-            };
-            if wants_xml { xml(&body) } else { ok(&body) }
+    let mut body = describe(&web, (&org_id, &user_id), &parameters, &headers)?;
+    if parameters.get("version").is_some_and(|version| version == "latest")
+        && let Some(urls) = body["urls"].as_object_mut()
+    {
+        for url in urls.values_mut() {
+            *url = json!(url.as_str().unwrap_or_default().replace("{version}", &format!("{VERSION_MAX}.0")));
         }
     }
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
+    let wants_xml = match parameters.get("format").map(String::as_str) {
+        Some(format) => format == "xml",
+        None => accept.starts_with("application/xml"),
+    };
+    Ok(if wants_xml { xml(&body) } else { ok(&body) })
 }
 
-/// What the identity URL of a user says. Refusals are in the words of the REST guide, "Identity URLs".
+/// What the identity URL of a user says.
 fn describe(
     web: &Web,
-    org_id: &str,
-    user_id: &str,
+    (org_id, user_id): (&str, &str),
     parameters: &HashMap<String, String>,
     headers: &HeaderMap,
-    origin: &str,
-) -> Result<Value, Response> {
+) -> Result<Value, Refusal> {
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
-    let token = sent_token(headers, parameters).ok_or_else(|| refused(StatusCode::FORBIDDEN, "Missing_OAuth_Token"))?;
-    let session = org.use_session(token, now_ms).ok_or_else(bad_token)?;
-    let bad_id = || refused(StatusCode::NOT_FOUND, "Bad_Id");
-    if id::normalize(org_id).ok_or_else(bad_id)? != org.org_id() {
-        return Err(refused(StatusCode::FORBIDDEN, "Wrong_Org"));
+    let session = org.use_session(sent_token(headers, parameters).ok_or(MISSING_TOKEN)?, now_ms).ok_or(BAD_TOKEN)?;
+    if id::normalize(org_id).ok_or(BAD_ID)? != org.org_id() {
+        return Err(WRONG_ORG);
     }
-    let user_id = id::normalize(user_id).filter(|id| id.starts_with("005")).ok_or_else(bad_id)?;
-    let person = Person::of(&org, &user_id).ok_or_else(bad_id)?;
+    let user_id = id::normalize(user_id).filter(|id| id.starts_with("005")).ok_or(BAD_ID)?;
+    let person = Person::of(&org, &user_id).ok_or(BAD_ID)?;
     if user_id != session.user_id && !org.access(&session.user_id, now_ms).has(Permission::ViewAllUsers) {
-        return Err(refused(StatusCode::NOT_FOUND, "No_Access"));
+        return Err(NO_ACCESS);
     }
+    let origin = origin(headers);
     Ok(json!({
         "id": format!("{origin}/id/{}/{user_id}", org.org_id()),
         "asserted_user": user_id == session.user_id,
@@ -80,7 +72,7 @@ fn describe(
         "first_name": person.text("FirstName"),
         "last_name": person.text("LastName"),
         "timezone": person.text("TimeZoneSidKey"),
-        "photos": photos(origin),
+        "photos": photos(&origin),
         "addr_street": person.text("Street"),
         "addr_city": person.text("City"),
         "addr_state": person.text("State"),
@@ -90,7 +82,7 @@ fn describe(
         "mobile_phone_verified": false,
         "is_lightning_login_user": false,
         "status": { "created_date": null, "body": null },
-        "urls": urls(origin, org.org_id(), &user_id),
+        "urls": urls(&origin, org.org_id(), &user_id),
         "active": person.value("IsActive") == FieldValue::Boolean(true),
         "user_type": "STANDARD",
         "language": person.text("LanguageLocaleKey"),
@@ -107,17 +99,14 @@ pub(crate) async fn userinfo(
     Query(mut parameters): Query<HashMap<String, String>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> Result<Response, Refusal> {
     parameters.extend(url::form_urlencoded::parse(&body).into_owned());
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
-    let Some(token) = sent_token(&headers, &parameters) else {
-        return refused(StatusCode::FORBIDDEN, "Missing_OAuth_Token");
-    };
-    let Some(session) = org.use_session(token, now_ms) else { return bad_token() };
-    let Some(person) = Person::of(&org, &session.user_id) else { return bad_token() };
+    let session = org.use_session(sent_token(&headers, &parameters).ok_or(MISSING_TOKEN)?, now_ms).ok_or(BAD_TOKEN)?;
+    let person = Person::of(&org, &session.user_id).ok_or(BAD_TOKEN)?;
     let origin = origin(&headers);
-    ok(&json!({
+    Ok(ok(&json!({
         "sub": format!("{origin}/id/{}/{}", org.org_id(), session.user_id),
         "user_id": session.user_id,
         "organization_id": org.org_id(),
@@ -142,7 +131,7 @@ pub(crate) async fn userinfo(
         "utcOffset": -28_800_000,
         "updated_at": person.json("LastModifiedDate"),
         "is_app_installed": true,
-    }))
+    })))
 }
 
 /// The token of a request to one of these endpoints, which take it as a parameter too.
@@ -231,11 +220,17 @@ fn element(text: &mut String, name: &str, value: &Value) {
     text.push_str(&format!("</{name}>"));
 }
 
-/// These two endpoints answer a dead token with bare text, unlike the data API.
-fn bad_token() -> Response {
-    refused(StatusCode::FORBIDDEN, "Bad_OAuth_Token")
-}
+/// These two endpoints refuse with a bare word, unlike the data API (REST guide, "Identity URLs").
+pub(crate) struct Refusal(StatusCode, &'static str);
 
-fn refused(status: StatusCode, word: &'static str) -> Response {
-    (status, [(header::CONTENT_TYPE, "text/html;charset=UTF-8")], word).into_response()
+const MISSING_TOKEN: Refusal = Refusal(StatusCode::FORBIDDEN, "Missing_OAuth_Token");
+const BAD_TOKEN: Refusal = Refusal(StatusCode::FORBIDDEN, "Bad_OAuth_Token");
+const WRONG_ORG: Refusal = Refusal(StatusCode::FORBIDDEN, "Wrong_Org");
+const BAD_ID: Refusal = Refusal(StatusCode::NOT_FOUND, "Bad_Id");
+const NO_ACCESS: Refusal = Refusal(StatusCode::NOT_FOUND, "No_Access");
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, [(header::CONTENT_TYPE, "text/html;charset=UTF-8")], self.1).into_response()
+    }
 }
