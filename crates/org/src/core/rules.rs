@@ -19,7 +19,9 @@ pub(crate) fn coerce(field: &FieldSchema, input: &Json) -> Result<FieldValue, Wr
         )),
         (_, Json::Null) => Ok(FieldValue::Null),
         (FieldType::Boolean, _) => boolean(field, input),
-        (FieldType::Int | FieldType::Currency | FieldType::Double | FieldType::Percent, _) => decimal(field, input),
+        (FieldType::Int | FieldType::Long | FieldType::Currency | FieldType::Double | FieldType::Percent, _) => {
+            decimal(field, input)
+        }
         (_, Json::String(text)) => from_text(field, text),
         // Salesforce's reader takes any scalar for text, and refuses lists and objects.
         (FieldType::Date | FieldType::DateTime | FieldType::Time | FieldType::Reference | FieldType::Id, _) => {
@@ -139,6 +141,9 @@ fn decimal(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> 
             format!("{}: value outside of valid range on numeric field: {number}", field.label),
         )
     };
+    if field.field_type == FieldType::Long {
+        return Ok(FieldValue::Integer(number.round() as i64));
+    }
     if field.field_type == FieldType::Int {
         let rounded = number.round();
         let fits = rounded >= f64::from(i32::MIN) && rounded <= f64::from(i32::MAX);

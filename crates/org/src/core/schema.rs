@@ -30,6 +30,12 @@ pub enum FieldType {
     Url,
     Email,
     Address,
+    Location,
+    Long,
+    Base64,
+    EncryptedString,
+    AnyType,
+    ComplexValue,
 }
 
 impl FieldType {
@@ -55,6 +61,12 @@ impl FieldType {
             FieldType::Url => "url",
             FieldType::Email => "email",
             FieldType::Address => "address",
+            FieldType::Location => "location",
+            FieldType::Long => "long",
+            FieldType::Base64 => "base64",
+            FieldType::EncryptedString => "encryptedstring",
+            FieldType::AnyType => "anyType",
+            FieldType::ComplexValue => "complexvalue",
         }
     }
 
@@ -69,6 +81,10 @@ impl FieldType {
             FieldType::DateTime => "xsd:dateTime",
             FieldType::Time => "xsd:time",
             FieldType::Address => "urn:address",
+            FieldType::Location => "urn:location",
+            FieldType::Long => "xsd:long",
+            FieldType::Base64 => "xsd:base64Binary",
+            FieldType::AnyType => "xsd:anyType",
             _ => "xsd:string",
         }
     }
@@ -85,11 +101,20 @@ impl FieldType {
                 self,
                 FieldType::Boolean
                     | FieldType::Int
+                    | FieldType::Long
                     | FieldType::Date
                     | FieldType::DateTime
                     | FieldType::Time
                     | FieldType::Address
+                    | FieldType::Location
+                    | FieldType::AnyType
+                    | FieldType::ComplexValue
             )
+    }
+
+    /// Whether it is a compound of other fields, shown as an object.
+    pub fn is_compound(self) -> bool {
+        matches!(self, FieldType::Address | FieldType::Location)
     }
 }
 
@@ -189,6 +214,12 @@ pub struct FieldSchema {
     pub in_change_event: bool,
     /// The value of a new record when nothing is said.
     pub default: FieldValue,
+    /// What an administrator noted about it.
+    pub description: Option<String>,
+    /// What people read who want to know what it is for (`inlineHelpText`).
+    pub help_text: Option<String>,
+    /// Lines that the page shows of a long text; 0 for other types.
+    pub visible_lines: u8,
     /// Durable id (`00N…`) of a custom field; empty for standard ones.
     pub durable_id: String,
     /// Whether rows can be found by it without a scan.
@@ -231,6 +262,9 @@ impl FieldSchema {
             compound_parent: false,
             in_change_event: true,
             default: FieldValue::Null,
+            description: None,
+            help_text: None,
+            visible_lines: 0,
             durable_id: String::new(),
             indexed: false,
             removed: false,

@@ -157,7 +157,7 @@ fn summary(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Map<String, Val
 fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: FieldIndex, field: &FieldSchema) -> Value {
     let kind = field.field_type;
     let is_long_text = kind == FieldType::TextArea && field.length > 4000;
-    let is_plain = kind != FieldType::Address && !is_long_text;
+    let is_plain = !kind.is_compound() && !is_long_text;
     let is_picklist = !field.picklist_values.is_empty();
     let picklist: Vec<Value> = field
         .picklist_values
@@ -213,7 +213,7 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
     let tail = json!({
         "htmlFormatted": field.html_formatted,
         "idLookup": field.id_lookup,
-        "inlineHelpText": null,
+        "inlineHelpText": field.help_text,
         "label": field.label,
         "length": field.length,
         "mask": null,
@@ -226,7 +226,7 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
         "picklistValues": picklist,
         "polymorphicForeignKey": is_polymorphic,
         "precision": field.precision,
-        "queryByDistance": kind == FieldType::Address,
+        "queryByDistance": kind.is_compound(),
         "referenceTargetField": null,
         "referenceTo": targets,
         "relationshipName": field.relationship_name,

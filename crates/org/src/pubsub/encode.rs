@@ -78,6 +78,10 @@ fn write_field(out: &mut AvroWriter, event: &CommittedEvent, schema: &EventSchem
             out.long(VALUE_BRANCH);
             out.long(*value);
         }
+        (AvroType::Long, Some(FieldValue::Integer(value))) => {
+            out.long(VALUE_BRANCH);
+            out.long(*value);
+        }
         (AvroType::Double, Some(FieldValue::Number(value))) => {
             out.long(VALUE_BRANCH);
             out.0.extend_from_slice(&value.to_le_bytes());

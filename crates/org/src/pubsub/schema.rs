@@ -49,7 +49,7 @@ impl AvroType {
             FieldType::Boolean => AvroType::Boolean,
             FieldType::Int => AvroType::Int,
             FieldType::Currency | FieldType::Double | FieldType::Percent => AvroType::Double,
-            FieldType::Date | FieldType::DateTime | FieldType::Time => AvroType::Long,
+            FieldType::Date | FieldType::DateTime | FieldType::Time | FieldType::Long => AvroType::Long,
             _ => AvroType::String,
         }
     }
@@ -244,7 +244,11 @@ fn role(field: &FieldSchema) -> String {
         FieldType::Url => "Data:Url",
         FieldType::Email => "Data:Email",
         FieldType::Address => "Data:Address",
-        FieldType::String => "Data:Text",
+        FieldType::Location => "Data:Location",
+        FieldType::Long => "Data:Long",
+        FieldType::Base64 => "Data:Base64",
+        FieldType::EncryptedString => "Data:EncryptedText",
+        FieldType::String | FieldType::AnyType | FieldType::ComplexValue => "Data:Text",
     };
     match field.durable_id.get(..15) {
         Some(id) if field.custom => format!("{role}:{id}"),
@@ -258,8 +262,11 @@ struct NamedTypes(Vec<(String, Json)>);
 
 impl NamedTypes {
     fn compound_schema(&mut self, object: &ObjectSchema, parent: &str, parts: &[(FieldIndex, &FieldSchema)]) -> Json {
-        let is_address = object.field_named(parent).is_some_and(|(_, field)| field.field_type == FieldType::Address);
-        let kind = if is_address { "Address" } else { "PersonName" };
+        let kind = match object.field_named(parent).map(|(_, field)| field.field_type) {
+            Some(FieldType::Address) => "Address",
+            Some(FieldType::Location) => "Location",
+            _ => "PersonName",
+        };
         let part_fields: Json = parts
             .iter()
             .map(|(_, field)| {

@@ -128,7 +128,7 @@ pub(crate) fn bind(org: &Org, asker: &Asker<'_>, query: &Query) -> Result<BoundQ
     let mut order = Vec::with_capacity(query.order.len());
     for by in &query.order {
         let (column, field) = binder.column(&by.path)?;
-        if field.is_some_and(|field| field.field_type == FieldType::Address) {
+        if field.is_some_and(|field| field.field_type.is_compound()) {
             let message = format!("field '{}' can not be sorted in a query call", by.path.steps.join("."));
             return Err(Refusal::at("MALFORMED_QUERY", by.path.at, message));
         }
@@ -322,7 +322,7 @@ impl<'a> Binder<'a> {
     fn filterable(&self, path: &Path) -> Result<(Column, Option<&'a FieldSchema>), Refusal> {
         let (column, field) = self.column(path)?;
         let is_filterable = |field: &FieldSchema| {
-            field.field_type != FieldType::Address && !(field.field_type == FieldType::TextArea && field.length > 4000)
+            !(field.field_type.is_compound() || field.field_type == FieldType::TextArea && field.length > 4000)
         };
         if field.is_none_or(is_filterable) {
             return Ok((column, field));
@@ -370,7 +370,7 @@ fn value(path: &Path, field: Option<&FieldSchema>, literal: &Literal) -> Result<
         (LiteralValue::Text { value, .. }, kind) if kind.is_text() => Ok(FieldValue::text(value)),
         (
             LiteralValue::Unquoted(text),
-            FieldType::Int | FieldType::Double | FieldType::Currency | FieldType::Percent,
+            FieldType::Int | FieldType::Long | FieldType::Double | FieldType::Currency | FieldType::Percent,
         ) => {
             let number: f64 = text.parse().map_err(|_| mismatch())?;
             if number.is_finite() { Ok(FieldValue::Number(number)) } else { Err(mismatch()) }

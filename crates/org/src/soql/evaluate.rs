@@ -354,7 +354,10 @@ fn place(
 
 fn json_of(schema: &ObjectSchema, row: &Row, index: FieldIndex) -> Json {
     let field = schema.field(index);
-    if field.field_type != FieldType::Address {
+    if field.field_type == FieldType::ComplexValue {
+        return row.get(index).as_text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    }
+    if !field.field_type.is_compound() {
         return row.get(index).to_json();
     }
     let mut parts: Vec<(String, Json)> = Vec::new();
