@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::bulk::Bulk;
 use crate::core::{Org, Write, WriteContext, WriteError, WriteOutcome};
 use crate::faults::{Fault, FaultRule, Faults, RuleBook, Seen};
 use crate::ledger::Ledger;
@@ -39,6 +40,7 @@ struct Shared {
     faults: watch::Sender<Faults>,
     rules: Mutex<RuleBook>,
     ledger: Ledger,
+    bulk: Bulk,
 }
 
 impl std::fmt::Debug for OrgHandle {
@@ -53,7 +55,8 @@ impl OrgHandle {
         let latest_replay_id = watch::Sender::new(org.latest_replay_id());
         let faults = watch::Sender::new(Faults::default());
         let rules = Mutex::new(RuleBook::new(&Faults::default()));
-        let shared = Shared { org: Mutex::new(org), clock, latest_replay_id, faults, rules, ledger: Ledger::default() };
+        let (ledger, bulk) = (Ledger::default(), Bulk::default());
+        let shared = Shared { org: Mutex::new(org), clock, latest_replay_id, faults, rules, ledger, bulk };
         OrgHandle { shared: Arc::new(shared) }
     }
 
@@ -139,6 +142,11 @@ impl OrgHandle {
     /// How much later than it could an answer is to come.
     pub fn response_delay(&self) -> Duration {
         Duration::from_millis(self.shared.faults.borrow().response_delay_ms)
+    }
+
+    /// The org's bulk jobs.
+    pub fn bulk(&self) -> &Bulk {
+        &self.shared.bulk
     }
 
     /// What was asked of the org.

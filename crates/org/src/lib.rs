@@ -4,6 +4,7 @@
 //! Pub/Sub API over gRPC. It shares no code with Syncline's own Salesforce client but the generated gRPC messages: two sides
 //! that shared a wrong belief would agree with each other and with nobody else.
 
+mod bulk;
 pub mod core;
 mod faults;
 mod handle;
@@ -15,6 +16,7 @@ pub mod seed;
 pub mod soql;
 pub mod tls;
 
+pub use bulk::{Bulk, BulkSettings};
 pub use faults::{Fault, FaultRule, Faults, RowCode};
 pub use handle::{Clock, OrgHandle, SystemClock};
 pub use ledger::{Ledger, LedgerEntry, LedgerReport};

@@ -181,6 +181,7 @@ impl RunningOrg {
     /// Accepts no more, lets requests and subscriptions end, and closes.
     pub async fn shutdown(mut self) {
         self.http_closing.cancel();
+        self.handle.bulk().close();
         if let Some(doors) = self.pubsub_doors.take() {
             doors.close().await;
         }
@@ -195,6 +196,7 @@ impl RunningOrg {
 impl Drop for RunningOrg {
     fn drop(&mut self) {
         self.http_closing.cancel();
+        self.handle.bulk().close();
         self.http_servers.abort_all();
     }
 }

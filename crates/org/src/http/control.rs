@@ -11,6 +11,8 @@
 //! | `POST /__control/write` `{"username": "…", "change_origin": "", "all_or_none": true, "writes": [{"update": {"id": "003…", "values": {"Title": "x"}}}]}` | another user's edit, in one transaction: `create` `{object, values}`, `update`, `delete`, `undelete` `{id}`. Without a username it is the second administrator, without an origin the user interface |
 //! | `GET /__control/history?record=003…&field=Title` | every value that fields had, in the order of commits: `[{record_id, object, field, old, new, at_ms, user_id, change_origin, transaction}]` |
 //! | `PUT /__control/history` `{"is_kept": true}` | keeps that history from now on, or not |
+//! | `GET /__control/bulk` | how bulk jobs behave |
+//! | `PUT /__control/bulk` `{"state_ms_min": 500}` | sets it; what is not named is as at the start: `state_ms_min` (how long a job stays in each state), `query_jobs_max` and `batches_max` (in 24 hours), `page_rows` |
 //! | `GET /__control/ledger` | `{"total", "counts": {"PATCH /composite/sobjects": 3}, "records": {…}, "recent": […]}` |
 //! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |
@@ -45,7 +47,7 @@ use serde_json::{Map, Value, json};
 
 use super::Web;
 use crate::core::{Write, WriteContext, id};
-use crate::{FaultRule, Faults, LedgerEntry, LedgerReport};
+use crate::{BulkSettings, FaultRule, Faults, LedgerEntry, LedgerReport};
 
 /// Entries of the ledger in one answer unless fewer are asked for.
 const ENTRIES_MAX: usize = 10_000;
@@ -56,6 +58,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/__control/locks", post(lock_rows).delete(unlock_rows))
         .route("/__control/write", post(write))
         .route("/__control/history", get(history).put(keep_history))
+        .route("/__control/bulk", get(bulk).put(set_bulk))
         .route("/__control/ledger", get(ledger).delete(reset_ledger))
         .route("/__control/ledger/entries", get(ledger_entries))
         .route("/__control/limits", put(set_limits))
@@ -180,6 +183,15 @@ struct HistoryKeeping {
 async fn keep_history(State(web): State<Web>, Json(keeping): Json<HistoryKeeping>) -> StatusCode {
     web.org.lock().keep_history(keeping.is_kept);
     StatusCode::NO_CONTENT
+}
+
+async fn bulk(State(web): State<Web>) -> Json<BulkSettings> {
+    Json(web.org.bulk().settings())
+}
+
+async fn set_bulk(State(web): State<Web>, Json(settings): Json<BulkSettings>) -> Json<BulkSettings> {
+    web.org.bulk().set_settings(settings.clone());
+    Json(settings)
 }
 
 async fn ledger(State(web): State<Web>) -> Json<LedgerReport> {

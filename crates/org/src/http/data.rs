@@ -16,6 +16,7 @@ use super::answer::{RestError, ok};
 pub(crate) use super::call::{Call, Reply};
 use super::passage::Account;
 use super::{BODY_BYTES_MAX, Web, access_token, origin, routes};
+use crate::bulk::UPLOAD_BYTES_MAX;
 use crate::core::oauth::Session;
 use crate::core::{Access, ApiUsage, Permission};
 
@@ -41,7 +42,7 @@ pub(crate) async fn serve(State(web): State<Web>, request: Request<Body>) -> Res
     let (parts, body) = request.into_parts();
     let mut account = Account::default();
     let answer = match check_size(&parts) {
-        Ok(()) => read_body(&parts.headers, body).await,
+        Ok(()) => read_body(&parts.headers, body, body_bytes_max(&parts)).await,
         Err(error) => Err(error),
     };
     let answer = answer.and_then(|body| answer_call(&web, parts, body, &mut account));
@@ -133,18 +134,23 @@ pub(crate) fn version_number(version: &str) -> Result<u32, RestError> {
     Ok(number)
 }
 
+fn body_bytes_max(parts: &Parts) -> usize {
+    let is_upload = parts.uri.path().to_ascii_lowercase().contains("/jobs/ingest");
+    if is_upload { UPLOAD_BYTES_MAX } else { BODY_BYTES_MAX }
+}
+
 /// The whole body, unpacked if it came packed.
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, RestError> {
+async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, RestError> {
     let too_large =
         || RestError::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "The request body is too large");
-    let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| too_large())?;
+    let bytes = axum::body::to_bytes(body, bytes_max).await.map_err(|_| too_large())?;
     let encoding = headers.get("content-encoding").and_then(|value| value.to_str().ok()).unwrap_or("");
     if !encoding.eq_ignore_ascii_case("gzip") {
         return Ok(bytes);
     }
     let mut unpacked = Vec::new();
-    let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(BODY_BYTES_MAX as u64 + 1);
+    let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(bytes_max as u64 + 1);
     let broken = |_| RestError::bad_request("UNKNOWN_EXCEPTION", "The request body is not valid gzip");
     reader.read_to_end(&mut unpacked).map_err(broken)?;
-    if unpacked.len() > BODY_BYTES_MAX { Err(too_large()) } else { Ok(Bytes::from(unpacked)) }
+    if unpacked.len() > bytes_max { Err(too_large()) } else { Ok(Bytes::from(unpacked)) }
 }

@@ -16,12 +16,15 @@ fn limits(call: &Call<'_>) -> Reply {
     };
     let deliveries = edition.daily_deliveries_max();
     let limit = |max: u64, remaining: u64| json!({ "Max": max, "Remaining": remaining });
+    let allowed = call.web.org.bulk().settings();
+    let (queries, batches) = call.web.org.bulk().used(call.web.org.now_ms());
+    let left = |max: usize, used: usize| limit(max as u64, max.saturating_sub(used) as u64);
     let body = json!({
         "DailyApiRequests": limit(usage.max, usage.max.saturating_sub(usage.used)),
         "DailyAsyncApexExecutions": limit(250_000, 250_000),
-        "DailyBulkApiBatches": limit(15_000, 15_000),
+        "DailyBulkApiBatches": left(allowed.batches_max, batches),
         "DailyBulkV2QueryFileStorageMB": limit(976_562, 976_562),
-        "DailyBulkV2QueryJobs": limit(10_000, 10_000),
+        "DailyBulkV2QueryJobs": left(allowed.query_jobs_max, queries),
         "DailyDeliveredPlatformEvents": limit(deliveries, deliveries),
         "DataStorageMB": limit(5, 5),
         "FileStorageMB": limit(20, 20),

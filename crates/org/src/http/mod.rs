@@ -4,6 +4,8 @@
 
 mod answer;
 mod authorize;
+mod bulk;
+mod bulk_ingest;
 mod call;
 mod collections;
 mod composite;
@@ -34,6 +36,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::OrgHandle;
@@ -92,7 +95,8 @@ pub fn router(org: OrgHandle) -> Router {
         .route("/services/data/{*rest}", any(data::serve))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(web.clone(), passage::pass))
-        .layer(CompressionLayer::new());
+        // A client on the same machine gains nothing from smaller answers.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     let limit = DefaultBodyLimit::max(BODY_BYTES_MAX);
     answered
         .merge(control::routes())

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::answer::RestError;
 use super::data::{Call, Reply};
-use super::{collections, composite, describe, limits, query, rows, tree};
+use super::{bulk, bulk_ingest, collections, composite, describe, limits, query, rows, tree};
 
 /// Answers one method of one resource. The texts are the variable parts of the path, in order.
 pub(crate) type Handler = fn(&Call<'_>, &[&str]) -> Reply;
@@ -28,6 +28,8 @@ const TABLES: &[&[Route]] = &[
     tree::ROUTES,
     query::ROUTES,
     limits::ROUTES,
+    bulk::ROUTES,
+    bulk_ingest::ROUTES,
 ];
 
 /// What the ledger calls a path that no route has.

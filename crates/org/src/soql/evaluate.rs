@@ -30,9 +30,9 @@ pub enum Execution {
 /// Records found, to be rendered a page at a time. Values are those at the time of rendering.
 #[derive(Clone, Debug)]
 pub struct ResultRows {
-    object: String,
-    columns: Vec<Column>,
-    slots: Vec<Slot>,
+    pub(super) object: String,
+    pub(super) columns: Vec<Column>,
+    pub(super) slots: Vec<Slot>,
 }
 
 impl ResultRows {
@@ -166,7 +166,7 @@ impl<'a> Scan<'a> {
 }
 
 /// The row at the end of a chain of references.
-fn follow<'a>(
+pub(super) fn follow<'a>(
     org: &'a Org,
     mut table: &'a Table,
     mut row: &'a Row,

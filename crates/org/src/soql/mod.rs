@@ -5,10 +5,12 @@
 mod bind;
 mod date_literal;
 mod evaluate;
+mod flat;
 mod lexer;
 mod parser;
 
 pub use evaluate::{Execution, ResultRows, render_record};
+pub(crate) use flat::bulk_restriction;
 
 use crate::core::{Access, Org};
 

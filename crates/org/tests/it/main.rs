@@ -1,6 +1,8 @@
 //! The org from outside, over real sockets.
 
 mod access;
+mod bulk;
+mod bulk_ingest;
 mod console;
 mod oauth;
 mod pubsub;
