@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::core::value::{FieldRef, FieldValue, civil_from_days};
+use crate::core::value::{FieldRef, FieldValue, civil_from_days, format_time};
 
 /// Longest header row (Bulk API 2.0 guide, limits of CSV files).
 pub(crate) const HEADER_CHARS_MAX: usize = 32_000;
@@ -226,6 +226,7 @@ impl CsvWriter {
         match value {
             FieldValue::Null => self.text(""),
             FieldValue::Text(text) => self.text(text),
+            FieldValue::Time(ms) => self.text(&format_time(ms)),
             FieldValue::Boolean(value) => self.text(if value { "true" } else { "false" }),
             other => {
                 self.begin_field();
@@ -243,7 +244,7 @@ impl CsvWriter {
                         self.clock(ms.rem_euclid(DAY_MS));
                         Ok(())
                     }
-                    FieldValue::Null | FieldValue::Text(_) | FieldValue::Boolean(_) => Ok(()),
+                    FieldValue::Null | FieldValue::Text(_) | FieldValue::Boolean(_) | FieldValue::Time(_) => Ok(()),
                 };
                 written.expect("writing to memory does not fail");
                 self.bytes.push(b'"');
@@ -351,13 +352,17 @@ mod tests {
         let mut writer = CsvWriter::new(comma());
         writer.value(FieldValue::DateTime(1_309_999_020_000));
         writer.value(FieldValue::Date(-1));
+        writer.value(FieldValue::Time(49_500_000));
         writer.value(FieldValue::Boolean(true));
         writer.value(FieldValue::Integer(-7));
         writer.value(FieldValue::Number(1_250_000.0));
         writer.value(FieldValue::Null);
         writer.end_row();
         let written = String::from_utf8(writer.take()).unwrap();
-        assert_eq!(written, "\"2011-07-07T00:37:00.000Z\",\"1969-12-31\",\"true\",\"-7\",\"1250000.0\",\"\"\n");
+        assert_eq!(
+            written,
+            "\"2011-07-07T00:37:00.000Z\",\"1969-12-31\",\"13:45:00.000Z\",\"true\",\"-7\",\"1250000.0\",\"\"\n"
+        );
     }
 
     proptest! {
