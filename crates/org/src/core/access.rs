@@ -238,6 +238,16 @@ impl Org {
         self.load("FieldPermissions", grants, now_ms).expect("every org has field permissions");
     }
 
+    /// Lets the users of every profile read, make, change and delete records of an object.
+    pub(crate) fn grant_object_to_profiles(&mut self, object: &str, now_ms: i64) {
+        let grants: Vec<_> = self
+            .permission_sets(|sets, row| row.get(sets.owned) == FieldValue::Boolean(true))
+            .into_iter()
+            .map(|set| object_permission(&set, object, false))
+            .collect();
+        self.load("ObjectPermissions", grants, now_ms).expect("every org has object permissions");
+    }
+
     /// Gives a new profile its permission set: every permission for an administrator, the standard objects for others.
     pub(crate) fn equip_profile(&mut self, profile_id: &str, is_administrator: bool, now_ms: i64) {
         let mut set: Vec<(&str, FieldValue)> = vec![

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::access::AccessCache;
-use super::catalog::{self, TASK_STATUSES};
+use super::access::{AccessCache, Permission};
+use super::catalog;
 use super::edition::{Allowances, Edition};
 use super::error::WriteError;
 use super::event::CommittedEvent;
+use super::feature::SharedFields;
 use super::history::History;
 use super::id;
 use super::oauth::OAuthState;
+use super::record_type::RecordTypes;
 use super::row::{Draft, Row};
 use super::rules;
 use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
@@ -74,6 +76,9 @@ pub struct Org {
     pub(crate) access: AccessCache,
     pub(super) allowances: Allowances,
     pub(super) history: History,
+    pub(super) record_types: RecordTypes,
+    /// `None` until the org has person accounts.
+    pub(super) person_accounts: Option<SharedFields>,
     /// Locked records, with the time until when.
     pub(super) row_locks: HashMap<String, Option<i64>>,
     org_id: String,
@@ -102,6 +107,8 @@ impl Org {
             access: AccessCache::default(),
             allowances: Allowances::new(profile.edition),
             history: History::default(),
+            record_types: RecordTypes::default(),
+            person_accounts: None,
             row_locks: HashMap::new(),
             org_id: String::new(),
             admin_user_id: String::new(),
@@ -129,14 +136,12 @@ impl Org {
             ("LanguageLocaleKey", "en_US".into()),
         ];
         self.org_id = self.load_one("Organization", organization, now_ms);
-        let standard: FieldValue = "Standard".into();
-        let admin_profile = self.load_one(
-            "Profile",
-            &[("Name", "System Administrator".into()), ("UserType", standard.clone())],
-            now_ms,
-        );
-        let standard_profile =
-            self.load_one("Profile", &[("Name", "Standard User".into()), ("UserType", standard)], now_ms);
+        let mut administrator: Vec<(&str, FieldValue)> = vec![("Name", "System Administrator".into())];
+        administrator.extend(Permission::ALL.map(|permission| (permission.field(), true.into())));
+        let admin_profile = self.load_one("Profile", &administrator, now_ms);
+        let standard: &[(&str, FieldValue)] =
+            &[("Name", "Standard User".into()), (Permission::ApiEnabled.field(), true.into())];
+        let standard_profile = self.load_one("Profile", standard, now_ms);
         let alias: String = profile.admin_username.chars().take_while(|c| c.is_ascii_alphanumeric()).take(8).collect();
         let admin: &[(&str, FieldValue)] = &[
             ("Username", profile.admin_username.as_str().into()),
@@ -166,15 +171,8 @@ impl Org {
         self.equip_profile(&admin_profile, true, now_ms);
         self.equip_profile(&standard_profile, false, now_ms);
         self.oauth.set_password(&self.admin_user_id, &profile.admin_password, &mut self.rng);
-        for ((name, closed), position) in TASK_STATUSES.iter().zip(1..) {
-            let status: &[(&str, FieldValue)] = &[
-                ("MasterLabel", (*name).into()),
-                ("ApiName", (*name).into()),
-                ("SortOrder", FieldValue::Integer(position)),
-                ("IsDefault", (position == 1).into()),
-                ("IsClosed", (*closed).into()),
-            ];
-            self.load_one("TaskStatus", status, now_ms);
+        for (object, rows) in catalog::standard_rows() {
+            self.load(object, rows, now_ms).expect("the catalogue has these objects and fields");
         }
     }
 
@@ -187,7 +185,8 @@ impl Org {
         let at = self.tables.len();
         schema.number = at;
         self.by_name.insert(schema.name.to_ascii_lowercase(), at);
-        self.by_prefix.insert(schema.key_prefix.clone(), at);
+        // The view of all article types shares its ids with the type.
+        self.by_prefix.entry(schema.key_prefix.clone()).or_insert(at);
         self.tables.push(Table::new(schema));
         self.access.outdate();
     }
@@ -223,7 +222,11 @@ impl Org {
             id::normalize(&format!("00N8d00{}", id::base62(44_000_000_000 + self.custom_fields_made, 8)))
                 .expect("15 alphanumeric characters are an id");
         self.access.outdate();
-        Ok(self.tables[at].add_field(field))
+        let index = self.tables[at].add_field(field.clone());
+        if self.tables[at].schema.name == "Contact" {
+            self.share_with_person_accounts(&field, self.made_ms);
+        }
+        Ok(index)
     }
 
     /// Changes the definition of a field: its label, length, choices and the like, not its name.
@@ -289,7 +292,8 @@ impl Org {
     }
 
     /// Gives a new row its id, stamps, users and defaults, where it has none.
-    pub(crate) fn fill_in(&self, table: usize, id: &str, row: &mut Draft, user_id: &str, now_ms: i64) {
+    pub(crate) fn fill_in(&mut self, table: usize, id: &str, row: &mut Draft, user_id: &str, now_ms: i64) {
+        self.tables[table].number_new(row);
         let Table { schema, system, .. } = &self.tables[table];
         let mut set_if_null = |index: FieldIndex, value: FieldValue| {
             if row.get(index).is_null() {
@@ -441,6 +445,6 @@ impl Org {
     }
 }
 
-fn no_such_object(object: &str) -> WriteError {
+pub(super) fn no_such_object(object: &str) -> WriteError {
     WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."))
 }

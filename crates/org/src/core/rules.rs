@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::catalog::{STAGES, TASK_STATUSES};
+use super::catalog::{STAGES, TASK_STATUSES, forecast_category};
 use super::error::WriteError;
 use super::id;
 use super::row::{Draft, Row};
@@ -264,7 +264,8 @@ fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Dra
             row.set(at("LastStageChangeDate"), FieldValue::DateTime(now_ms / 1000 * 1000));
         }
     }
-    row.set(at("ForecastCategory"), row.get(forecast).to_value());
+    let category = row.get(forecast).as_text().and_then(forecast_category);
+    row.set(at("ForecastCategory"), category.map_or(FieldValue::Null, FieldValue::from));
     let expected = match (row.get(at("Amount")), row.get(probability)) {
         (FieldValue::Number(amount), FieldValue::Number(percent)) => {
             FieldValue::Number(round_to_scale(amount * percent / 100.0, 2))

@@ -344,6 +344,12 @@ impl FieldSchema {
         self
     }
 
+    /// The same, keeping its parent from being deleted.
+    pub(crate) fn restricting(mut self) -> FieldSchema {
+        self.restricted_delete = true;
+        self
+    }
+
     /// The same with a default, which makes it never miss on create.
     pub fn with_default(mut self, value: impl Into<FieldValue>) -> FieldSchema {
         self.default = value.into();

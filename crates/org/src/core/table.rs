@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 use super::id;
-use super::row::Row;
+use super::row::{Draft, Row};
 use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
 use super::value::{FieldRef, FieldValue};
 
@@ -50,6 +50,8 @@ pub(crate) struct Table {
     /// By slot. A slot whose creation was rolled back stays empty: Salesforce spends the id too.
     rows: Vec<Option<Row>>,
     indexes: HashMap<FieldIndex, Index>,
+    /// The number that the newest record has, in each field that the org numbers records in.
+    numbers: HashMap<FieldIndex, u64>,
 }
 
 impl Table {
@@ -60,7 +62,7 @@ impl Table {
             .filter(|(_, field)| field.indexed)
             .map(|(index, _)| (index, Index::default()))
             .collect();
-        Table { schema, system, rows: Vec::new(), indexes }
+        Table { schema, system, rows: Vec::new(), indexes, numbers: HashMap::new() }
     }
 
     /// Adds a field; rows have no value for it yet.
@@ -140,6 +142,17 @@ impl Table {
         previous
     }
 
+    /// Gives a new record the next number in each field that records are numbered in.
+    pub(crate) fn number_new(&mut self, row: &mut Draft) {
+        for (index, field) in self.schema.each_field() {
+            if let Some(format) = field.auto_number.as_deref().filter(|_| row.get(index).is_null()) {
+                let number = self.numbers.entry(index).or_default();
+                *number += 1;
+                row.set(index, numbered(format, *number).into());
+            }
+        }
+    }
+
     pub(crate) fn is_indexed(&self, field: FieldIndex) -> bool {
         self.indexes.contains_key(&field)
     }
@@ -149,6 +162,14 @@ impl Table {
         let slots = self.indexes.get(&field).and_then(|index| index.slots(index.key(value)?));
         let equals = move |slot: &Slot| self.row(*slot).is_some_and(|row| same_key(row.get(field), value));
         slots.into_iter().flat_map(Slots::iter).filter(equals)
+    }
+}
+
+/// `A-0007` for the number 7 in the format `A-{0000}`.
+fn numbered(format: &str, number: u64) -> String {
+    match format.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?))) {
+        Some((before, (zeros, after))) => format!("{before}{number:0width$}{after}", width = zeros.len()),
+        None => format!("{format}{number}"),
     }
 }
 

@@ -142,6 +142,14 @@ impl Org {
         }
         let mut row = Draft::default();
         self.assign(access, table, None, &mut row, values)?;
+        let schema = &self.tables[table].schema;
+        if let Some(index) = schema.index_of("RecordTypeId").filter(|index| row.get(*index).is_null())
+            && let Some(default) = self.default_record_type(&schema.name, &context.user_id)
+        {
+            row.set(index, default.into());
+        }
+        self.default_choices(schema, &mut row);
+        self.check_record_type(schema, None, &row)?;
         let (slot, id) = self.tables[table].reserve();
         self.fill_in(table, &id, &mut row, &context.user_id, context.now_ms);
         self.require(table, &row)?;
@@ -163,6 +171,7 @@ impl Org {
         let before = self.tables[table].row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
         let mut row = before.unpack();
         self.assign(access, table, Some(slot), &mut row, values)?;
+        self.check_record_type(&self.tables[table].schema, Some(&before), &row)?;
         self.require(table, &row)?;
         self.derive(table, Some(&before), &mut row, context.now_ms);
         self.stamp(context, table, &mut row);

@@ -6,6 +6,7 @@ use super::answer::ok;
 use super::data::{Call, Reply};
 use super::routes::Route;
 use super::rows::known;
+use crate::core::record_type::{MASTER_RECORD_TYPE_ID, RecordTypeInfo};
 use crate::core::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use crate::core::{FieldValue, Org};
 
@@ -79,12 +80,18 @@ pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
         body.insert(name, value);
     }
     for (name, value) in [
+        ("defaultImplementation", Value::Null),
+        ("extendedBy", Value::Null),
+        ("extendsInterfaces", Value::Null),
+        ("implementedBy", Value::Null),
+        ("implementsInterfaces", Value::Null),
         ("listviewable", Value::Null),
         ("lookupLayoutable", Value::Null),
         ("namedLayoutInfos", json!([])),
         ("networkScopeFieldName", Value::Null),
-        ("recordTypeInfos", record_types(&call.base, object)),
+        ("recordTypeInfos", record_types(call, &org, object)),
         ("searchLayoutable", json!(object.writeable)),
+        ("sobjectDescribeOption", json!("FULL")),
         (
             "supportedScopes",
             json!([{ "label": format!("All {}", object.label_plural.to_lowercase()), "name": "everything" }]),
@@ -95,18 +102,30 @@ pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
     Ok((ok(&Value::Object(body)), object.width()))
 }
 
-fn record_types(base: &str, object: &ObjectSchema) -> Value {
-    let layout = format!("{base}/sobjects/{}/describe/layouts/012000000000000AAA", object.name);
-    json!([{
-        "active": true,
-        "available": true,
-        "defaultRecordTypeMapping": true,
-        "developerName": "Master",
-        "master": true,
-        "name": "Master",
-        "recordTypeId": "012000000000000AAA",
-        "urls": { "layout": layout },
-    }])
+fn record_types(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Value {
+    let layouts = format!("{}/sobjects/{}/describe/layouts", call.base, object.name);
+    let own = org.record_types_of(&object.name, &call.session.user_id);
+    let master = RecordTypeInfo {
+        id: MASTER_RECORD_TYPE_ID.to_owned(),
+        name: "Master".to_owned(),
+        developer_name: "Master".to_owned(),
+        active: true,
+        is_default: own.iter().all(|info| !info.is_default),
+        is_person: false,
+    };
+    let described = own.iter().chain([&master]).map(|info| {
+        json!({
+            "active": info.active,
+            "available": info.active,
+            "defaultRecordTypeMapping": info.is_default,
+            "developerName": info.developer_name,
+            "master": info.id == MASTER_RECORD_TYPE_ID,
+            "name": info.name,
+            "recordTypeId": info.id,
+            "urls": { "layout": format!("{layouts}/{}", info.id) },
+        })
+    });
+    described.collect()
 }
 
 fn summary(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Map<String, Value> {

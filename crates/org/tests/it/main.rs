@@ -4,6 +4,7 @@ mod access;
 mod bulk;
 mod bulk_ingest;
 mod console;
+mod data_describe;
 mod oauth;
 mod pubsub;
 mod rest;

@@ -2,7 +2,7 @@
 //!
 //! Knows their fields only; [`crate::core::access`] reads what they say.
 
-use super::{audit, checkbox, field, id, lookup, picklist, text};
+use super::fields::{audit, checkbox, field, id, lookup, picklist, text};
 use crate::core::access::Permission;
 use crate::core::schema::{FieldSchema, FieldType, ObjectSchema};
 
