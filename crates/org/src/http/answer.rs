@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -94,7 +93,12 @@ impl IntoResponse for RestError {
 
 /// JSON in Salesforce's spelling of the content type.
 pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Response {
-    let mut response = (status, Json(body)).into_response();
+    json_text(status, body.to_string())
+}
+
+/// The same of JSON that is text already.
+pub(crate) fn json_text(status: StatusCode, body: String) -> Response {
+    let mut response = (status, body).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
     response
 }

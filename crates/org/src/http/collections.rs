@@ -1,12 +1,14 @@
 //! Many records in one request: sObject Collections.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
 use super::routes::Route;
-use super::rows::{field_list, known};
+use super::rows::{field_list, ids_by_external_id, known};
 use crate::core::{Write, WriteError, WriteOutcome, id};
 use crate::soql::render_record;
 
@@ -29,6 +31,10 @@ pub(crate) const ROUTES: &[Route] = &[
     Route {
         template: "/composite/sobjects/{object}",
         methods: &[("GET", |call, names| retrieve(call, names[0])), ("POST", |call, names| retrieve(call, names[0]))],
+    },
+    Route {
+        template: "/composite/sobjects/{object}/{field}",
+        methods: &[("PATCH", |call, names| upsert(call, names[0], names[1]))],
     },
 ];
 
@@ -90,6 +96,65 @@ fn write(call: &Call<'_>, to_write: impl Fn(String, Map<String, Value>) -> Resul
         return Err(RestError::bad_request("LIMIT_EXCEEDED", message));
     }
     Ok((ok(&run(call, collection.all_or_none, writes)), count))
+}
+
+/// `PATCH /composite/sobjects/X/ExternalId__c`.
+fn upsert(call: &Call<'_>, object: &str, field: &str) -> Reply {
+    let collection: Collection = call.json()?;
+    check_size(collection.records.len(), WRITE_RECORDS_MAX)?;
+    let count = collection.records.len();
+    let writes = {
+        let org = call.org();
+        let schema = known(call, &org, object)?;
+        // Whether there is such a field does not depend on the records.
+        ids_by_external_id(call, &org, schema, field, "")?;
+        let mut seen = HashSet::new();
+        let mut to_write = |mut record: Map<String, Value>| -> Result<Write, WriteError> {
+            let attributes = record.shift_remove("attributes");
+            let kind = attributes.as_ref().and_then(|attributes| attributes.get("type")).and_then(Value::as_str);
+            if kind.is_none_or(|kind| !kind.eq_ignore_ascii_case(&schema.name)) {
+                let message = format!("The record's type is not {}, which the collection is of", schema.name);
+                return Err(WriteError::new("INVALID_INPUT", message));
+            }
+            let object = schema.name.clone();
+            let key = match take(&mut record, field) {
+                Some(Value::String(key)) if !key.trim().is_empty() => key.trim().to_owned(),
+                Some(Value::Number(key)) => key.to_string(),
+                _ if field.eq_ignore_ascii_case("Id") => return Ok(Write::Create { object, values: record }),
+                _ => return Err(WriteError::new("MISSING_ARGUMENT", format!("{field} not specified"))),
+            };
+            if !seen.insert(key.to_lowercase()) {
+                return Err(WriteError::at(
+                    "DUPLICATE_VALUE",
+                    field,
+                    format!("Duplicate external id specified: {key}"),
+                ));
+            }
+            let ids = ids_by_external_id(call, &org, schema, field, &key)
+                .map_err(|_| WriteError::no_such_column(field, &schema.name))?;
+            match ids.as_slice() {
+                [id] => Ok(Write::Update { object: Some(object), id: id.clone(), values: record }),
+                [] if field.eq_ignore_ascii_case("Id") => Err(WriteError::no_such_record()),
+                [] => {
+                    record.insert(field.to_owned(), Value::String(key));
+                    Ok(Write::Create { object, values: record })
+                }
+                several => {
+                    let message =
+                        format!("{field}: more than one record found for external id field: [{}]", several.join(", "));
+                    Err(WriteError::at("DUPLICATE_EXTERNAL_ID", field, message))
+                }
+            }
+        };
+        collection.records.into_iter().map(&mut to_write).collect()
+    };
+    let results = call.commit(collection.all_or_none, writes).into_iter().map(|result| {
+        let created = result.as_ref().is_ok_and(|outcome| outcome.created);
+        let mut shown = result_json(result);
+        shown["created"] = json!(created);
+        shown
+    });
+    Ok((ok(&results.collect()), count))
 }
 
 /// `DELETE /composite/sobjects?ids=…&allOrNone=…`.

@@ -1,9 +1,14 @@
 //! What the org says of itself: resources, objects and fields.
 
+use std::sync::PoisonError;
+
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::answer::ok;
+use super::answer::{json_text, ok};
 use super::data::{Call, Reply};
+use super::recent;
 use super::routes::Route;
 use super::rows::known;
 use crate::core::record_type::{MASTER_RECORD_TYPE_ID, RecordTypeInfo};
@@ -16,11 +21,14 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { template: "/sobjects/{object}/describe", methods: &[("GET", |call, names| object(call, names[0]))] },
 ];
 
+/// Records that the basic information of an object shows.
+const RECENT_ITEMS: usize = 5;
+
 /// `GET /services/data/vNN.0`.
 pub(crate) fn resources(call: &Call<'_>) -> Reply {
     let base = &call.base;
     let mut resources = Map::new();
-    for name in ["limits", "query", "queryAll", "sobjects", "composite"] {
+    for name in ["limits", "query", "queryAll", "search", "parameterizedSearch", "recent", "sobjects", "composite"] {
         resources.insert(name.to_owned(), json!(format!("{base}/{name}")));
     }
     let identity = format!("{}/id/{}/{}", call.origin, call.org().org_id(), call.session.user_id);
@@ -34,14 +42,16 @@ pub(crate) fn global(call: &Call<'_>) -> Reply {
     let visible = org.objects().filter(|object| !object.tooling && call.access.reads(object));
     let objects: Vec<Value> = visible.map(|object| Value::Object(summary(call, &org, object))).collect();
     let count = objects.len();
-    Ok((ok(&json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects })), count))
+    drop(org);
+    let body = json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects });
+    Ok((described(call, "", &body), count))
 }
 
 /// `GET /sobjects/X`.
 pub(crate) fn basic(call: &Call<'_>, name: &str) -> Reply {
     let org = call.org();
     let object = known(call, &org, name)?;
-    let body = json!({ "objectDescribe": summary(call, &org, object), "recentItems": [] });
+    let body = json!({ "objectDescribe": summary(call, &org, object), "recentItems": recent::viewed(call, &org, Some(&object.name), RECENT_ITEMS) });
     Ok((ok(&body), 0))
 }
 
@@ -99,7 +109,17 @@ pub(crate) fn object(call: &Call<'_>, name: &str) -> Reply {
     ] {
         body.insert(name.to_owned(), value);
     }
-    Ok((ok(&Value::Object(body)), object.width()))
+    Ok((described(call, &object.name, &Value::Object(body)), object.width()))
+}
+
+/// Answers with a description unless the caller has it already.
+fn described(call: &Call<'_>, object: &str, body: &Value) -> Response {
+    let body = body.to_string();
+    let key = format!("{} {} {object}", call.session.user_id, call.base);
+    let mut known = call.web.descriptions.lock().unwrap_or_else(PoisonError::into_inner);
+    let version = known.version_of(key, &body, call.web.org.now_ms());
+    drop(known);
+    version.answer(call, || json_text(StatusCode::OK, body))
 }
 
 fn record_types(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Value {

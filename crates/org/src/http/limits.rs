@@ -6,7 +6,10 @@ use super::answer::ok;
 use super::data::{Call, Reply};
 use super::routes::Route;
 
-pub(crate) const ROUTES: &[Route] = &[Route { template: "/limits", methods: &[("GET", |call, _| limits(call))] }];
+pub(crate) const ROUTES: &[Route] = &[
+    Route { template: "/limits", methods: &[("GET", |call, _| limits(call))] },
+    Route { template: "/limits/recordCount", methods: &[("GET", |call, _| record_count(call))] },
+];
 
 /// `GET /limits`.
 fn limits(call: &Call<'_>) -> Reply {
@@ -33,4 +36,18 @@ fn limits(call: &Call<'_>) -> Reply {
         "SingleEmail": limit(15, 15),
     });
     Ok((ok(&body), 0))
+}
+
+/// `GET /limits/recordCount?sObjects=Account,Contact`: all objects if none is named.
+fn record_count(call: &Call<'_>) -> Reply {
+    let asked = call.parameters.get("sObjects").map(String::as_str);
+    let names: Option<Vec<&str>> = asked.map(|names| names.split(',').map(str::trim).collect());
+    let org = call.org();
+    let is_asked =
+        |name: &str| names.as_ref().is_none_or(|names| names.iter().any(|asked| asked.eq_ignore_ascii_case(name)));
+    let visible = org.objects().filter(|object| !object.tooling && call.access.reads(object) && is_asked(&object.name));
+    let counts = visible.map(|object| json!({ "count": org.record_count(&object.name), "name": object.name }));
+    let counts: Vec<_> = counts.collect();
+    let count = counts.len();
+    Ok((ok(&json!({ "sObjects": counts })), count))
 }

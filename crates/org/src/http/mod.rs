@@ -9,6 +9,7 @@ mod bulk_ingest;
 mod call;
 mod collections;
 mod composite;
+mod conditions;
 mod console;
 mod console_page;
 pub mod control;
@@ -17,13 +18,18 @@ mod data;
 mod describe;
 mod html;
 mod identity;
+mod layouts;
 mod limits;
 mod open_id;
 mod passage;
 mod query;
+mod recent;
 mod reference;
+mod related;
+mod replication;
 mod routes;
 mod rows;
+mod search;
 mod soap;
 mod token;
 mod tree;
@@ -41,8 +47,10 @@ use tower_http::compression::CompressionLayer;
 
 use crate::OrgHandle;
 use answer::RestError;
+use conditions::Descriptions;
 use passage::InFlight;
 use query::Cursors;
+use recent::RecentlyViewed;
 
 /// Largest request body, unpacked or not: what Salesforce takes in one REST call.
 pub(crate) const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
@@ -61,11 +69,20 @@ pub(crate) struct Web {
     pub(crate) cursors: Arc<Mutex<Cursors>>,
     pub(crate) in_flight: InFlight,
     pub(crate) id_token_key: Arc<open_id::IdTokenKey>,
+    pub(crate) descriptions: Arc<Mutex<Descriptions>>,
+    pub(crate) recent: Arc<Mutex<RecentlyViewed>>,
 }
 
 /// Everything that the org answers over HTTP.
 pub fn router(org: OrgHandle) -> Router {
-    let web = Web { org, cursors: Arc::default(), in_flight: InFlight::default(), id_token_key: Arc::default() };
+    let web = Web {
+        org,
+        cursors: Arc::default(),
+        in_flight: InFlight::default(),
+        id_token_key: Arc::default(),
+        descriptions: Arc::default(),
+        recent: Arc::default(),
+    };
     let answered = Router::new()
         .route("/", get(console::home))
         .route("/login", get(console::login_page).post(console::login))

@@ -62,7 +62,11 @@ impl Cursors {
 
 /// `GET /query?q=…` and `/queryAll?q=…`.
 pub(crate) fn query(call: &Call<'_>, include_deleted: bool) -> Reply {
-    let statement = call.parameters.get("q").map_or("", String::as_str);
+    run(call, call.parameters.get("q").map_or("", String::as_str), include_deleted)
+}
+
+/// Answers a query with its first page.
+pub(crate) fn run(call: &Call<'_>, statement: &str, include_deleted: bool) -> Reply {
     let now_ms = call.web.org.now_ms();
     let mut org = call.org();
     let rows = match soql::run(&org, &call.asker(include_deleted), statement)? {

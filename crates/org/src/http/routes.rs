@@ -7,7 +7,6 @@ use std::borrow::Cow;
 
 use super::answer::RestError;
 use super::data::{Call, Reply};
-use super::{bulk, bulk_ingest, collections, composite, describe, limits, query, rows, tree};
 
 /// Answers one method of one resource. The texts are the variable parts of the path, in order.
 pub(crate) type Handler = fn(&Call<'_>, &[&str]) -> Reply;
@@ -21,15 +20,19 @@ pub(crate) struct Route {
 }
 
 const TABLES: &[&[Route]] = &[
-    describe::ROUTES,
-    rows::ROUTES,
-    collections::ROUTES,
-    composite::ROUTES,
-    tree::ROUTES,
-    query::ROUTES,
-    limits::ROUTES,
-    bulk::ROUTES,
-    bulk_ingest::ROUTES,
+    super::bulk::ROUTES,
+    super::bulk_ingest::ROUTES,
+    super::collections::ROUTES,
+    super::composite::ROUTES,
+    super::describe::ROUTES,
+    super::layouts::ROUTES,
+    super::limits::ROUTES,
+    super::query::ROUTES,
+    super::recent::ROUTES,
+    super::replication::ROUTES,
+    super::rows::ROUTES,
+    super::search::ROUTES,
+    super::tree::ROUTES,
 ];
 
 /// What the ledger calls a path that no route has.

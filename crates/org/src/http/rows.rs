@@ -5,12 +5,16 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, json_answer, no_content, ok};
+use super::conditions::Version;
 use super::data::{Call, Reply};
-use super::describe;
 use super::routes::Route;
+use super::{describe, recent, related};
 use crate::core::schema::{FieldIndex, ObjectSchema};
 use crate::core::{FieldValue, Org, Row, Write, WriteError, WriteOutcome, id};
 use crate::soql::render_record;
+
+/// The first version whose answer to an upsert that updated has a body.
+const UPSERT_ANSWERS_FROM: f32 = 46.0;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -26,22 +30,47 @@ pub(crate) const ROUTES: &[Route] = &[
             ("DELETE", |call, names| delete(call, names[0], names[1])),
             ("GET", |call, names| read(call, names[0], names[1])),
             ("PATCH", |call, names| update(call, names[0], names[1])),
+            ("POST", |call, names| match names[1] {
+                field if field.eq_ignore_ascii_case("Id") => create(call, names[0]),
+                _ => Err(RestError::method_not_allowed("POST", "DELETE, GET, HEAD, PATCH")),
+            }),
         ],
     },
     Route {
+        // The middle is an external id's field, or a record whose relationship the last part is.
         template: "/sobjects/{object}/{field}/{value}",
         methods: &[
-            ("GET", |call, names| read_by_external_id(call, names[0], names[1], names[2])),
-            ("PATCH", |call, names| upsert(call, names[0], names[1], names[2])),
+            ("DELETE", |call, names| match is_field(call, names[0], names[1]) {
+                true => delete_by_external_id(call, names[0], names[1], names[2]),
+                false => {
+                    related::write(call, names[0], names[1], names[2], |call, names| delete(call, names[0], names[1]))
+                }
+            }),
+            ("GET", |call, names| match is_field(call, names[0], names[1]) {
+                true => read_by_external_id(call, names[0], names[1], names[2]),
+                false => related::read(call, names[0], names[1], names[2]),
+            }),
+            ("PATCH", |call, names| match is_field(call, names[0], names[1]) {
+                true => upsert(call, names[0], names[1], names[2]),
+                false => {
+                    related::write(call, names[0], names[1], names[2], |call, names| update(call, names[0], names[1]))
+                }
+            }),
         ],
     },
 ];
+
+fn is_field(call: &Call<'_>, object: &str, name: &str) -> bool {
+    // What is neither is refused as a field.
+    id::normalize(name).is_none() || call.org().object(object).is_some_and(|object| object.index_of(name).is_some())
+}
 
 /// `POST /sobjects/X`.
 pub(crate) fn create(call: &Call<'_>, object: &str) -> Reply {
     known(call, &call.org(), object)?;
     let values = fields(call)?;
     let outcome = commit_one(call, Write::Create { object: object.to_owned(), values })?;
+    recent::note(call, &outcome.id);
     Ok((created(call, object, &outcome, json!({})), 1))
 }
 
@@ -68,6 +97,7 @@ pub(crate) fn read(call: &Call<'_>, object: &str, given: &str) -> Reply {
             if org.is_deleted(schema, row) {
                 return Err(WriteError::deleted().into());
             }
+            recent::note(call, &id);
             shown(call, &org, schema, row)
         }
         _ => Err(RestError::not_found()),
@@ -79,7 +109,9 @@ fn shown(call: &Call<'_>, org: &Org, schema: &ObjectSchema, row: &Row) -> Reply 
         Some(names) => field_list(call, schema, names.split(','))?,
         None => call.access.visible_fields(schema).map(|(index, _)| index).collect(),
     };
-    Ok((ok(&render_record(org, schema, row, &indexes, &call.base)), 1))
+    let version = Version::of_row(schema, row);
+    version.check_unchanged(call)?;
+    Ok((version.answer(call, || ok(&render_record(org, schema, row, &indexes, &call.base))), 1))
 }
 
 /// Positions of the named fields.
@@ -99,7 +131,9 @@ pub(crate) fn field_list<'n>(
 pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
     known(call, &call.org(), object)?;
     let values = fields(call)?;
+    check_version(call, id)?;
     let (object, id) = (Some(object.to_owned()), id.to_owned());
+    recent::note(call, &id::normalize(&id).unwrap_or_default());
     commit_one(call, Write::Update { object, id, values })?;
     Ok((no_content(), 1))
 }
@@ -107,8 +141,16 @@ pub(crate) fn update(call: &Call<'_>, object: &str, id: &str) -> Reply {
 /// `DELETE /sobjects/X/id`.
 pub(crate) fn delete(call: &Call<'_>, object: &str, id: &str) -> Reply {
     known(call, &call.org(), object)?;
+    check_version(call, id)?;
     commit_one(call, Write::Delete { object: Some(object.to_owned()), id: id.to_owned() })?;
     Ok((no_content(), 1))
+}
+
+/// Refuses a write that is meant for another version of the record.
+fn check_version(call: &Call<'_>, given: &str) -> Result<(), RestError> {
+    let org = call.org();
+    let record = id::normalize(given).and_then(|id| org.record(&id));
+    record.map_or(Ok(()), |(object, row)| Version::of_row(object, row).check_unchanged(call))
 }
 
 /// `GET /sobjects/X/ExternalId__c/value`.
@@ -141,10 +183,16 @@ pub(crate) fn upsert(call: &Call<'_>, object: &str, field: &str, value: &str) ->
     let mut values = fields(call)?;
     match found {
         Some(id) => {
+            check_version(call, &id)?;
             let outcome = commit_one(call, Write::Update { object: Some(name), id, values })?;
-            Ok((ok(&json!({ "id": outcome.id, "success": true, "errors": [], "created": false })), 1))
+            // Until then an update was told from a creation by its status alone (REST guide).
+            let answers = call.version.parse().is_ok_and(|version: f32| version >= UPSERT_ANSWERS_FROM);
+            let body = json!({ "id": outcome.id, "success": true, "errors": [], "created": false });
+            Ok((if answers { ok(&body) } else { no_content() }, 1))
         }
-        None if field == "Id" => Err(RestError::not_found()),
+        None if field == "Id" || call.parameters.get("updateOnly").is_some_and(|only| only == "true") => {
+            Err(RestError::not_found())
+        }
         None => {
             values.insert(field, json!(value));
             let outcome = commit_one(call, Write::Create { object: name.clone(), values })?;
@@ -153,12 +201,28 @@ pub(crate) fn upsert(call: &Call<'_>, object: &str, field: &str, value: &str) ->
     }
 }
 
+/// `DELETE /sobjects/X/ExternalId__c/value`.
+fn delete_by_external_id(call: &Call<'_>, object: &str, field: &str, value: &str) -> Reply {
+    let ids = {
+        let org = call.org();
+        let schema = known(call, &org, object)?;
+        let ids = ids_by_external_id(call, &org, schema, field, value)?;
+        if ids.len() > 1 {
+            return Ok((choices(call, schema, &ids), ids.len()));
+        }
+        ids
+    };
+    let id = ids.first().ok_or_else(RestError::not_found)?;
+    delete(call, object, id)
+}
+
 fn choices(call: &Call<'_>, schema: &ObjectSchema, ids: &[String]) -> Response {
     let urls: Vec<String> = ids.iter().map(|id| format!("{}/sobjects/{}/{id}", call.base, schema.name)).collect();
     json_answer(StatusCode::MULTIPLE_CHOICES, &json!(urls))
 }
 
-fn ids_by_external_id(
+/// Ids of the records in use that have this external id.
+pub(crate) fn ids_by_external_id(
     call: &Call<'_>,
     org: &Org,
     schema: &ObjectSchema,

@@ -10,4 +10,5 @@ mod pubsub;
 mod rest;
 mod rest_composite;
 mod rest_faults;
+mod rest_rows;
 mod web;
