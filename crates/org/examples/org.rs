@@ -15,6 +15,7 @@ async fn main() -> std::io::Result<()> {
     };
     let org = start(options).await?;
     println!("url           {}", org.url);
+    println!("with TLS      {}", org.https_url);
     println!("pubsub        {} (plaintext), {} (TLS)", org.pubsub_url, org.pubsub_tls);
     println!("sign in       {} / {}", org.org_username, org.org_password);
     println!("client        {} / {}", org.client_id, org.client_secret);

@@ -112,6 +112,10 @@ fn admit(web: &Web, token: Option<&str>, account: &mut Account) -> Result<(Sessi
     account.user_id = Some(session.user_id.clone());
     account.client_id = session.client_id.clone();
     let access = org.access(&session.user_id, now_ms);
+    if !session.may_use_api() {
+        let words = "This session is not valid for use with the REST API";
+        return Err(RestError::new(StatusCode::FORBIDDEN, "INVALID_SESSION_ID", words));
+    }
     if !org.api_enabled() {
         return Err(RestError::forbidden("API_DISABLED_FOR_ORG"));
     }

@@ -7,7 +7,7 @@ use syncline_org::core::FieldSchema;
 use crate::web::{Web, read};
 
 /// An org with a second user of the standard profile, and that user's token.
-async fn with_a_standard_user() -> (Web, String, String) {
+pub(crate) async fn with_a_standard_user() -> (Web, String, String) {
     let web = Web::start().await;
     let (_, profiles) = web.query("SELECT Id FROM Profile WHERE Name = 'Standard User'").await;
     let profile = profiles["records"][0]["Id"].as_str().expect("every org has this profile").to_owned();

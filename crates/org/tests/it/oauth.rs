@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::web::{CALLBACK, CHALLENGE, VERIFIER, Web};
 
-fn refusal(error: &str, description: &str) -> Value {
+pub(crate) fn refusal(error: &str, description: &str) -> Value {
     json!({ "error": error, "error_description": description })
 }
 
 /// Signs in on the page and gives the parameters that came to the callback.
-async fn allow(web: &Web, more: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) async fn allow(web: &Web, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut form = vec![
         ("response_type", "code"),
         ("client_id", web.org.client_id.as_str()),
@@ -35,14 +35,14 @@ async fn allow(web: &Web, more: &[(&str, &str)]) -> Vec<(String, String)> {
     url::Url::parse(location).expect("a URL").query_pairs().into_owned().collect()
 }
 
-async fn code(web: &Web) -> String {
+pub(crate) async fn code(web: &Web) -> String {
     let parameters = allow(web, &[]).await;
     assert_eq!(parameters[1], ("state".to_owned(), "s &1".to_owned()));
     assert_eq!(parameters[0].0, "code");
     parameters[0].1.clone()
 }
 
-async fn exchange(web: &Web, code: &str, verifier: &str) -> (StatusCode, Value) {
+pub(crate) async fn exchange(web: &Web, code: &str, verifier: &str) -> (StatusCode, Value) {
     let form = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -54,7 +54,7 @@ async fn exchange(web: &Web, code: &str, verifier: &str) -> (StatusCode, Value) 
     web.oauth("token", &form).await
 }
 
-async fn refresh(web: &Web, token: &str) -> (StatusCode, Value) {
+pub(crate) async fn refresh(web: &Web, token: &str) -> (StatusCode, Value) {
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", token),
@@ -65,12 +65,12 @@ async fn refresh(web: &Web, token: &str) -> (StatusCode, Value) {
 }
 
 /// Status of a data call with this token.
-async fn works(web: &Web, token: &str) -> StatusCode {
+pub(crate) async fn works(web: &Web, token: &str) -> StatusCode {
     let url = web.url("/services/data/v66.0/limits/");
     web.http.get(url).header("authorization", format!("OAuth {token}")).send().await.expect("the org answers").status()
 }
 
-fn text<'v>(body: &'v Value, name: &str) -> &'v str {
+pub(crate) fn text<'v>(body: &'v Value, name: &str) -> &'v str {
     body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}"))
 }
 
@@ -153,7 +153,10 @@ async fn a_sixth_grant_evicts_the_oldest() {
         grants.push(exchange(&web, &code(&web).await, VERIFIER).await.1);
     }
     assert_eq!(refresh(&web, text(&grants[0], "refresh_token")).await.0, StatusCode::BAD_REQUEST);
-    assert_eq!(refresh(&web, text(&grants[1], "refresh_token")).await.0, StatusCode::OK);
+    assert_eq!(works(&web, text(&grants[0], "access_token")).await, StatusCode::UNAUTHORIZED);
+    for kept in &grants[1..] {
+        assert_eq!(refresh(&web, text(kept, "refresh_token")).await.0, StatusCode::OK);
+    }
 }
 
 #[tokio::test]

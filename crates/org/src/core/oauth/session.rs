@@ -23,6 +23,13 @@ pub struct Session {
     pub expires_ms: i64,
 }
 
+impl Session {
+    /// Whether its scopes are good for the data API.
+    pub fn may_use_api(&self) -> bool {
+        self.scope.split(' ').any(|scope| matches!(scope, "api" | "web" | "full"))
+    }
+}
+
 /// Where a session came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
