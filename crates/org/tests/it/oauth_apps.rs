@@ -26,9 +26,13 @@ struct Signer {
 
 impl Signer {
     fn new() -> Signer {
-        let pair = rcgen::KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
-        let certificate = CertificateParams::new(["jwt.example".to_owned()]).unwrap().self_signed(&pair).unwrap();
-        let key = KeyPair::from_pkcs8(&pair.serialize_der()).unwrap();
+        let pair = rcgen::KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)
+            .expect("keys and certificates are made");
+        let certificate = CertificateParams::new(["jwt.example".to_owned()])
+            .expect("keys and certificates are made")
+            .self_signed(&pair)
+            .expect("keys and certificates are made");
+        let key = KeyPair::from_pkcs8(&pair.serialize_der()).expect("keys and certificates are made");
         Signer { key, certificate: certificate.pem(), public_key: pair.public_key_pem() }
     }
 
@@ -36,7 +40,9 @@ impl Signer {
         let part = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", part(header), part(claims));
         let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .expect("keys and certificates are made");
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -51,7 +57,7 @@ fn claims(web: &Web, other: Value) -> Value {
         "iss": web.org.client_id, "sub": web.org.org_username, "aud": "https://login.salesforce.com",
         "exp": now_s(web) + 180,
     });
-    for (name, value) in other.as_object().unwrap() {
+    for (name, value) in other.as_object().expect("an object") {
         claims[name] = value.clone();
     }
     claims
@@ -63,14 +69,14 @@ async fn assert_jwt(web: &Web, assertion: &str) -> (StatusCode, Value) {
 
 async fn control(web: &Web, client_id: &str, change: Value) -> (StatusCode, Value) {
     let request = web.http.put(web.url(&format!("/__control/apps/{client_id}"))).json(&change);
-    read(request.send().await.unwrap()).await
+    read(request.send().await.expect("the org answers")).await
 }
 
 /// The callback's parameters for a request to the authorize page that is refused before anybody is asked.
 async fn refused_at_once(web: &Web, query: &[(&str, &str)]) -> Vec<(String, String)> {
-    let page = web.http.get(web.url("/services/oauth2/authorize")).query(query).send().await.unwrap();
+    let page = web.http.get(web.url("/services/oauth2/authorize")).query(query).send().await.expect("the org answers");
     assert_eq!(page.status(), StatusCode::SEE_OTHER);
-    let location = url::Url::parse(page.headers()["location"].to_str().unwrap()).unwrap();
+    let location = url::Url::parse(page.headers()["location"].to_str().expect("an address")).expect("a URL");
     location.query_pairs().into_owned().collect()
 }
 

@@ -161,8 +161,9 @@ async fn soap(web: &Web, path: &str, session: &str, operation: &str) -> (StatusC
         "<?xml version=\"1.0\"?><e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\">{header}<e:Body>{operation}</e:Body></e:Envelope>"
     );
     let url = web.url(&format!("/services/Soap/{path}"));
-    let answer = web.http.post(url).header("content-type", "text/xml").body(body).send().await.unwrap();
-    (answer.status(), answer.text().await.unwrap())
+    let answer =
+        web.http.post(url).header("content-type", "text/xml").body(body).send().await.expect("the org answers");
+    (answer.status(), answer.text().await.expect("a body"))
 }
 
 #[tokio::test]
