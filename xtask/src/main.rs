@@ -51,6 +51,8 @@ enum Task {
     Generate,
     /// Measure latency and calls, on SQLite and on a private PostgreSQL, and print the figures
     Bench,
+    /// Measure what the emulated org can take and give, and print the figures
+    BenchOrg,
     /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
     WithPostgres {
         /// The command and its arguments
@@ -78,6 +80,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::tidy(),
         Task::Generate => generate::generate().and_then(|()| product::write_openapi()),
         Task::Bench => product::bench(),
+        Task::BenchOrg => product::bench_org(),
         Task::WithPostgres { command } => with_postgres(&command),
     }
 }

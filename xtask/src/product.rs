@@ -50,6 +50,11 @@ pub(crate) fn bench() -> Result<()> {
     run(bench.env(postgres::URL_VARIABLE, cluster.url()).env("RUST_LOG", "error"))
 }
 
+/// Measures the emulated org alone, a client beside it. Prints; judges nothing.
+pub(crate) fn bench_org() -> Result<()> {
+    run(cargo().args(["bench", "--locked", "--package", "syncline-org", "--bench", "org"]).env("RUST_LOG", "error"))
+}
+
 /// Writes the OpenAPI document of the management API, from which the web app's client is generated.
 pub(crate) fn write_openapi() -> Result<()> {
     let document = output_of(cargo().args(["run", "--quiet", "--package", "syncline", "--", "openapi"]))?;

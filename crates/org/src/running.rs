@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub struct OrgOptions {
     pub profile: OrgProfile,
     /// Records to begin with; `None` for an org with nothing but its administrator.
     pub seed_size: Option<SeedSize>,
+    /// Files with records to begin with, besides those: see [`seed::seed_files`].
+    pub seed_files: Vec<PathBuf>,
     /// The same number gives the same records.
     pub seed_number: u64,
     /// What tokens and keys are drawn from; `None` for the system's own randomness.
@@ -59,6 +62,7 @@ impl Default for OrgOptions {
             pubsub: PubSubOptions::default(),
             profile: OrgProfile::default(),
             seed_size: None,
+            seed_files: Vec::new(),
             seed_number: 1,
             secret_seed: None,
             client_id: "3MVG9syncline.demo".to_owned(),
@@ -104,12 +108,17 @@ pub struct RunningOrg {
 /// Makes an org and opens its listeners.
 ///
 /// # Errors
-/// Where an address cannot be listened on.
+/// Where an address cannot be listened on, or a file with records cannot be taken.
 pub async fn start(options: OrgOptions) -> io::Result<RunningOrg> {
     let now_ms = options.clock.now_ms();
     let mut org = Org::new(&options.profile, options.secret_seed.unwrap_or_else(rand::random), now_ms);
     if let Some(size) = options.seed_size {
         seed::seed(&mut org, size, options.seed_number, now_ms);
+    }
+    let from_files = seed::seed_files(&mut org, &options.seed_files, now_ms);
+    let from_files = from_files.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    if from_files > 0 {
+        tracing::info!(records = from_files, "records came from files");
     }
     org.keep_history(options.keeps_history);
     let client_secret = options.client_secret.unwrap_or_else(|| org.random_word(64));

@@ -4,10 +4,12 @@
 //! The same number always gives the same data. Every address ends in `.example`, which belongs to nobody, so no mail can reach
 //! a stranger. Data that is there before anyone looks makes no change events.
 
+mod file;
 mod names;
 
 use std::collections::HashSet;
 
+pub use file::{SeedFileError, seed_files};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};

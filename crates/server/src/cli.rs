@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures::future::LocalBoxFuture;
 use secrecy::SecretString;
+use syncline_org::core::Edition;
 use syncline_salesforce::App;
 
 use crate::{
@@ -194,12 +195,39 @@ struct OrgArgs {
     /// Write addresses and credentials to this file as JSON, once it listens
     #[arg(long, value_name = "FILE")]
     state_file: Option<PathBuf>,
-    /// How many contacts it has; other records in proportion
-    #[arg(long, default_value_t = 3000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    contacts: u32,
+    /// What was bought from Salesforce, which sets the limits
+    #[arg(long, default_value = "developer", value_name = "EDITION")]
+    edition: OrgEdition,
+    /// How many contacts to make up; other records in proportion [default: 3000, or none with --seed-file]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    contacts: Option<u32>,
+    /// Take records from this file: a tree or plan of `sf data export tree`, or CSV named after its object, as Contact.csv.
+    /// May be given several times; what is referred to comes first
+    #[arg(long, value_name = "FILE")]
+    seed_file: Vec<PathBuf>,
     /// Let every answer take this much longer
     #[arg(long, default_value_t = 0, value_name = "MS")]
     response_delay_ms: u64,
+}
+
+/// An edition by the name that people know.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OrgEdition {
+    Developer,
+    Professional,
+    Enterprise,
+    Unlimited,
+}
+
+impl From<OrgEdition> for Edition {
+    fn from(edition: OrgEdition) -> Self {
+        match edition {
+            OrgEdition::Developer => Self::Developer,
+            OrgEdition::Professional => Self::Professional,
+            OrgEdition::Enterprise => Self::Enterprise,
+            OrgEdition::Unlimited => Self::Unlimited,
+        }
+    }
 }
 
 /// Something to be run, once there is a runtime to run it on.
@@ -306,7 +334,9 @@ impl From<OrgArgs> for commands::OrgCommand {
                 pubsub_tls_listen: args.pubsub_tls_listen,
                 ca_file: args.ca_file,
                 jwt_certificate: args.jwt_certificate,
-                contacts: args.contacts as usize,
+                edition: args.edition.into(),
+                contacts: args.contacts.unwrap_or(if args.seed_file.is_empty() { 3000 } else { 0 }) as usize,
+                seed_files: args.seed_file,
                 response_delay_ms: args.response_delay_ms,
             },
             state_file: args.state_file,

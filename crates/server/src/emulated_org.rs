@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use serde::Serialize;
+use syncline_org::core::{Edition, OrgProfile};
 use syncline_org::{Faults, RunningOrg, pubsub::PubSubOptions, seed::SeedSize};
 use tempfile::NamedTempFile;
 
@@ -25,8 +26,12 @@ pub struct OrgOptions {
     pub ca_file: Option<PathBuf>,
     /// Certificate, as PEM, of whoever signs in to the app by JWT.
     pub jwt_certificate: Option<PathBuf>,
-    /// How many contacts it has; other records in proportion.
+    /// What was bought from Salesforce, which sets the limits.
+    pub edition: Edition,
+    /// How many contacts are made up; other records in proportion.
     pub contacts: usize,
+    /// Files with more records.
+    pub seed_files: Vec<PathBuf>,
     /// How much longer every answer takes.
     pub response_delay_ms: u64,
 }
@@ -42,7 +47,9 @@ impl OrgOptions {
             pubsub_tls_listen: any_port,
             ca_file: None,
             jwt_certificate: None,
+            edition: Edition::default(),
             contacts,
+            seed_files: Vec::new(),
             response_delay_ms: 0,
         }
     }
@@ -89,7 +96,7 @@ pub struct EmulatedOrg {
 /// Starts an org.
 ///
 /// # Errors
-/// Where an address can not be listened on.
+/// Where an address can not be listened on, or a file can not be taken.
 pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
     let read_certificate = |file: &PathBuf| {
         fs::read_to_string(file).with_context(|| format!("can not read the certificate {}", file.display()))
@@ -100,13 +107,15 @@ pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
         https_listen,
         pubsub: PubSubOptions { plaintext: pubsub_listen, tls: pubsub_tls_listen, ..PubSubOptions::default() },
         client_certificate: options.jwt_certificate.as_ref().map(read_certificate).transpose()?,
+        profile: OrgProfile { edition: options.edition, ..OrgProfile::default() },
         seed_size: Some(seed_size(options.contacts)),
+        seed_files: options.seed_files,
         keeps_history: false,
         ..syncline_org::OrgOptions::default()
     })
     .await
     .with_context(|| {
-        format!("can not run the org on {listen}, {https_listen}, {pubsub_listen} and {pubsub_tls_listen}")
+        format!("can not start the org on {listen}, {https_listen}, {pubsub_listen} and {pubsub_tls_listen}")
     })?;
     let (ca_path, ca_file) = write_ca(options.ca_file, &org.ca_pem)?;
     let state = OrgState {

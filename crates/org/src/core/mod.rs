@@ -15,7 +15,7 @@ pub mod oauth;
 pub mod org;
 pub mod record_type;
 mod row;
-mod rules;
+pub(crate) mod rules;
 pub mod schema;
 pub(crate) mod table;
 mod transaction;

@@ -291,6 +291,22 @@ impl Org {
         Ok(ids)
     }
 
+    /// Gives a field of a loaded row its value: for what was not known when it was loaded.
+    pub(crate) fn load_into(&mut self, id: &str, field: FieldIndex, value: FieldValue) {
+        let Some((at, slot)) = self.locate(id) else { return };
+        let Some(mut row) = self.tables[at].row(slot).map(Row::unpack) else { return };
+        row.set(field, value);
+        self.tables[at].replace(slot, Some(row.pack()));
+    }
+
+    /// Id of the record of an object whose indexed field has a value.
+    pub(crate) fn find_by_key(&self, object: &str, field: &str, key: &str) -> Option<String> {
+        let table = self.table(object)?;
+        let index = table.schema.index_of(field).filter(|index| table.is_indexed(*index))?;
+        let row = table.row(table.find(index, FieldValue::Text(key)).next()?)?;
+        Some(table.id_of(row).to_owned())
+    }
+
     /// Gives a new row its id, stamps, users and defaults, where it has none.
     pub(crate) fn fill_in(&mut self, table: usize, id: &str, row: &mut Draft, user_id: &str, now_ms: i64) {
         self.tables[table].number_new(row);

@@ -14,4 +14,5 @@ mod rest;
 mod rest_composite;
 mod rest_faults;
 mod rest_rows;
+mod seed_file;
 mod web;

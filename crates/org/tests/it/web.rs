@@ -20,7 +20,10 @@ pub(crate) struct Web {
 
 impl Web {
     pub(crate) async fn start() -> Web {
-        let org = start(OrgOptions::default()).await.expect("the org starts");
+        Web::of(start(OrgOptions::default()).await.expect("the org starts"))
+    }
+
+    pub(crate) fn of(org: RunningOrg) -> Web {
         let token = org.access_token();
         Web { org, http: client(), token }
     }
