@@ -38,7 +38,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -108,19 +109,38 @@ pub fn router(org: OrgHandle) -> Router {
         .route("/services/Soap/c/{version}", post(soap::enterprise))
         .route("/services/Soap/c/{version}/{org_id}", post(soap::enterprise))
         .route("/services/data", get(data::versions))
-        .route("/services/data/", get(data::versions))
         .route("/services/data/{*rest}", any(data::serve))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(web.clone(), passage::pass))
         // A client on the same machine gains nothing from smaller answers.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     let limit = DefaultBodyLimit::max(BODY_BYTES_MAX);
-    answered
+    let routes = answered
         .merge(control::routes())
         .merge(control_oauth::routes())
         .layer(limit)
         .layer(middleware::map_request(name_host))
-        .with_state(web)
+        .with_state(web);
+    // A router's own layers see a request when its route has been found: what changes the path stands before it.
+    Router::new().fallback_service(routes).layer(middleware::map_request(without_empty_segments))
+}
+
+/// Salesforce looks past empty parts of a path. The official command line makes `//services/data` of an address that ends with a
+/// slash, and the official Pub/Sub sample signs in at `/services/Soap/u/60.0/`.
+async fn without_empty_segments(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if path.len() > 1 && (path.contains("//") || path.ends_with('/')) {
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(target) = format!("/{}{query}", segments.join("/")).parse::<PathAndQuery>() {
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(target);
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+    }
+    request
 }
 
 /// The same org for those who came through TLS, so that every address in an answer says so.

@@ -27,6 +27,21 @@ async fn versions_are_told_to_anybody() {
 }
 
 #[tokio::test]
+async fn empty_parts_of_a_path_are_looked_past() {
+    let web = Web::start().await;
+    let token = web.org.access_token();
+    for (path, status) in
+        [("//services//data", 200), ("//services/data/v66.0//limits/", 200), ("//services/nothing", 404)]
+    {
+        let answer = web.http.get(web.url(path)).bearer_auth(&token).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    let answer = web.http.get(web.url("//services/data/v66.0/query/?q=SELECT+Id+FROM+User+LIMIT+1"));
+    let answer: Value = answer.bearer_auth(&token).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["totalSize"], 1);
+}
+
+#[tokio::test]
 async fn describe_tells_types_references_and_children() {
     let web = Web::start().await;
     let (_, global) = web.get("/sobjects/").await;
