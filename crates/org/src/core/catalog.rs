@@ -8,6 +8,7 @@ mod permissions;
 mod sales;
 mod service;
 mod setup;
+mod tooling;
 
 use super::schema::ObjectSchema;
 
@@ -15,6 +16,7 @@ pub(crate) use choices::{STAGES, TASK_STATUSES, forecast_category};
 pub(crate) use people::{is_person_account, on_person_account, person_account_field, person_account_fields};
 pub(crate) use service::knowledge_objects;
 pub(crate) use setup::standard_rows;
+pub(crate) use tooling::custom_object_fields;
 
 /// Every standard object, in the order of their numbers.
 pub(crate) fn standard_objects() -> Vec<ObjectSchema> {
@@ -25,6 +27,7 @@ pub(crate) fn standard_objects() -> Vec<ObjectSchema> {
         service::objects(),
         activities::objects(),
         permissions::objects(),
+        tooling::objects(),
     ]
     .concat()
 }

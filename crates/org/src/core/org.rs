@@ -14,11 +14,12 @@ use super::event::CommittedEvent;
 use super::feature::SharedFields;
 use super::history::History;
 use super::id;
+use super::metadata::Setup;
 use super::oauth::OAuthState;
 use super::record_type::RecordTypes;
 use super::row::{Draft, Row};
 use super::rules;
-use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
+use super::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use super::table::{Slot, Table};
 use super::value::FieldValue;
 
@@ -86,7 +87,7 @@ pub struct Org {
     second_user_id: String,
     name: String,
     made_ms: i64,
-    custom_fields_made: u64,
+    pub(super) setup: Setup,
 }
 
 impl Org {
@@ -115,7 +116,7 @@ impl Org {
             second_user_id: String::new(),
             name: profile.name.clone(),
             made_ms: now_ms,
-            custom_fields_made: 0,
+            setup: Setup::default(),
         };
         org.latest_replay_id = 1_000_000 + org.rng.next_u64() % 9_000_000;
         org.commit_number = 10_000_000_000 + (org.rng.next_u64() % 1_000_000_000) as i64;
@@ -191,73 +192,14 @@ impl Org {
         self.access.outdate();
     }
 
-    /// Adds a custom field to an object, and lets every profile read and change it.
-    pub fn add_custom_field(&mut self, object: &str, field: FieldSchema) -> Result<FieldIndex, WriteError> {
-        let name = field.name.clone();
-        let index = self.define_custom_field(object, field)?;
-        let object = self.object(object).map_or_else(String::new, |object| object.name.clone());
-        self.grant_to_profiles(&object, &name, self.made_ms);
-        Ok(index)
-    }
-
-    /// Adds a custom field to an object: its name must end in `__c`. Nobody sees it until a permission set says so.
-    pub(crate) fn define_custom_field(
-        &mut self,
-        object: &str,
-        mut field: FieldSchema,
-    ) -> Result<FieldIndex, WriteError> {
-        let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
-        if !field.name.ends_with("__c") {
-            return Err(WriteError::new("FIELD_INTEGRITY_EXCEPTION", "a custom field's name ends in __c"));
-        }
-        if self.tables[at].schema.index_of(&field.name).is_some() {
-            let message = format!("There is already a field named {} on {}.", field.name, self.tables[at].schema.label);
-            return Err(WriteError::new("DUPLICATE_DEVELOPER_NAME", message));
-        }
-        field.custom = true;
-        field.indexed = field.external_id || field.unique || field.indexed;
-        field.id_lookup = field.external_id;
-        self.custom_fields_made += 1;
-        field.durable_id =
-            id::normalize(&format!("00N8d00{}", id::base62(44_000_000_000 + self.custom_fields_made, 8)))
-                .expect("15 alphanumeric characters are an id");
+    /// Takes an object out of use; its number stays taken.
+    pub(crate) fn remove_object(&mut self, at: usize) {
+        let schema = &mut self.tables[at].schema;
+        schema.removed = true;
+        schema.version += 1;
+        self.by_name.remove(&schema.name.to_ascii_lowercase());
+        self.by_prefix.remove(&schema.key_prefix);
         self.access.outdate();
-        let index = self.tables[at].add_field(field.clone());
-        if self.tables[at].schema.name == "Contact" {
-            self.share_with_person_accounts(&field, self.made_ms);
-        }
-        Ok(index)
-    }
-
-    /// Changes the definition of a field: its label, length, choices and the like, not its name.
-    pub fn change_field(
-        &mut self,
-        object: &str,
-        field: &str,
-        change: impl FnOnce(&mut FieldSchema),
-    ) -> Result<(), WriteError> {
-        let (at, index) = self.locate_field(object, field)?;
-        change(self.tables[at].schema.field_mut(index));
-        self.access.outdate();
-        Ok(())
-    }
-
-    /// Removes a custom field: it is in no description and no answer any more.
-    pub fn remove_custom_field(&mut self, object: &str, field: &str) -> Result<(), WriteError> {
-        let (at, index) = self.locate_field(object, field)?;
-        if !self.tables[at].schema.field(index).custom {
-            return Err(WriteError::new("INSUFFICIENT_ACCESS_OR_READONLY", "a standard field can not be removed"));
-        }
-        self.tables[at].schema.remove(index);
-        self.access.outdate();
-        Ok(())
-    }
-
-    fn locate_field(&self, object: &str, field: &str) -> Result<(usize, FieldIndex), WriteError> {
-        let at = self.table_index(object).ok_or_else(|| no_such_object(object))?;
-        let schema = &self.tables[at].schema;
-        let index = schema.index_of(field).ok_or_else(|| WriteError::no_such_column(field, &schema.name))?;
-        Ok((at, index))
     }
 
     /// Puts rows in without transactions, checks or events: for seeding. Values are taken as they are, by API name.
@@ -366,7 +308,7 @@ impl Org {
 
     /// Every object, in the order of the global describe.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectSchema> {
-        self.tables.iter().map(|table| &table.schema)
+        self.tables.iter().map(|table| &table.schema).filter(|schema| !schema.removed)
     }
 
     /// An object by its API name, in any case.
@@ -388,6 +330,11 @@ impl Org {
     /// Whether a record is in the recycle bin.
     pub fn is_deleted(&self, object: &ObjectSchema, row: &Row) -> bool {
         object.index_of("IsDeleted").is_some_and(|index| row.get(index) == FieldValue::Boolean(true))
+    }
+
+    /// When the org was made.
+    pub(crate) fn made_ms(&self) -> i64 {
+        self.made_ms
     }
 
     /// Number of records of an object, without those in the recycle bin.
@@ -452,6 +399,19 @@ impl Org {
 
     pub(crate) fn table_with_prefix(&self, prefix: &str) -> Option<usize> {
         self.by_prefix.get(prefix).copied()
+    }
+
+    /// Where the row is that a reference of another one leads to, deleted or not. Definitions are referred to by their durable
+    /// ids, everything else by record ids.
+    pub(crate) fn parent(&self, table: &Table, row: &Row, index: FieldIndex) -> Option<(usize, Slot)> {
+        let key = row.get(index).as_text()?;
+        if table.schema.field(index).field_type == FieldType::Reference {
+            return self.locate(key);
+        }
+        let at = self.table_index(table.schema.field(index).reference_to.first()?)?;
+        let durable_id = self.tables[at].schema.index_of("DurableId")?;
+        let slot = self.tables[at].find(durable_id, FieldValue::Text(key)).next()?;
+        Some((at, slot))
     }
 
     /// Where the row with an 18-character id is, deleted or not.

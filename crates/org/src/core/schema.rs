@@ -1,7 +1,9 @@
 //! Objects and their fields, as `describe` tells of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::formula::Formula;
 use super::value::FieldValue;
 
 /// Position of a field in its object. Fields are only ever added at the end, so a position stays true.
@@ -185,6 +187,8 @@ pub struct FieldSchema {
     pub custom: bool,
     /// Whether it is a formula.
     pub calculated: bool,
+    /// What works out its value, if it is a formula.
+    pub formula: Option<Arc<Formula>>,
     /// Whether a create without it still gives it a value.
     pub defaulted_on_create: bool,
     /// Whether upsert and lookups may use it (`idLookup`).
@@ -248,6 +252,7 @@ impl FieldSchema {
             html_formatted: false,
             custom: false,
             calculated: false,
+            formula: None,
             defaulted_on_create: false,
             id_lookup: false,
             name_field: false,
@@ -432,6 +437,10 @@ pub struct ObjectSchema {
     pub tooling: bool,
     /// Rises with every change of the schema.
     pub version: u32,
+    /// Durable id (`01I…`) of a custom object; empty for standard ones.
+    pub durable_id: String,
+    /// Whether an admin removed it: its number stays taken.
+    pub(crate) removed: bool,
     /// Position among the org's objects, which never changes.
     pub(crate) number: usize,
     fields: Vec<FieldSchema>,
@@ -456,6 +465,8 @@ impl ObjectSchema {
             setup: false,
             tooling: false,
             version: 0,
+            durable_id: String::new(),
+            removed: false,
             number: 0,
             fields: Vec::with_capacity(fields.len()),
             by_name: HashMap::new(),

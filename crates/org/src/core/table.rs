@@ -75,6 +75,57 @@ impl Table {
         index
     }
 
+    /// Takes a field out of use.
+    pub(crate) fn remove_field(&mut self, index: FieldIndex) {
+        self.schema.remove(index);
+        self.indexes.remove(&index);
+    }
+
+    /// The first number that a field gives out.
+    pub(crate) fn number_from(&mut self, index: FieldIndex, first: u64) {
+        self.numbers.insert(index, first.saturating_sub(1));
+    }
+
+    /// Whether no row was ever made.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Records belong to their master from now on, and to no owner.
+    pub(crate) fn give_up_owner(&mut self) {
+        if let Some(owner) = self.system.owner.take() {
+            self.remove_field(owner);
+        }
+    }
+
+    /// Changes the value of a field in every row.
+    pub(crate) fn convert(&mut self, index: FieldIndex, change: impl Fn(FieldRef<'_>) -> FieldValue) {
+        for slot in 0..self.rows.len() {
+            let Some(row) = &self.rows[slot] else { continue };
+            let value = change(row.get(index));
+            if value.as_field_ref() != row.get(index) {
+                let mut row = row.unpack();
+                row.set(index, value);
+                self.replace(slot, Some(row.pack()));
+            }
+        }
+    }
+
+    /// Lets rows be found by a field, or no longer.
+    pub(crate) fn index_field(&mut self, field: FieldIndex, is_indexed: bool) {
+        if !is_indexed {
+            self.indexes.remove(&field);
+            return;
+        }
+        let mut index = Index::default();
+        for (slot, row) in self.iter() {
+            if let Some(key) = index.key(row.get(field)) {
+                index.insert(key, slot);
+            }
+        }
+        self.indexes.insert(field, index);
+    }
+
     pub(crate) fn row(&self, slot: Slot) -> Option<&Row> {
         self.rows.get(slot)?.as_ref()
     }

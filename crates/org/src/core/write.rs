@@ -153,6 +153,7 @@ impl Org {
         let (slot, id) = self.tables[table].reserve();
         self.fill_in(table, &id, &mut row, &context.user_id, context.now_ms);
         self.require(table, &row)?;
+        self.check_grant(table, None, &mut row)?;
         self.derive(table, None, &mut row, context.now_ms);
         self.store(touched, table, slot, Some(row.pack()));
         self.note_activity(context, touched, table, slot);
@@ -173,6 +174,7 @@ impl Org {
         self.assign(access, table, Some(slot), &mut row, values)?;
         self.check_record_type(&self.tables[table].schema, Some(&before), &row)?;
         self.require(table, &row)?;
+        self.check_grant(table, Some(slot), &mut row)?;
         self.derive(table, Some(&before), &mut row, context.now_ms);
         self.stamp(context, table, &mut row);
         let id = self.id_of(table, &row);
@@ -193,6 +195,7 @@ impl Org {
         let Some(is_deleted) = self.tables[table].system.is_deleted else {
             let schema = &self.tables[table].schema;
             if schema.setup && schema.writeable && schema.name != "User" && deleted {
+                self.check_grant_removal(table, slot)?;
                 return Ok(self.erase(touched, table, slot));
             }
             let message = format!("entity type cannot be deleted: {}", self.tables[table].schema.label);

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::Web;
 use super::answer::RestError;
 use crate::core::oauth::Session;
-use crate::core::{Access, Org, Transaction, Write, WriteContext, WriteError, WriteOutcome};
+use crate::core::{Access, ObjectSchema, Org, Transaction, Write, WriteContext, WriteError, WriteOutcome};
 use crate::faults::Seen;
 use crate::soql::Asker;
 
@@ -84,6 +84,15 @@ impl DerefMut for OrgGuard<'_> {
             OrgGuard::Held(org) => org,
         }
     }
+}
+
+fn is_tooling(path: &str) -> bool {
+    path.starts_with("/tooling")
+}
+
+/// What URLs in answers begin with: `/services/data/v66.0`, and in the Tooling API its own part of it.
+pub(crate) fn base(version: u32, path: &str) -> String {
+    format!("/services/data/v{version}.0{}", if is_tooling(path) { "/tooling" } else { "" })
 }
 
 impl<'a> Call<'a> {
@@ -168,9 +177,20 @@ impl Call<'_> {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether it is a call of the Tooling API.
+    pub(crate) fn is_tooling(&self) -> bool {
+        is_tooling(self.path)
+    }
+
+    /// Whether an object is there for the caller, in the API that is called.
+    pub(crate) fn knows(&self, object: &ObjectSchema) -> bool {
+        let is_of_api = if self.is_tooling() { object.tooling || object.setup } else { !object.tooling };
+        is_of_api && self.access.reads(object)
+    }
+
     /// Who asks a query.
     pub(crate) fn asker(&self, include_deleted: bool) -> Asker<'_> {
-        Asker { access: &self.access, now_ms: self.web.org.now_ms(), include_deleted, tooling: false }
+        Asker { access: &self.access, now_ms: self.web.org.now_ms(), include_deleted, tooling: self.is_tooling() }
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, RestError> {

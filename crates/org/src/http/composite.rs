@@ -303,18 +303,19 @@ fn dispatch(
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+    let path = routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template);
     let part = Call {
         web: call.web,
         method,
         version: format!("{number}.0"),
-        base: format!("/services/data/v{number}.0"),
+        base: super::call::base(number, path),
         origin: call.origin.clone(),
         parameters: parameters(query),
         headers,
         body,
         session: call.session.clone(),
         access: call.access.clone(),
-        path: routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template),
+        path,
         held: call.held,
     };
     routes::dispatch(&part, resource)

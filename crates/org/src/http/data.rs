@@ -73,18 +73,19 @@ fn answer_call(web: &Web, parts: Parts, body: Bytes, account: &mut Account) -> R
     let token = access_token(&parts.headers).or_else(|| parameters.get("oauth_token").map(String::as_str));
     account.bytes_in = body.len() as u64;
     let (session, access, usage) = admit(web, token, account)?;
+    let path = routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template);
     let call = Call {
         web,
         method: parts.method,
         version: format!("{number}.0"),
-        base: format!("/services/data/v{number}.0"),
+        base: super::call::base(number, path),
         origin: origin(&parts.headers),
         parameters,
         headers: parts.headers,
         body,
         session,
         access,
-        path: routes::find(resource).map_or(routes::UNKNOWN, |(route, _)| route.template),
+        path,
         held: None,
     };
     let mut response = match routes::dispatch(&call, resource) {

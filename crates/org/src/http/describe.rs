@@ -39,7 +39,7 @@ pub(crate) fn resources(call: &Call<'_>) -> Reply {
 /// `GET /sobjects`.
 pub(crate) fn global(call: &Call<'_>) -> Reply {
     let org = call.org();
-    let visible = org.objects().filter(|object| !object.tooling && call.access.reads(object));
+    let visible = org.objects().filter(|object| call.knows(object));
     let objects: Vec<Value> = visible.map(|object| Value::Object(summary(call, &org, object))).collect();
     let count = objects.len();
     drop(org);
@@ -156,7 +156,7 @@ fn summary(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Map<String, Val
         "associateEntityType": null,
         "associateParentEntity": null,
         "createable": object.writeable && call.access.creates(object),
-        "custom": object.name.ends_with("__c"),
+        "custom": object.name.ends_with("__c") || !object.durable_id.is_empty(),
         "customSetting": false,
         "deepCloneable": false,
         "deletable": object.writeable && (binned || object.setup) && call.access.deletes(object),
@@ -225,7 +225,7 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
         "autoNumber": field.auto_number.is_some(),
         "byteLength": field.length * if matches!(kind, FieldType::Id | FieldType::Reference) { 1 } else { 3 },
         "calculated": field.calculated,
-        "calculatedFormula": null,
+        "calculatedFormula": field.formula.as_ref().map(|formula| formula.text()),
         "cascadeDelete": field.cascade_delete,
         "caseSensitive": field.case_sensitive,
         "compoundFieldName": field.compound.as_ref().map(|part| part.parent.as_str()),
@@ -276,7 +276,8 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
         "searchPrefilterable": kind == FieldType::Reference,
         "soapType": kind.soap_type(),
         "sortable": is_plain,
-        "type": kind.as_str(),
+        // What points to a definition does so by another key than an id.
+        "type": if targets.is_empty() { kind } else { FieldType::Reference }.as_str(),
         "unique": field.unique,
         "updateable": object.writeable && field.updateable && call.access.changes(object, index),
         "writeRequiresMasterRead": false,

@@ -32,6 +32,7 @@ mod rows;
 mod search;
 mod soap;
 mod token;
+mod tooling;
 mod tree;
 
 use std::sync::{Arc, Mutex};

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
 use super::routes::Route;
+use super::tooling;
 use crate::core::id;
 use crate::soql::{self, Execution, ResultRows};
 
@@ -69,6 +70,8 @@ pub(crate) fn query(call: &Call<'_>, include_deleted: bool) -> Reply {
 pub(crate) fn run(call: &Call<'_>, statement: &str, include_deleted: bool) -> Reply {
     let now_ms = call.web.org.now_ms();
     let mut org = call.org();
+    tooling::check_filter(statement)?;
+    org.refresh_definitions_for(statement);
     let rows = match soql::run(&org, &call.asker(include_deleted), statement)? {
         Execution::Count(count) => return Ok((ok(&json!({ "totalSize": count, "done": true, "records": [] })), count)),
         Execution::Aggregate(name, count) => {
@@ -80,6 +83,7 @@ pub(crate) fn run(call: &Call<'_>, statement: &str, include_deleted: bool) -> Re
     let page_records = page_records(call);
     let total = rows.len();
     let records = rows.page(&org, 0, page_records, &call.base);
+    tooling::check_single(&records, total)?;
     let count = records.len();
     let mut body = json!({ "totalSize": total, "done": total <= page_records, "records": records });
     if total > page_records {

@@ -25,6 +25,7 @@ const TABLES: &[&[Route]] = &[
     super::collections::ROUTES,
     super::composite::ROUTES,
     super::describe::ROUTES,
+    super::tooling::ROUTES,
     super::layouts::ROUTES,
     super::limits::ROUTES,
     super::query::ROUTES,

@@ -266,9 +266,9 @@ fn fields(call: &Call<'_>) -> Result<Map<String, Value>, RestError> {
     Ok(fields)
 }
 
-/// An object of the data API that the caller may see.
+/// An object of the API that is called, if the caller may see it.
 pub(crate) fn known<'o>(call: &Call<'_>, org: &'o Org, object: &str) -> Result<&'o ObjectSchema, RestError> {
-    org.object(object).filter(|object| !object.tooling && call.access.reads(object)).ok_or_else(RestError::not_found)
+    org.object(object).filter(|object| call.knows(object)).ok_or_else(RestError::not_found)
 }
 
 fn malformed_id(given: &str) -> RestError {

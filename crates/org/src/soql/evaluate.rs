@@ -103,10 +103,10 @@ impl<'a> Scan<'a> {
     fn value(&self, row: &'a Row, column: &Column) -> FieldValue {
         let Some((table, row)) = follow(self.org, self.table, row, &column.hops) else { return FieldValue::Null };
         match &column.field {
-            ColumnField::At(index) => row.get(*index).to_value(),
+            ColumnField::At(index) => self.org.field_value(table, row, *index),
             ColumnField::Named(name) if name.eq_ignore_ascii_case("Type") => table.schema.name.as_str().into(),
             ColumnField::Named(name) => {
-                table.schema.index_of(name).map_or(FieldValue::Null, |index| row.get(index).to_value())
+                table.schema.index_of(name).map_or(FieldValue::Null, |index| self.org.field_value(table, row, index))
             }
         }
     }
@@ -173,7 +173,7 @@ pub(super) fn follow<'a>(
     hops: &[(FieldIndex, String)],
 ) -> Option<(&'a Table, &'a Row)> {
     for (index, _) in hops {
-        let (at, slot) = org.locate(row.get(*index).as_text()?)?;
+        let (at, slot) = org.parent(table, row, *index)?;
         table = &org.tables[at];
         row = table.row(slot)?;
     }
@@ -343,22 +343,23 @@ fn place(
         }
         ColumnField::Named(name) => {
             if let Some(index) = table.schema.index_of(name) {
-                record.insert(table.schema.field(index).name.clone(), json_of(&table.schema, row, index));
+                record.insert(table.schema.field(index).name.clone(), json_of(org, table, row, index));
             }
         }
         ColumnField::At(index) => {
-            record.insert(table.schema.field(*index).name.clone(), json_of(&table.schema, row, *index));
+            record.insert(table.schema.field(*index).name.clone(), json_of(org, table, row, *index));
         }
     }
 }
 
-fn json_of(schema: &ObjectSchema, row: &Row, index: FieldIndex) -> Json {
+fn json_of(org: &Org, table: &Table, row: &Row, index: FieldIndex) -> Json {
+    let schema = &table.schema;
     let field = schema.field(index);
     if field.field_type == FieldType::ComplexValue {
         return row.get(index).as_text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     }
     if !field.field_type.is_compound() {
-        return row.get(index).to_json();
+        return org.field_value(table, row, index).to_json();
     }
     let mut parts: Vec<(String, Json)> = Vec::new();
     for (index, component) in schema.components(&field.name) {

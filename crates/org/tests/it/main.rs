@@ -15,4 +15,6 @@ mod rest_composite;
 mod rest_faults;
 mod rest_rows;
 mod seed_file;
+mod tooling;
+mod tooling_permissions;
 mod web;
