@@ -10,7 +10,7 @@ use super::columns::Columns;
 use super::csv::{CsvFault, CsvFormat, CsvReader, CsvWriter, HEADER_CHARS_MAX};
 use super::job::{Job, JobOrigin, JobRequest, JobState, Operation};
 use super::run::{self, Outcome, Run};
-use super::{BATCH_ROWS, Bulk, BulkError, UPLOAD_BYTES_MAX};
+use super::{BATCH_ROWS, Bulk, BulkError, JOB_PREFIX, UPLOAD_BYTES_MAX};
 use crate::OrgHandle;
 use crate::core::{Access, Org, Permission, Write, WriteContext, WriteError, WriteOutcome};
 use crate::faults::Seen;
@@ -25,13 +25,13 @@ const ROWS_AT_ONCE: usize = 2_000;
 pub(crate) struct RowResult {
     /// Where it ends in the upload.
     end: usize,
-    outcome: RowOutcome,
+    pub(crate) outcome: RowOutcome,
 }
 
 #[derive(Debug)]
 pub(crate) enum RowOutcome {
     Done { id: Box<str>, created: bool },
-    Failed { id: Box<str>, error: Box<str> },
+    Failed { id: Box<str>, error: WriteError },
 }
 
 /// Checks what is asked of an ingest job against the org, and sets it on the list.
@@ -42,10 +42,10 @@ pub(crate) fn open(org: &OrgHandle, mut request: JobRequest, origin: JobOrigin) 
         let access = state.access(&origin.user_id, now_ms);
         check(&state, &access, &mut request)?;
     }
-    org.bulk().open(request, origin, now_ms)
+    org.bulk().open(JOB_PREFIX, request, origin, now_ms)
 }
 
-fn check(org: &Org, access: &Access, request: &mut JobRequest) -> Result<(), BulkError> {
+pub(super) fn check(org: &Org, access: &Access, request: &mut JobRequest) -> Result<(), BulkError> {
     let invalid = |message: String| BulkError::refused("INVALIDJOB", format!("InvalidJob : {message}"));
     let known = org.object(&request.object).filter(|object| access.reads(object) && !object.tooling);
     let object = known.ok_or_else(|| invalid(format!("Unable to find object: {}", request.object)))?;
@@ -264,12 +264,14 @@ fn strike(org: &OrgHandle, object: &str) -> Option<WriteError> {
 fn outcome(result: Result<WriteOutcome, WriteError>, given_id: &str) -> RowOutcome {
     match result {
         Ok(outcome) => RowOutcome::Done { id: outcome.id.into(), created: outcome.created },
-        Err(error) => {
-            let fields = if error.fields.is_empty() { String::new() } else { error.fields.join(" ") + " " };
-            let error = format!("{}:{}:{fields}--", error.code, error.message);
-            RowOutcome::Failed { id: given_id.into(), error: error.into() }
-        }
+        Err(error) => RowOutcome::Failed { id: given_id.into(), error },
     }
+}
+
+/// An error as a result file has it.
+pub(crate) fn error_text(error: &WriteError) -> String {
+    let fields = if error.fields.is_empty() { String::new() } else { error.fields.join(" ") + " " };
+    format!("{}:{}:{fields}--", error.code, error.message)
 }
 
 /// Records that are deleted for good pass by the recycle bin.
@@ -347,13 +349,13 @@ impl Job {
         for result in results {
             let range = std::mem::replace(&mut begins, result.end)..result.end;
             let (id, second) = match (&result.outcome, file) {
-                (RowOutcome::Done { id, created: true }, ResultFile::Successful) => (id, "true"),
-                (RowOutcome::Done { id, created: false }, ResultFile::Successful) => (id, "false"),
-                (RowOutcome::Failed { id, error }, ResultFile::Failed) => (id, &**error),
+                (RowOutcome::Done { id, created: true }, ResultFile::Successful) => (id, "true".to_owned()),
+                (RowOutcome::Done { id, created: false }, ResultFile::Successful) => (id, "false".to_owned()),
+                (RowOutcome::Failed { id, error }, ResultFile::Failed) => (id, error_text(error)),
                 _ => continue,
             };
             CsvReader::amid(self.uploaded(range), self.request.format).read(&mut row).ok()?;
-            writer.row([id, second].into_iter().chain(row.iter().map(|field| &**field)));
+            writer.row([&**id, &*second].into_iter().chain(row.iter().map(|field| &**field)));
         }
         Some((writer.take().into(), from + results.len()))
     }

@@ -25,7 +25,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    const ALL: [(Operation, &str); 7] = [
+    pub(super) const ALL: [(Operation, &str); 7] = [
         (Operation::Query, "query"),
         (Operation::QueryAll, "queryAll"),
         (Operation::Insert, "insert"),
@@ -87,6 +87,15 @@ pub(crate) struct JobRequest {
     pub(crate) external_id_field: Option<String>,
     pub(crate) assignment_rule_id: Option<String>,
     pub(crate) format: CsvFormat,
+    pub(crate) content: Content,
+}
+
+/// What the rows of a job are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Csv,
+    /// Only in the first Bulk API.
+    Json,
 }
 
 /// Who made a job, with which API.
@@ -103,7 +112,7 @@ pub(crate) struct JobOrigin {
 /// One job.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// 18-character id (`750…`).
+    /// 18-character id (`750…`; `751…` for a batch of a job of the first Bulk API).
     pub(crate) id: String,
     pub(crate) request: JobRequest,
     pub(crate) origin: JobOrigin,
@@ -213,6 +222,7 @@ impl JobRequest {
                 delimiter: word(body, "columnDelimiter", &Delimiter::ALL, Some(Delimiter::Comma))?,
                 line_ending: word(body, "lineEnding", &LineEnding::ALL, Some(LineEnding::Lf))?,
             },
+            content: Content::Csv,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Bulk API 2.0: jobs that read many rows, or write them, in their own time.
 //!
-//! [`job`] says what a job is, [`csv`] how rows are written, [`columns`] what the columns of an upload mean, [`ingest`] and
+//! [`classic`] does the same for the first Bulk API. [`job`] says what a job is, [`csv`] how rows are written, [`columns`] what the columns of an upload mean, [`ingest`] and
 //! [`query`] do the work when [`run`] says so, [`spool`] keeps what a query found. Here is the list of jobs. Nothing here knows HTTP.
 
+pub(crate) mod classic;
 mod columns;
 pub(crate) mod csv;
 pub(crate) mod ingest;
@@ -26,6 +27,9 @@ use job::{Job, JobOrigin, JobRequest, JobState};
 pub(crate) const UPLOAD_BYTES_MAX: usize = 150 * 1024 * 1024;
 /// Rows of an upload that count as one batch of the daily quota (Bulk API 2.0 guide).
 const BATCH_ROWS: usize = 10_000;
+/// What the ids of jobs begin with, and those of batches.
+pub(crate) const JOB_PREFIX: &str = "750";
+const BATCH_PREFIX: &str = "751";
 /// How long jobs and their results are kept (Bulk API 2.0 guide: seven days).
 const JOB_LIFE_MS: i64 = 7 * 24 * 3600 * 1000;
 /// What the daily quotas look back upon.
@@ -83,6 +87,8 @@ struct Jobs {
     /// By id, which is the order in which they were made.
     known: BTreeMap<String, Job>,
     made: usize,
+    /// Jobs of the first Bulk API, whose batches are among the others.
+    classic: BTreeMap<String, classic::ClassicJob>,
     /// When query jobs were made.
     queries: VecDeque<i64>,
     /// When batches were begun.
@@ -118,15 +124,22 @@ impl Bulk {
     }
 
     /// Puts a job on the list and gives its id: a query waits for its turn, an ingest job for its data.
-    pub(crate) fn open(&self, request: JobRequest, origin: JobOrigin, now_ms: i64) -> Result<String, BulkError> {
+    pub(crate) fn open(
+        &self,
+        prefix: &str,
+        request: JobRequest,
+        origin: JobOrigin,
+        now_ms: i64,
+    ) -> Result<String, BulkError> {
         let mut jobs = self.jobs();
         jobs.known.retain(|_, job| now_ms < job.created_ms + JOB_LIFE_MS || !job.state.is_final());
+        jobs.classic.retain(|_, job| now_ms < job.created_ms + JOB_LIFE_MS);
         let is_query = request.operation.is_query();
-        if is_query {
+        if is_query && prefix == JOB_PREFIX {
             self.count_query(&mut jobs, now_ms)?;
         }
         jobs.made += 1;
-        let id = id::of_slot("750", jobs.made);
+        let id = id::of_slot(prefix, jobs.made);
         let job = Job {
             id: id.clone(),
             request,

@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::csv::CsvWriter;
-use super::job::Operation;
+use super::job::{Content, Operation};
 use super::run::{self, Outcome, Run};
 use super::spool::SpoolWriter;
 use super::{BulkError, job::JobOrigin, job::JobRequest};
 use crate::OrgHandle;
+use crate::core::value::{parse_date, parse_datetime};
 use crate::soql::{self, Asker, Execution, ResultRows, SoqlError};
 
 /// Rows that are written under one hold of the org's lock: about a millisecond.
 const ROWS_AT_ONCE: usize = 2_000;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Why a query cannot be a bulk query.
 #[derive(Debug)]
@@ -22,9 +27,11 @@ pub(crate) enum QueryRefusal {
     Bulk(BulkError),
 }
 
-/// Runs a statement as of now and starts a job that writes what was found. Gives the job's id.
+/// Runs a statement as of now and starts a job that writes what was found. Gives the job's id. The object must be that of the
+/// statement, if one is named.
 pub(crate) fn begin(
     org: &OrgHandle,
+    prefix: &str,
     mut request: JobRequest,
     origin: JobOrigin,
     statement: &str,
@@ -48,9 +55,20 @@ pub(crate) fn begin(
         }
         rows
     };
+    if !request.object.is_empty() && request.object != rows.object() {
+        let message = format!(
+            "The root entity of the requested query ({}) does not match the entity of the requested Bulk API Job ({}).",
+            rows.object(),
+            request.object
+        );
+        return Err(QueryRefusal::Bulk(BulkError::refused("INVALID_TYPE_FOR_OPERATION", message)));
+    }
     request.object = rows.object().to_owned();
-    let id = org.bulk().open(request, origin, now_ms).map_err(QueryRefusal::Bulk)?;
-    run::start(org, &id, move |run| spool(run, &rows));
+    let id = org.bulk().open(prefix, request, origin, now_ms).map_err(QueryRefusal::Bulk)?;
+    run::start(org, &id, move |run| match run.request.content {
+        Content::Csv => spool(run, &rows),
+        Content::Json => spool_json(run, &rows),
+    });
     Ok(id)
 }
 
@@ -78,4 +96,35 @@ fn spool(run: &Run, rows: &ResultRows) -> Outcome {
         written.map_err(|error| format!("InternalServerError : {error}"))?;
     }
     Ok(Some(Arc::new(spool.finish())))
+}
+
+/// The same as JSON objects, each after the first behind a comma. Times are numbers of milliseconds.
+fn spool_json(run: &Run, rows: &ResultRows) -> Outcome {
+    let base = format!("/services/data/v{}.0", run.origin.version);
+    let mut spool = SpoolWriter::new(Vec::new());
+    let times = rows.time_columns(&run.org.lock());
+    for from in (0..rows.len()).step_by(ROWS_AT_ONCE) {
+        if run.is_cancelled() {
+            return Ok(None);
+        }
+        let records = rows.page(&run.org.lock(), from, ROWS_AT_ONCE, &base);
+        for (mut record, number) in records.into_iter().zip(from..) {
+            times.iter().for_each(|path| count_milliseconds(&mut record, path));
+            let row = format!("{}{record}", if number == 0 { "" } else { "," });
+            let written = spool.write(row.as_bytes(), std::iter::once(row.len()));
+            written.map_err(|error| format!("InternalServerError : {error}"))?;
+        }
+    }
+    Ok(Some(Arc::new(spool.finish())))
+}
+
+/// Turns the time at a path into milliseconds since 1970.
+fn count_milliseconds(record: &mut Value, path: &str) {
+    let place = path.split('.').try_fold(record, |place, name| place.get_mut(name));
+    if let Some(place) = place
+        && let Some(text) = place.as_str()
+        && let Some(ms) = parse_datetime(text).or_else(|| parse_date(text).map(|days| i64::from(days) * DAY_MS))
+    {
+        *place = json!(ms);
+    }
 }

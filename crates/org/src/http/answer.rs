@@ -34,6 +34,11 @@ impl RestError {
         RestError::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// Salesforce's code and words.
+    pub(crate) fn told(&self) -> (&'static str, &str) {
+        (self.code, &self.message)
+    }
+
     pub(crate) fn not_found() -> RestError {
         RestError::new(StatusCode::NOT_FOUND, "NOT_FOUND", "The requested resource does not exist")
     }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::answer::{RestError, no_content, ok};
 use super::data::{Call, Reply};
 use super::routes::Route;
-use crate::bulk::BulkError;
 use crate::bulk::job::{Job, JobOrigin, JobRequest, JobState};
 use crate::bulk::query::{self, QueryRefusal};
+use crate::bulk::{BulkError, JOB_PREFIX};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -71,9 +71,10 @@ fn version(call: &Call<'_>) -> u32 {
 /// `POST /jobs/query`.
 fn create(call: &Call<'_>) -> Reply {
     let body: Map<String, Value> = call.json()?;
-    let request = JobRequest::read(&body, true)?;
+    // The statement says which object.
+    let request = JobRequest { object: String::new(), ..JobRequest::read(&body, true)? };
     let statement = body.get("query").and_then(Value::as_str).unwrap_or_default();
-    let id = query::begin(&call.web.org, request, origin(call), statement)?;
+    let id = query::begin(&call.web.org, JOB_PREFIX, request, origin(call), statement)?;
     told(call, &id, false)
 }
 
@@ -92,7 +93,9 @@ pub(super) fn show(call: &Call<'_>, id: &str, is_query: bool) -> Reply {
 /// Refuses the id of a job of the other kind.
 pub(super) fn of_kind(call: &Call<'_>, id: &str, is_query: bool) -> Result<(), RestError> {
     let org = &call.web.org;
-    let is_right = org.bulk().look(id, org.now_ms(), |job| job.request.operation.is_query() == is_query)?;
+    let is_right = org
+        .bulk()
+        .look(id, org.now_ms(), |job| job.id.starts_with(JOB_PREFIX) && job.request.operation.is_query() == is_query)?;
     if is_right { Ok(()) } else { Err(RestError::not_found()) }
 }
 
@@ -138,7 +141,8 @@ pub(super) fn list(call: &Call<'_>, is_query: bool) -> Reply {
     let after =
         parameter("queryLocator").map(|locator| crate::core::id::normalize(locator).ok_or_else(invalid_locator));
     let after = after.transpose()?;
-    let wanted = |job: &Job| is_possible && job.request.operation.is_query() == is_query;
+    let is_job = |job: &Job| job.id.starts_with(JOB_PREFIX);
+    let wanted = |job: &Job| is_possible && is_job(job) && job.request.operation.is_query() == is_query;
     let show = |job: &Job| {
         let mut shown = job.to_json(false);
         shown["jobType"] = json!(kind);

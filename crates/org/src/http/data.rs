@@ -106,7 +106,11 @@ pub(crate) fn parameters(query: &str) -> HashMap<String, String> {
 }
 
 /// Lets a caller in who has a session, if the org has requests left; it has one fewer then.
-fn admit(web: &Web, token: Option<&str>, account: &mut Account) -> Result<(Session, Arc<Access>, ApiUsage), RestError> {
+pub(super) fn admit(
+    web: &Web,
+    token: Option<&str>,
+    account: &mut Account,
+) -> Result<(Session, Arc<Access>, ApiUsage), RestError> {
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
     let session = token.and_then(|token| org.use_session(token, now_ms)).ok_or_else(RestError::invalid_session)?;
@@ -145,7 +149,7 @@ fn body_bytes_max(parts: &Parts) -> usize {
 }
 
 /// The whole body, unpacked if it came packed.
-async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, RestError> {
+pub(super) async fn read_body(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, RestError> {
     let too_large =
         || RestError::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", "The request body is too large");
     let bytes = axum::body::to_bytes(body, bytes_max).await.map_err(|_| too_large())?;

@@ -5,6 +5,7 @@
 mod answer;
 mod authorize;
 mod bulk;
+mod bulk_classic;
 mod bulk_ingest;
 mod call;
 mod collections;
@@ -109,6 +110,7 @@ pub fn router(org: OrgHandle) -> Router {
         .route("/services/Soap/u/{version}/{org_id}", post(soap::partner))
         .route("/services/Soap/c/{version}", post(soap::enterprise))
         .route("/services/Soap/c/{version}/{org_id}", post(soap::enterprise))
+        .route("/services/async/{version}/{*rest}", any(bulk_classic::serve))
         .route("/services/data", get(data::versions))
         .route("/services/data/{*rest}", any(data::serve))
         .fallback(not_found)

@@ -212,7 +212,7 @@ fn local_name(tag: &str) -> &str {
 
 /// The text of the first element with this local name, whatever its prefix. Enough for these operations, whose elements do not
 /// nest.
-fn element_text(xml: &str, name: &str) -> Option<String> {
+pub(super) fn element_text(xml: &str, name: &str) -> Option<String> {
     let mut rest = xml;
     while let Some(open) = rest.find('<') {
         rest = &rest[open + 1..];

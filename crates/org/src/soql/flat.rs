@@ -69,6 +69,16 @@ impl ResultRows {
         self.columns.iter().any(is_compound)
     }
 
+    /// Names of the columns that hold dates or instants.
+    pub(crate) fn time_columns(&self, org: &Org) -> Vec<String> {
+        let is_time = |column: &Column| {
+            let field_type = self.field(org, column).map(|field| field.field_type);
+            matches!(field_type, Some(FieldType::Date | FieldType::DateTime))
+        };
+        let named = self.column_names(org).into_iter().zip(&self.columns);
+        named.filter(|(_, column)| is_time(column)).map(|(name, _)| name).collect()
+    }
+
     /// The field of a column, unless it is one of whichever object a reference points to.
     fn field<'o>(&self, org: &'o Org, column: &Column) -> Option<&'o FieldSchema> {
         let ColumnField::At(index) = column.field else { return None };

@@ -2,6 +2,7 @@
 
 mod access;
 mod bulk;
+mod bulk_classic;
 mod bulk_ingest;
 mod console;
 mod data_describe;
