@@ -119,7 +119,7 @@ pub(super) fn admit(
     let access = org.access(&session.user_id, now_ms);
     if !session.may_use_api() {
         let words = "This session is not valid for use with the REST API";
-        return Err(RestError::new(StatusCode::FORBIDDEN, "INVALID_SESSION_ID", words));
+        return Err(RestError::new(StatusCode::UNAUTHORIZED, "INVALID_SESSION_ID", words));
     }
     if !org.api_enabled() {
         return Err(RestError::forbidden("API_DISABLED_FOR_ORG"));

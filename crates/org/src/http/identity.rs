@@ -6,12 +6,15 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::answer::ok;
 use super::data::VERSION_MAX;
 use super::html::escape;
 use super::{Web, access_token, origin};
+use crate::core::oauth::Session;
 use crate::core::value::{FieldRef, FieldValue};
 use crate::core::{Org, Permission, id};
 
@@ -84,12 +87,12 @@ fn describe(
         "status": { "created_date": null, "body": null },
         "urls": urls(&origin, org.org_id(), &user_id),
         "active": person.value("IsActive") == FieldValue::Boolean(true),
-        "user_type": "STANDARD",
+        "user_type": person.user_type(),
         "language": person.text("LanguageLocaleKey"),
         "locale": person.text("LocaleSidKey"),
-        "utcOffset": -28_800_000,
-        "last_modified_date": person.json("LastModifiedDate"),
-        "is_app_installed": true,
+        "utcOffset": person.utc_offset_ms(now_ms),
+        "last_modified_date": person.last_modified(),
+        "is_app_installed": is_app_installed(&org, &session),
     }))
 }
 
@@ -119,18 +122,18 @@ pub(crate) async fn userinfo(
         "family_name": person.text("LastName"),
         "zoneinfo": person.text("TimeZoneSidKey"),
         "photos": photos(&origin),
-        "profile": format!("{origin}/console/User/{}", session.user_id),
+        "profile": format!("{origin}/{}", session.user_id),
         "picture": format!("{origin}/profilephoto/005/F"),
-        "address": {},
+        "address": person.address(),
         "is_salesforce_integration_user": false,
         "urls": urls(&origin, org.org_id(), &session.user_id),
-        "active": true,
-        "user_type": "STANDARD",
+        "active": person.value("IsActive") == FieldValue::Boolean(true),
+        "user_type": person.user_type(),
         "language": person.text("LanguageLocaleKey"),
         "locale": person.text("LocaleSidKey"),
-        "utcOffset": -28_800_000,
-        "updated_at": person.json("LastModifiedDate"),
-        "is_app_installed": true,
+        "utcOffset": person.utc_offset_ms(now_ms),
+        "updated_at": person.last_modified(),
+        "is_app_installed": is_app_installed(&org, &session),
     })))
 }
 
@@ -159,9 +162,52 @@ impl<'o> Person<'o> {
         self.value(field).as_text()
     }
 
-    fn json(&self, field: &str) -> Value {
-        self.value(field).to_json()
+    /// `STANDARD`, `POWER_PARTNER` and so on.
+    fn user_type(&self) -> String {
+        let mut name = String::new();
+        for letter in self.text("UserType").unwrap_or("Standard").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_uppercase());
+        }
+        name
     }
+
+    /// How far the user's clock is ahead of UTC without daylight saving, which every zone has for a part of the year or never.
+    fn utc_offset_ms(&self, now_ms: i64) -> i64 {
+        const HALF_A_YEAR_MS: i64 = 182 * 24 * 3600 * 1000;
+        let zone = self.text("TimeZoneSidKey").and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        let offset_s = |ms: i64| zone.to_offset(Timestamp::from_millisecond(ms).unwrap_or_default()).seconds();
+        i64::from(offset_s(now_ms).min(offset_s(now_ms - HALF_A_YEAR_MS))) * 1000
+    }
+
+    /// To the second, as no other endpoint has it.
+    fn last_modified(&self) -> Option<String> {
+        match self.value("LastModifiedDate") {
+            FieldValue::DateTime(ms) => {
+                Some(Timestamp::from_millisecond(ms).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// OpenID's address, of those parts that are known.
+    fn address(&self) -> Value {
+        let parts = [
+            ("street_address", "Street"),
+            ("locality", "City"),
+            ("region", "State"),
+            ("postal_code", "PostalCode"),
+            ("country", "Country"),
+        ];
+        parts.into_iter().filter_map(|(name, field)| Some((name.to_owned(), json!(self.text(field)?)))).collect()
+    }
+}
+
+/// Whether the app that a session is of stands in the org's list of installed ones.
+fn is_app_installed(org: &Org, session: &Session) -> bool {
+    session.client_id.as_deref().and_then(|id| org.client(id)).is_some_and(|client| client.is_installed)
 }
 
 fn photos(origin: &str) -> Value {

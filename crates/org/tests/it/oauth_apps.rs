@@ -255,7 +255,7 @@ async fn an_app_gets_the_scopes_that_it_may_have_and_no_refresh_token_unasked() 
     let url = web.url("/services/data/v66.0/limits");
     let answer = read(web.http.get(url).bearer_auth(text(&tokens, "access_token")).send().await.unwrap()).await;
     let words = "This session is not valid for use with the REST API";
-    assert_eq!(answer, (StatusCode::FORBIDDEN, json!([{ "message": words, "errorCode": "INVALID_SESSION_ID" }])));
+    assert_eq!(answer, (StatusCode::UNAUTHORIZED, json!([{ "message": words, "errorCode": "INVALID_SESSION_ID" }])));
 
     control(&web, &web.org.client_id, json!({ "scopes": ["api"] })).await;
     for scope in ["full", "refresh_token", "api nonsense"] {

@@ -40,6 +40,11 @@ async fn the_identity_url_says_what_is_wrong_with_a_token_or_an_id() {
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["username"], "sam@northwind.example");
     assert!(text(&body["urls"], "query").ends_with("/services/data/v68.0/query/"));
+    assert_eq!((&body["user_type"], &body["utcOffset"]), (&json!("STANDARD"), &json!(0)));
+    let (_, body) = ask(format!("/id/{org_id}/{admin}?oauth_token={token}")).await;
+    let body: Value = serde_json::from_str(&body).expect("JSON unless asked otherwise");
+    assert_eq!(body["utcOffset"], json!(-28_800_000), "Los Angeles in winter, all year long");
+    assert!(text(&body, "last_modified_date").ends_with('Z'));
     let (_, xml) = ask(format!("/id/{org_id}/{admin}?oauth_token={token}&format=xml")).await;
     assert!(xml.contains(&format!("<user_id>{admin}</user_id>")), "{xml}");
     let (status, word) = ask("/services/oauth2/userinfo".to_owned()).await;

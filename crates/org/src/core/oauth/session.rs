@@ -26,7 +26,7 @@ pub struct Session {
 impl Session {
     /// Whether its scopes are good for the data API.
     pub fn may_use_api(&self) -> bool {
-        self.scope.split(' ').any(|scope| matches!(scope, "api" | "web" | "full"))
+        self.scope.split(' ').any(|scope| matches!(scope, "api" | "full"))
     }
 }
 
