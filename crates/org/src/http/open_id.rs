@@ -109,7 +109,7 @@ pub(super) async fn configuration(headers: HeaderMap) -> Response {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "display_values_supported": ["page"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
         "claims_supported": [
             "active", "address", "email", "email_verified", "family_name", "given_name", "language", "locale", "name",
             "nickname", "organization_id", "photos", "picture", "preferred_username", "profile", "sub", "updated_at",

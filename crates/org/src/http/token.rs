@@ -18,6 +18,7 @@ use crate::core::oauth::OAuthError;
 const UNSUPPORTED_GRANT: OAuthError =
     OAuthError { error: "unsupported_grant_type", description: "grant type not supported" };
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// From memory: the endpoint wants its parameters in a body, and says so as an OAuth error.
 const NO_POST: OAuthError = OAuthError { error: "invalid_request", description: "must use HTTP POST" };
 const INVALID_TOKEN: OAuthError = OAuthError { error: "invalid_token", description: "invalid token" };
@@ -72,10 +73,17 @@ pub(crate) async fn token(
     body: Bytes,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, query, &body);
-    let (id, secret) = (form.get("client_id"), form.get("client_secret"));
     let origin = origin(&headers);
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
+    let vouched = match form.get("client_assertion_type") {
+        CLIENT_ASSERTION => Some(org.vouched_client(form.get("client_assertion"), &origin, now_ms)?),
+        _ => None,
+    };
+    let (id, secret) = match &vouched {
+        Some((id, secret)) => (id.as_str(), secret.as_str()),
+        None => (form.get("client_id"), form.get("client_secret")),
+    };
     let grant = match form.get("grant_type") {
         "authorization_code" => {
             let verifier = Some(form.get("code_verifier")).filter(|verifier| !verifier.is_empty());

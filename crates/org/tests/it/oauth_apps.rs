@@ -300,6 +300,32 @@ async fn a_registered_app_is_believed_by_its_secret_and_acts_as_its_user() {
 }
 
 #[tokio::test]
+async fn an_apps_own_signature_stands_for_its_secret() {
+    let web = Web::start().await;
+    let signer = Signer::new();
+    control(&web, &web.org.client_id, json!({ "certificate": signer.certificate })).await;
+    let ask = |other: Value| {
+        let assertion = signer.sign(&json!({ "alg": "RS256" }), &claims(&web, other));
+        let web = &web;
+        async move {
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", assertion.as_str()),
+            ];
+            web.oauth("token", &form).await
+        }
+    };
+    let endpoint = web.url("/services/oauth2/token");
+    let (status, tokens) = ask(json!({ "sub": web.org.client_id, "aud": endpoint })).await;
+    assert_eq!(status, StatusCode::OK, "{tokens}");
+    assert_eq!(works(&web, text(&tokens, "access_token")).await, StatusCode::OK);
+    let wrong = (StatusCode::BAD_REQUEST, refusal("invalid_client", "invalid client credentials"));
+    assert_eq!(ask(json!({})).await, wrong, "what lets a user in does not stand for the app");
+    assert_eq!(ask(json!({ "sub": web.org.client_id, "aud": "https://evil.example" })).await, wrong);
+}
+
+#[tokio::test]
 async fn a_public_app_needs_no_secret_but_a_wrong_one_helps_nobody() {
     let web = Web::start().await;
     let callback = "http://localhost:1717/OauthRedirect";

@@ -3,7 +3,7 @@
 use super::super::org::Org;
 use super::jwt::{self, Assertion};
 use super::session::Origin;
-use super::{NOT_APPROVED, OAuthError, TokenGrant, UNKNOWN_CLIENT, outlives_session, refused};
+use super::{NOT_APPROVED, OAuthError, TokenGrant, UNKNOWN_CLIENT, WRONG_SECRET, outlives_session, refused};
 
 /// What an app that was not limited gets by itself: nothing here gives a refresh token.
 const MACHINE_SCOPE: &str = "api id";
@@ -61,6 +61,24 @@ impl Org {
         self.check_app_access(client, &user_id, now_ms)?;
         let scope = if allowed.is_empty() { self.machine_scope(&client_id) } else { allowed };
         Ok(TokenGrant::of(self.repeatable_session(&user_id, &client_id, &scope, now_ms)))
+    }
+
+    /// Consumer key and secret of the app that signed this assertion of itself, which stands for the secret
+    /// (`private_key_jwt`, RFC 7523).
+    pub fn vouched_client(&self, text: &str, origin: &str, now_ms: i64) -> Result<(String, String), OAuthError> {
+        let endpoint = format!("{origin}/services/oauth2/token");
+        let assertion = Assertion::parse(text).map_err(|_| WRONG_SECRET)?;
+        let client = self.client(&assertion.claims.iss).ok_or(UNKNOWN_CLIENT)?;
+        let checked = assertion
+            .check_signature(client.jwt_key.as_ref())
+            .and_then(|()| assertion.claims.check_time(now_ms))
+            .and_then(|()| {
+                assertion.claims.check_audience(&[&endpoint, origin, jwt::PRODUCTION_LOGIN, jwt::SANDBOX_LOGIN])
+            });
+        if checked.is_err() || assertion.claims.sub != client.id {
+            return Err(WRONG_SECRET);
+        }
+        Ok((client.id.clone(), client.secret.clone()))
     }
 
     fn machine_scope(&self, client_id: &str) -> String {
