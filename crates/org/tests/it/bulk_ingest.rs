@@ -292,3 +292,50 @@ async fn many_rows_are_many_transactions_within_the_days_batches() {
     };
     assert_eq!(transactions.len(), 50);
 }
+
+#[tokio::test]
+async fn an_aborted_job_gives_back_what_it_did_not_process() {
+    let web = Web::start().await;
+    web.org.handle().bulk().set_settings(BulkSettings { state_ms_min: 60_000, ..BulkSettings::default() });
+    let path = ingest(&web, json!({ "object": "Account", "operation": "insert" }), "Name\nAcme\n").await;
+    let (status, early) = web.get(&format!("{path}/failedResults")).await;
+    assert_eq!((status, &early[0]["errorCode"]), (StatusCode::BAD_REQUEST, &json!("INVALIDJOBSTATE")));
+    let (status, aborted) = web.send(Method::PATCH, &path, json!({ "state": "Aborted" })).await;
+    assert_eq!((status, &aborted["state"]), (StatusCode::OK, &json!("Aborted")));
+    assert_eq!(text(&web, &format!("{path}/unprocessedrecords")).await, "Name\nAcme\n");
+    assert_eq!(text(&web, &format!("{path}/successfulResults")).await, "\"sf__Id\",\"sf__Created\"\n");
+    assert_eq!(web.query("SELECT COUNT() FROM Account").await.1["totalSize"], 0);
+}
+
+#[tokio::test]
+async fn rows_are_struck_by_faults_as_those_of_other_writes() {
+    let web = Web::start().await;
+    let rule = json!({ "path": "/jobs/ingest/{id}", "object": "Account", "times": 1,
+                       "fault": { "row_error": { "status_code": "UNABLE_TO_LOCK_ROW" } } });
+    let set = web.http.post(web.url("/__control/faults")).json(&rule).send().await.unwrap();
+    assert_eq!(set.status(), StatusCode::OK);
+    let path = ingest(&web, json!({ "object": "Account", "operation": "insert" }), "Name\nAcme\nBeta\n").await;
+    let job = done(&web, &path).await;
+    assert_eq!((&job["numberRecordsProcessed"], &job["numberRecordsFailed"]), (&json!(2), &json!(1)), "{job}");
+    let failed = text(&web, &format!("{path}/failedResults")).await;
+    assert!(failed.contains("\"UNABLE_TO_LOCK_ROW:") && failed.ends_with(":--\",\"Acme\"\n"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_hard_delete_takes_a_permission_of_its_own() {
+    let web = Web::start().await;
+    let (_, sets) = web.query("SELECT Id FROM PermissionSet WHERE PermissionsBulkApiHardDelete = true").await;
+    for set in sets["records"].as_array().unwrap() {
+        let path = format!("/sobjects/PermissionSet/{}", set["Id"].as_str().unwrap());
+        let change = json!({ "PermissionsBulkApiHardDelete": false });
+        assert_eq!(web.call(Method::PATCH, &path, Some(change)).await.status(), StatusCode::NO_CONTENT);
+    }
+    let request = json!({ "object": "Lead", "operation": "hardDelete" });
+    let (status, refused) = web.send(Method::POST, "/jobs/ingest", request).await;
+    let message = "FeatureNotEnabled : hardDelete operation requires special user profile permission, please contact your \
+                   system administrator";
+    assert_eq!(
+        (status, refused),
+        (StatusCode::BAD_REQUEST, json!([{ "message": message, "errorCode": "FEATURENOTENABLED" }]))
+    );
+}
