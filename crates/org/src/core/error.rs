@@ -35,6 +35,25 @@ impl WriteError {
         )
     }
 
+    pub(crate) fn missing(fields: Vec<String>) -> WriteError {
+        let message = format!("Required fields are missing: [{}]", fields.join(", "));
+        WriteError { code: "REQUIRED_FIELD_MISSING", message, fields }
+    }
+
+    pub(crate) fn not_writeable(fields: Vec<String>) -> WriteError {
+        let message = format!(
+            "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is \
+             read/write for your profile or permission set.",
+            fields.join(", ")
+        );
+        WriteError { code: "INVALID_FIELD_FOR_INSERT_UPDATE", message, fields }
+    }
+
+    /// A converted lead can be read and deleted.
+    pub(crate) fn converted() -> WriteError {
+        WriteError::new("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+    }
+
     pub(crate) fn no_such_record() -> WriteError {
         WriteError::new("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
     }

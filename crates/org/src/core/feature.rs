@@ -77,6 +77,7 @@ impl Org {
                 self.grant_to_profiles(&name, &field, now_ms);
             }
         }
+        self.articles = self.table_index("Knowledge__kav").zip(self.table_index("KnowledgeArticleVersion"));
     }
 
     /// Whether there are articles.

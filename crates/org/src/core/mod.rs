@@ -4,6 +4,7 @@
 //! seeded generator, so that a run can be repeated.
 
 mod access;
+pub mod automation;
 mod catalog;
 pub mod edition;
 pub mod error;
@@ -37,7 +38,7 @@ pub use row::{Draft, Row};
 pub use schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 pub use transaction::Transaction;
 pub use value::{FieldRef, FieldValue};
-pub use write::{Write, WriteContext, WriteOutcome};
+pub use write::{LeadConversion, Write, WriteContext, WriteOutcome};
 
 #[cfg(test)]
 mod tests;

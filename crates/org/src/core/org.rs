@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::access::{AccessCache, Permission};
+use super::automation::Automations;
 use super::catalog;
 use super::edition::{Allowances, Edition};
 use super::error::WriteError;
@@ -18,7 +19,6 @@ use super::metadata::Setup;
 use super::oauth::OAuthState;
 use super::record_type::RecordTypes;
 use super::row::{Draft, Row};
-use super::rules;
 use super::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use super::table::{Slot, Table};
 use super::value::FieldValue;
@@ -80,6 +80,11 @@ pub struct Org {
     pub(super) record_types: RecordTypes,
     /// `None` until the org has person accounts.
     pub(super) person_accounts: Option<SharedFields>,
+    /// The articles and the view of all article types, if there are any.
+    pub(super) articles: Option<(usize, usize)>,
+    pub(super) automations: Automations,
+    /// What followed another record to the recycle bin, and which. Only true of what is in the bin.
+    pub(super) deleted_with: HashMap<(usize, Slot), (usize, Slot)>,
     /// Locked records, with the time until when.
     pub(super) row_locks: HashMap<String, Option<i64>>,
     org_id: String,
@@ -110,6 +115,9 @@ impl Org {
             history: History::default(),
             record_types: RecordTypes::default(),
             person_accounts: None,
+            articles: None,
+            automations: Automations::default(),
+            deleted_with: HashMap::new(),
             row_locks: HashMap::new(),
             org_id: String::new(),
             admin_user_id: String::new(),
@@ -225,8 +233,9 @@ impl Org {
             }
             let (slot, id) = self.tables[at].reserve();
             self.fill_in(at, &id, &mut row, &self.admin_user_id.clone(), now_ms);
-            rules::derive(&self.tables[at].schema, None, &mut row, now_ms);
-            self.tables[at].replace(slot, Some(row.pack()));
+            // Rows are put in as they are, also where a writer would be told that something is amiss.
+            let _ = self.derive(at, None, &mut row, now_ms);
+            self.replace_row(at, slot, Some(row.pack()));
             ids.push(id);
         }
         self.access.note_write(&self.tables[at].schema);

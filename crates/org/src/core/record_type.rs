@@ -167,6 +167,14 @@ impl Org {
         Some((row.get(types.index_of("SobjectType")?).as_text()?.to_owned(), id))
     }
 
+    /// Whether accounts of this type are people.
+    pub(super) fn is_person_type(&self, record_type_id: &str) -> bool {
+        let row = self.record(record_type_id).filter(|(object, _)| object.name == "RecordType");
+        row.is_some_and(|(types, row)| {
+            types.index_of("IsPersonType").is_some_and(|index| row.get(index) == FieldValue::Boolean(true))
+        })
+    }
+
     /// Gives a new record what its type says where the writer said nothing.
     pub(super) fn default_choices(&self, schema: &ObjectSchema, row: &mut Draft) {
         for (index, choices) in self.choices_of(schema, row).into_iter().flatten() {

@@ -1,13 +1,15 @@
-//! What happens to a value on its way into a record: types, normal forms, limits, and the fields that follow from others.
+//! What happens to a value on its way into a record: types, normal forms and limits.
+
+mod derived;
 
 use serde_json::Value as Json;
 
-use super::catalog::{STAGES, TASK_STATUSES, forecast_category};
 use super::error::WriteError;
 use super::id;
-use super::row::{Draft, Row};
-use super::schema::{FieldSchema, FieldType, ObjectSchema, PicklistValue};
-use super::value::{FieldValue, civil_from_days, parse_date, parse_datetime, parse_time};
+use super::schema::{FieldSchema, FieldType, PicklistValue};
+use super::value::{FieldValue, parse_date, parse_datetime, parse_time};
+
+pub(crate) use derived::{derive, derive_person_name};
 
 /// The stored form of a value that came in JSON, or why it cannot be stored. References are checked for form only.
 pub(crate) fn coerce(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> {
@@ -186,7 +188,7 @@ pub(crate) fn round_to_scale(number: f64, scale: u8) -> f64 {
     if rounded == 0.0 { 0.0 } else { rounded.copysign(number) }
 }
 
-fn not_deserializable(field: &FieldSchema, input: &Json) -> WriteError {
+pub(crate) fn not_deserializable(field: &FieldSchema, input: &Json) -> WriteError {
     let (token, shown) = match input {
         Json::String(text) => ("VALUE_STRING", text.clone()),
         Json::Bool(value) => (if *value { "VALUE_TRUE" } else { "VALUE_FALSE" }, value.to_string()),
@@ -221,86 +223,6 @@ fn is_email(text: &str) -> bool {
         && local.chars().all(local_allowed)
         && domain.contains('.')
         && domain.split('.').all(label_allowed)
-}
-
-/// Sets the fields that follow from others of the same record. `before` is the record as it was, for an update.
-pub(crate) fn derive(schema: &ObjectSchema, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
-    match schema.name.as_str() {
-        "Contact" | "Lead" | "User" => derive_person_name(schema, row),
-        "Opportunity" => derive_opportunity(schema, before, row, now_ms),
-        "Task" => derive_task(schema, before, row, now_ms),
-        _ => {}
-    }
-}
-
-fn derive_person_name(schema: &ObjectSchema, row: &mut Draft) {
-    let part = |name: &str| schema.index_of(name).and_then(|index| row.get(index).as_text()).unwrap_or("");
-    let name = FieldValue::text(&format!("{} {}", part("FirstName"), part("LastName")));
-    if let Some(index) = schema.index_of("Name") {
-        row.set(index, name);
-    }
-}
-
-fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
-    let at = |name: &str| schema.index_of(name).expect("the catalogue gives opportunities this field");
-    let (stage, probability, forecast) = (at("StageName"), at("Probability"), at("ForecastCategoryName"));
-    let same_as_before = |index| before.is_some_and(|before| before.get(index) == row.get(index));
-    let stage_changed = !same_as_before(stage);
-    let probability_given =
-        if before.is_some() { !same_as_before(probability) } else { !row.get(probability).is_null() };
-    let forecast_given = if before.is_some() { !same_as_before(forecast) } else { !row.get(forecast).is_null() };
-    let known =
-        STAGES.iter().find(|known| row.get(stage).as_text().is_some_and(|name| name.eq_ignore_ascii_case(known.0)));
-    if let (Some(&(_, percent, closed, won, category)), true) = (known, stage_changed) {
-        if !probability_given {
-            row.set(probability, FieldValue::Number(percent));
-        }
-        if !forecast_given {
-            row.set(forecast, category.into());
-        }
-        row.set(at("IsClosed"), closed.into());
-        row.set(at("IsWon"), won.into());
-        if before.is_some() {
-            row.set(at("LastStageChangeDate"), FieldValue::DateTime(now_ms / 1000 * 1000));
-        }
-    }
-    let category = row.get(forecast).as_text().and_then(forecast_category);
-    row.set(at("ForecastCategory"), category.map_or(FieldValue::Null, FieldValue::from));
-    let expected = match (row.get(at("Amount")), row.get(probability)) {
-        (FieldValue::Number(amount), FieldValue::Number(percent)) => {
-            FieldValue::Number(round_to_scale(amount * percent / 100.0, 2))
-        }
-        _ => FieldValue::Null,
-    };
-    row.set(at("ExpectedRevenue"), expected);
-    if let FieldValue::Date(days) = row.get(at("CloseDate")) {
-        let (year, month, _) = civil_from_days(days);
-        let quarter = (month - 1) / 3 + 1;
-        row.set(at("FiscalYear"), FieldValue::Integer(i64::from(year)));
-        row.set(at("FiscalQuarter"), FieldValue::Integer(i64::from(quarter)));
-        row.set(at("Fiscal"), format!("{year} {quarter}").into());
-    }
-}
-
-fn derive_task(schema: &ObjectSchema, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
-    let at = |name: &str| schema.index_of(name).expect("the catalogue gives tasks this field");
-    let status = row.get(at("Status")).as_text().unwrap_or("");
-    let closed = TASK_STATUSES.iter().any(|(name, closed)| *closed && status.eq_ignore_ascii_case(name));
-    let was_closed = before.is_some_and(|before| before.get(at("IsClosed")) == FieldValue::Boolean(true));
-    row.set(at("IsClosed"), closed.into());
-    match (closed, was_closed) {
-        (true, false) if row.get(at("CompletedDateTime")).is_null() => {
-            row.set(at("CompletedDateTime"), FieldValue::DateTime(now_ms / 1000 * 1000));
-        }
-        (false, _) => row.set(at("CompletedDateTime"), FieldValue::Null),
-        _ => {}
-    }
-    let high = row.get(at("Priority")).as_text() == Some("High");
-    row.set(at("IsHighPriority"), high.into());
-    for (count, reference) in [("WhoCount", "WhoId"), ("WhatCount", "WhatId")] {
-        let present = !row.get(at(reference)).is_null();
-        row.set(at(count), FieldValue::Integer(i64::from(present)));
-    }
 }
 
 #[cfg(test)]

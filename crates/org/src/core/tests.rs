@@ -1,5 +1,7 @@
 //! Tests of the state core: rules on store, events, sign-in.
 
+mod data;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::event::{ChangeType, CommittedEvent};

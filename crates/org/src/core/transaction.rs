@@ -19,6 +19,8 @@ use super::write::{Write, WriteContext, WriteOutcome};
 pub struct Transaction {
     pub(super) rows: Vec<(usize, Slot, Option<Row>)>,
     seen: HashSet<(usize, Slot)>,
+    /// Rows that go for good when it ends.
+    pub(super) purged: Vec<(usize, Slot)>,
 }
 
 impl Transaction {
@@ -29,7 +31,13 @@ impl Transaction {
         }
     }
 
-    fn absorb(&mut self, inner: Transaction) {
+    /// Has a row go for good when the transaction ends.
+    pub(super) fn purge(&mut self, table: usize, slot: Slot) {
+        self.purged.push((table, slot));
+    }
+
+    pub(super) fn absorb(&mut self, inner: Transaction) {
+        self.purged.extend(inner.purged);
         inner.rows.into_iter().for_each(|(table, slot, before)| self.touch(table, slot, before));
     }
 }
@@ -86,13 +94,15 @@ impl Org {
             self.note_history(context, &transaction);
             self.append_events(context, &transaction);
         }
+        for (table, slot) in transaction.purged {
+            self.replace_row(table, slot, None);
+        }
     }
 
     /// Ends a transaction as if it had never begun, but for the ids that it spent.
     pub fn roll_back(&mut self, transaction: Transaction) {
         for (table, slot, before) in transaction.rows.into_iter().rev() {
-            self.access.note_write(&self.tables[table].schema);
-            self.tables[table].replace(slot, before);
+            self.replace_row(table, slot, before);
         }
     }
 
@@ -113,13 +123,12 @@ impl Org {
             return Ok(());
         }
         self.row_locks.retain(|_, until_ms| until_ms.is_none_or(|until_ms| now_ms < until_ms));
-        let (own, values) = match write {
-            Write::Create { values, .. } => (None, Some(values)),
-            Write::Update { id, values, .. } => (Some(id.as_str()), Some(values)),
-            Write::Delete { id, .. } | Write::Undelete { id } => (Some(id.as_str()), None),
+        let values = match write {
+            Write::Create { values, .. } | Write::Update { values, .. } | Write::Merge { values, .. } => Some(values),
+            _ => None,
         };
         let parents = values.into_iter().flat_map(|values| values.values()).filter_map(Json::as_str);
-        let locked = own.into_iter().chain(parents).find_map(|id| locked(&self.row_locks, id));
+        let locked = write.record_id().into_iter().chain(parents).find_map(|id| locked(&self.row_locks, id));
         locked.map_or(Ok(()), |id| {
             let message = format!("unable to obtain exclusive access to this record or 1 records: {id}");
             Err(WriteError::new("UNABLE_TO_LOCK_ROW", message))

@@ -1,4 +1,17 @@
-//! Transactions: creates, updates, deletes and undeletes, with the rules of the platform, and the events they leave behind.
+//! Writes of records, with the rules of the platform, and the events they leave behind.
+//!
+//! [`Org::apply`] takes one write; each kind that is more than a save has a file of its own. Whatever a write does to several
+//! records it does as a whole or not at all.
+
+mod activity;
+mod articles;
+mod automated;
+mod bin;
+mod conversion;
+mod derived;
+mod merge;
+mod person;
+mod values;
 
 use std::sync::Arc;
 
@@ -11,11 +24,13 @@ use super::event::{ChangeType, CommittedEvent};
 use super::id;
 use super::org::Org;
 use super::row::{Draft, Row};
-use super::rules;
-use super::schema::{FieldIndex, FieldSchema, FieldType};
-use super::table::Slot;
+use super::schema::{FieldIndex, FieldSchema};
+use super::table::{Slot, Table};
 use super::transaction::Transaction;
 use super::value::FieldValue;
+
+pub use conversion::LeadConversion;
+pub(crate) use merge::MERGEABLE;
 
 /// Who writes, how, and when.
 #[derive(Clone, Debug)]
@@ -28,7 +43,8 @@ pub struct WriteContext {
     pub now_ms: i64,
 }
 
-/// One row of a transaction. Field names are API names in any case; values are JSON as the REST API takes it.
+/// One row of a transaction. Field names are API names in any case; values are JSON as the REST API takes it; ids have 15 or 18
+/// characters.
 #[derive(Clone, Debug)]
 pub enum Write {
     /// Make a record.
@@ -42,7 +58,7 @@ pub enum Write {
     Update {
         /// The object that the caller takes the record for; `None` to go by the id.
         object: Option<String>,
-        /// 15- or 18-character id.
+        /// Which record.
         id: String,
         /// The fields to change.
         values: Map<String, Json>,
@@ -51,14 +67,63 @@ pub enum Write {
     Delete {
         /// The object that the caller takes the record for; `None` to go by the id.
         object: Option<String>,
-        /// 15- or 18-character id.
+        /// Which record.
         id: String,
     },
-    /// Take a record back from the recycle bin.
+    /// Take a record back from the recycle bin, and those that went there with it.
     Undelete {
-        /// 15- or 18-character id.
+        /// Which record.
         id: String,
     },
+    /// Remove a record from the recycle bin for good.
+    EmptyBin {
+        /// Which record.
+        id: String,
+    },
+    /// Delete a record past the recycle bin.
+    HardDelete {
+        /// Which record.
+        id: String,
+    },
+    /// Merge one or two records into another: they go to the bin, and what points to them points to the master.
+    Merge {
+        /// The record that stays.
+        master: String,
+        /// Those that go.
+        losers: Vec<String>,
+        /// Fields of the master to change.
+        values: Map<String, Json>,
+    },
+    /// Make an account, a contact and an opportunity of a lead.
+    Convert(LeadConversion),
+    /// Put the draft of an article online in place of the version that is.
+    PublishArticle {
+        /// The draft.
+        id: String,
+    },
+    /// Begin a new draft of an article that is online.
+    DraftArticle {
+        /// The version that is online.
+        id: String,
+    },
+}
+
+impl Write {
+    /// The record that it is about, as it was given; `None` for one that is to be made.
+    pub fn record_id(&self) -> Option<&str> {
+        match self {
+            Write::Create { .. } => None,
+            Write::Update { id, .. }
+            | Write::Delete { id, .. }
+            | Write::Undelete { id }
+            | Write::EmptyBin { id }
+            | Write::HardDelete { id }
+            | Write::Merge { master: id, .. }
+            | Write::PublishArticle { id }
+            | Write::DraftArticle { id } => Some(id),
+            Write::Convert(conversion) => Some(&conversion.lead_id),
+        }
+    }
 }
 
 /// What became of one row.
@@ -68,6 +133,18 @@ pub struct WriteOutcome {
     pub id: String,
     /// Whether the row was made.
     pub created: bool,
+    /// Records that a merge pointed to its master.
+    pub related: Vec<String>,
+}
+
+impl WriteOutcome {
+    fn changed(id: String) -> WriteOutcome {
+        WriteOutcome { id, created: false, related: Vec::new() }
+    }
+
+    fn made(id: String) -> WriteOutcome {
+        WriteOutcome { id, created: true, related: Vec::new() }
+    }
 }
 
 fn permit(allowed: bool) -> Result<(), WriteError> {
@@ -75,7 +152,17 @@ fn permit(allowed: bool) -> Result<(), WriteError> {
     if allowed { Ok(()) } else { Err(refusal()) }
 }
 
+/// One write under way: for whom, and what it has touched.
+struct Run<'r> {
+    context: &'r WriteContext,
+    access: &'r Access,
+    touched: &'r mut Transaction,
+    /// How many saves led to this one.
+    depth: u8,
+}
+
 impl Org {
+    /// Does one write; what it did before it failed is taken back.
     pub(super) fn apply(
         &mut self,
         context: &WriteContext,
@@ -83,25 +170,47 @@ impl Org {
         touched: &mut Transaction,
         write: Write,
     ) -> Result<WriteOutcome, WriteError> {
+        let mut own = Transaction::default();
+        let result = self.run(&mut Run { context, access, touched: &mut own, depth: 0 }, write);
+        match &result {
+            Ok(_) => touched.absorb(own),
+            Err(_) => self.roll_back(own),
+        }
+        result
+    }
+
+    fn run(&mut self, run: &mut Run<'_>, write: Write) -> Result<WriteOutcome, WriteError> {
         match write {
-            Write::Create { object, values } => self.create(context, access, touched, &object, &values),
+            Write::Create { object, values } => self.create(run, &object, &values),
             Write::Update { object, id, values } => {
                 let (table, slot) = self.locate_live(&id, object.as_deref())?;
-                permit(access.edits(&self.tables[table].schema))?;
-                self.update(context, access, touched, table, slot, &values)
+                permit(run.access.edits(&self.tables[table].schema))?;
+                self.update(run, table, slot, &values)
             }
             Write::Delete { object, id } => {
                 let (table, slot) = self.locate_live(&id, object.as_deref())?;
-                permit(access.deletes(&self.tables[table].schema))?;
-                self.set_deleted(context, touched, table, slot, true)
+                permit(run.access.deletes(&self.tables[table].schema))?;
+                self.delete(run, table, slot)
             }
             Write::Undelete { id } => {
                 let (table, slot) = self.locate_any(&id, None)?;
-                if self.tables[table].row(slot).is_some_and(|row| !self.tables[table].is_deleted(row)) {
-                    return Err(WriteError::new("UNDELETE_FAILED", "Entity is not in the recycle bin"));
-                }
-                self.set_deleted(context, touched, table, slot, false)
+                permit(run.access.deletes(&self.tables[table].schema))?;
+                self.undelete(run, table, slot)
             }
+            Write::EmptyBin { id } => {
+                let (table, slot) = self.locate_any(&id, None)?;
+                permit(run.access.deletes(&self.tables[table].schema))?;
+                self.empty_bin(run, table, slot)
+            }
+            Write::HardDelete { id } => {
+                let (table, slot) = self.locate_live(&id, None)?;
+                permit(run.access.deletes(&self.tables[table].schema))?;
+                self.hard_delete(run, table, slot)
+            }
+            Write::Merge { master, losers, values } => self.merge(run, &master, &losers, &values),
+            Write::Convert(conversion) => self.convert(run, &conversion),
+            Write::PublishArticle { id } => self.publish_article(run, &id),
+            Write::DraftArticle { id } => self.draft_article(run, &id),
         }
     }
 
@@ -127,225 +236,78 @@ impl Org {
 
     fn create(
         &mut self,
-        context: &WriteContext,
-        access: &Access,
-        touched: &mut Transaction,
+        run: &mut Run<'_>,
         object: &str,
         values: &Map<String, Json>,
     ) -> Result<WriteOutcome, WriteError> {
         let unknown = || WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."));
         let table = self.table_index(object).ok_or_else(unknown)?;
-        permit(access.creates(&self.tables[table].schema))?;
+        permit(run.access.creates(&self.tables[table].schema))?;
         if !self.tables[table].schema.writeable {
             let message = format!("entity type cannot be inserted: {}", self.tables[table].schema.label);
             return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
         }
         let mut row = Draft::default();
-        self.assign(access, table, None, &mut row, values)?;
+        self.assign(run.access, table, true, &mut row, values)?;
+        self.insert(run, table, row).map(WriteOutcome::made)
+    }
+
+    /// Makes a record of these values, completed by what new records have, and gives its id.
+    fn insert(&mut self, run: &mut Run<'_>, table: usize, mut row: Draft) -> Result<String, WriteError> {
         let schema = &self.tables[table].schema;
+        self.choose_person_type(schema, &mut row);
         if let Some(index) = schema.index_of("RecordTypeId").filter(|index| row.get(*index).is_null())
-            && let Some(default) = self.default_record_type(&schema.name, &context.user_id)
+            && let Some(default) = self.default_record_type(&schema.name, &run.context.user_id)
         {
             row.set(index, default.into());
         }
         self.default_choices(schema, &mut row);
-        self.check_record_type(schema, None, &row)?;
         let (slot, id) = self.tables[table].reserve();
-        self.fill_in(table, &id, &mut row, &context.user_id, context.now_ms);
-        self.require(table, &row)?;
-        self.check_grant(table, None, &mut row)?;
-        self.derive(table, None, &mut row, context.now_ms);
-        self.store(touched, table, slot, Some(row.pack()));
-        self.note_activity(context, touched, table, slot);
-        Ok(WriteOutcome { id, created: true })
+        self.fill_in(table, &id, &mut row, &run.context.user_id, run.context.now_ms);
+        self.save(run, table, slot, None, row)?;
+        Ok(id)
     }
 
     fn update(
         &mut self,
-        context: &WriteContext,
-        access: &Access,
-        touched: &mut Transaction,
+        run: &mut Run<'_>,
         table: usize,
         slot: Slot,
         values: &Map<String, Json>,
     ) -> Result<WriteOutcome, WriteError> {
-        let before = self.tables[table].row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
+        let own = &self.tables[table];
+        let before = own.row(slot).cloned().ok_or_else(WriteError::no_such_record)?;
+        if own.schema.name == "Lead" && own.is_checked(&before, "IsConverted") {
+            return Err(WriteError::converted());
+        }
+        let id = own.id_of(&before).to_owned();
         let mut row = before.unpack();
-        self.assign(access, table, Some(slot), &mut row, values)?;
-        self.check_record_type(&self.tables[table].schema, Some(&before), &row)?;
-        self.require(table, &row)?;
-        self.check_grant(table, Some(slot), &mut row)?;
-        self.derive(table, Some(&before), &mut row, context.now_ms);
-        self.stamp(context, table, &mut row);
-        let id = self.id_of(table, &row);
-        self.store(touched, table, slot, Some(row.pack()));
-        self.note_activity(context, touched, table, slot);
-        Ok(WriteOutcome { id, created: false })
+        self.assign(run.access, table, false, &mut row, values)?;
+        self.stamp(run.context, table, &mut row);
+        self.save(run, table, slot, Some(&before), row)?;
+        Ok(WriteOutcome::changed(id))
     }
 
-    fn set_deleted(
+    /// Judges and stores a record, and does what follows from it. `before` is the record as it was; `None` for a new one.
+    fn save(
         &mut self,
-        context: &WriteContext,
-        touched: &mut Transaction,
+        run: &mut Run<'_>,
         table: usize,
         slot: Slot,
-        deleted: bool,
-    ) -> Result<WriteOutcome, WriteError> {
-        let mut row = self.tables[table].row(slot).ok_or_else(WriteError::no_such_record)?.unpack();
-        let Some(is_deleted) = self.tables[table].system.is_deleted else {
-            let schema = &self.tables[table].schema;
-            if schema.setup && schema.writeable && schema.name != "User" && deleted {
-                self.check_grant_removal(table, slot)?;
-                return Ok(self.erase(touched, table, slot));
-            }
-            let message = format!("entity type cannot be deleted: {}", self.tables[table].schema.label);
-            return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
-        };
-        let id = self.id_of(table, &row);
-        row.set(is_deleted, deleted.into());
-        self.stamp(context, table, &mut row);
-        self.store(touched, table, slot, Some(row.pack()));
-        for (child_table, child_slot) in self.dependants(table, &id, !deleted) {
-            self.set_deleted(context, touched, child_table, child_slot, deleted)?;
-        }
-        Ok(WriteOutcome { id, created: false })
-    }
-
-    /// The set-up has no recycle bin: what is deleted is gone, with what hangs on it.
-    fn erase(&mut self, touched: &mut Transaction, table: usize, slot: Slot) -> WriteOutcome {
-        let id = self.tables[table].row(slot).map_or_else(String::new, |row| self.tables[table].id_of(row).to_owned());
-        for (child_table, child_slot) in self.dependants(table, &id, false) {
-            self.store(touched, child_table, child_slot, None);
-        }
-        self.store(touched, table, slot, None);
-        WriteOutcome { id, created: false }
-    }
-
-    /// Rows that go to the bin and come back with this one.
-    fn dependants(&self, table: usize, id: &str, deleted: bool) -> Vec<(usize, Slot)> {
-        let parent = &self.tables[table].schema.name;
-        let key = FieldValue::text(id);
-        let mut found = Vec::new();
-        for (child_table, child) in self.tables.iter().enumerate() {
-            for (index, field) in child.schema.each_field() {
-                if field.cascade_delete && field.reference_to.contains(parent) {
-                    let in_state = |slot: &Slot| child.row(*slot).is_some_and(|row| child.is_deleted(row) == deleted);
-                    found
-                        .extend(child.find(index, key.as_field_ref()).filter(in_state).map(|slot| (child_table, slot)));
-                }
-            }
-        }
-        found
-    }
-
-    /// Puts the given values into the row, or says what is wrong with them.
-    fn assign(
-        &self,
-        access: &Access,
-        table: usize,
-        slot: Option<Slot>,
-        row: &mut Draft,
-        values: &Map<String, Json>,
+        before: Option<&Row>,
+        mut row: Draft,
     ) -> Result<(), WriteError> {
-        let schema = &self.tables[table].schema;
-        let mut read_only = Vec::new();
-        for (name, input) in values {
-            let (index, field) =
-                access.field_named(schema, name).ok_or_else(|| WriteError::no_such_column(name, &schema.name))?;
-            let writeable = if slot.is_some() { field.updateable } else { field.createable };
-            if !writeable || !access.changes(schema, index) {
-                read_only.push(field.name.clone());
-                continue;
-            }
-            let value = rules::coerce(field, input)?;
-            self.check_reference(field, &value)?;
-            self.check_unique(table, slot, index, field, &value)?;
-            row.set(index, value);
-        }
-        if read_only.is_empty() {
-            return Ok(());
-        }
-        let message = format!(
-            "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is \
-             read/write for your profile or permission set.",
-            read_only.join(", ")
-        );
-        Err(WriteError { code: "INVALID_FIELD_FOR_INSERT_UPDATE", message, fields: read_only })
-    }
-
-    fn check_reference(&self, field: &FieldSchema, value: &FieldValue) -> Result<(), WriteError> {
-        let (FieldType::Reference, Some(id)) = (field.field_type, value.as_text()) else { return Ok(()) };
-        let target = self.object_with_prefix(id::key_prefix(id));
-        if target.is_none_or(|target| !field.reference_to.contains(&target.name)) {
-            let message = format!("{}: id value of incorrect type: {id}", field.label);
-            return Err(WriteError::at("MALFORMED_ID", &field.name, message));
-        }
-        match self.record(id) {
-            None => {
-                let message = format!("{}: invalid cross reference id", field.label);
-                Err(WriteError::at("INVALID_CROSS_REFERENCE_KEY", &field.name, message))
-            }
-            Some((object, row)) if self.is_deleted(object, row) => {
-                Err(WriteError::at("ENTITY_IS_DELETED", &field.name, "entity is deleted"))
-            }
-            Some(_) => Ok(()),
-        }
-    }
-
-    fn check_unique(
-        &self,
-        table: usize,
-        slot: Option<Slot>,
-        index: FieldIndex,
-        field: &FieldSchema,
-        value: &FieldValue,
-    ) -> Result<(), WriteError> {
-        if !field.unique {
-            return Ok(());
-        }
-        let table = &self.tables[table];
-        let other = table
-            .find(index, value.as_field_ref())
-            .find(|other| Some(*other) != slot && table.row(*other).is_some_and(|row| !table.is_deleted(row)));
-        match other.and_then(|other| table.row(other)?.get(table.system.id).as_text()) {
-            None => Ok(()),
-            Some(id) => {
-                let message = format!("duplicate value found: {} duplicates value on record with id: {id}", field.name);
-                Err(WriteError::at("DUPLICATE_VALUE", &field.name, message))
-            }
-        }
-    }
-
-    fn require(&self, table: usize, row: &Draft) -> Result<(), WriteError> {
-        let schema = &self.tables[table].schema;
-        let missing: Vec<String> = (schema.each_field())
-            .filter(|(index, field)| {
-                !field.nillable && !field.compound_parent && field.createable && row.get(*index).is_null()
-            })
-            .map(|(_, field)| field.name.clone())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let message = format!("Required fields are missing: [{}]", missing.join(", "));
-        Err(WriteError { code: "REQUIRED_FIELD_MISSING", message, fields: missing })
-    }
-
-    fn derive(&self, table: usize, before: Option<&Row>, row: &mut Draft, now_ms: i64) {
-        let schema = &self.tables[table].schema;
-        rules::derive(schema, before, row, now_ms);
-        if schema.name != "Task" {
-            return;
-        }
-        // A task belongs to the account of what it is about, or of whom.
-        let parent = |name: &str| schema.index_of(name).and_then(|index| self.record(row.get(index).as_text()?));
-        let account = [parent("WhatId"), parent("WhoId")].into_iter().flatten().find_map(|(object, parent)| {
-            let index = object.index_of(if object.name == "Account" { "Id" } else { "AccountId" })?;
-            Some(parent.get(index).to_value()).filter(|account| !account.is_null())
-        });
-        if let Some(index) = schema.index_of("AccountId") {
-            row.set(index, account.unwrap_or_default());
-        }
+        self.automate_before_save(table, before, &mut row)?;
+        self.derive(table, before, &mut row, run.context.now_ms)?;
+        self.require(table, &row)?;
+        self.check_grant(table, before.map(|_| slot), &mut row)?;
+        self.check_record_type(&self.tables[table].schema, before, &row)?;
+        self.check_unique(table, slot, before, &row)?;
+        self.validate(table, &row)?;
+        self.store(run.touched, table, slot, Some(row.pack()));
+        self.note_activity(run, table, slot);
+        self.keep_person_whole(run, table, slot)?;
+        self.automate_after_save(run, table, slot, before.is_none())
     }
 
     fn stamp(&self, context: &WriteContext, table: usize, row: &mut Draft) {
@@ -356,43 +318,45 @@ impl Org {
         row.set(system.last_modified_by, FieldValue::text(&context.user_id));
     }
 
-    fn id_of(&self, table: usize, row: &Draft) -> String {
-        row.get(self.tables[table].system.id).as_text().unwrap_or_default().to_owned()
+    fn id_at(&self, table: usize, slot: Slot) -> String {
+        let table = &self.tables[table];
+        table.row(slot).map_or_else(String::new, |row| table.id_of(row).to_owned())
     }
 
     fn store(&mut self, touched: &mut Transaction, table: usize, slot: Slot, row: Option<Row>) {
-        self.access.note_write(&self.tables[table].schema);
-        let before = self.tables[table].replace(slot, row);
+        let before = self.replace_row(table, slot, row);
         touched.touch(table, slot, before);
     }
 
-    /// A task moves its parents' last activity date and system stamp; that is no change of theirs, so no event follows.
-    fn note_activity(&mut self, context: &WriteContext, touched: &mut Transaction, table: usize, slot: Slot) {
-        let Some(row) = self.tables[table].row(slot).filter(|_| self.tables[table].schema.name == "Task") else {
-            return;
-        };
-        let schema = &self.tables[table].schema;
-        let value = |name: &str| schema.index_of(name).map_or(FieldValue::Null, |index| row.get(index));
-        let FieldValue::Date(day) = value("ActivityDate") else { return };
-        let parents: Vec<String> = ["WhoId", "WhatId", "AccountId"]
-            .iter()
-            .filter_map(|name| value(name).as_text().map(str::to_owned))
-            .collect();
-        for parent in parents {
-            let Some((parent_table, parent_slot)) = self.locate(&parent) else { continue };
-            let system = self.tables[parent_table].system;
-            let (Some(index), Some(parent)) = (system.last_activity_date, self.tables[parent_table].row(parent_slot))
-            else {
-                continue;
-            };
-            if matches!(parent.get(index), FieldValue::Date(known) if known >= day) {
-                continue;
+    /// Rows that point to a record by one of these fields, and are of this kind, each once.
+    fn children(
+        &self,
+        table: usize,
+        id: &str,
+        is_wanted: impl Fn(&Table, &Row) -> bool,
+        by: impl Fn(&FieldSchema) -> bool,
+    ) -> Vec<(usize, Slot)> {
+        let parent = &self.tables[table].schema.name;
+        let mut found: Vec<(usize, Slot)> = Vec::new();
+        for (number, child) in self.tables.iter().enumerate() {
+            for (index, field) in child.schema.each_field() {
+                if !field.reference_to.contains(parent) || !by(field) {
+                    continue;
+                }
+                let fits = |(_, row): &(Slot, &Row)| row.get(index) == FieldValue::Text(id) && is_wanted(child, row);
+                match child.is_indexed(index) {
+                    true => {
+                        let rows =
+                            child.find(index, FieldValue::Text(id)).filter_map(|slot| Some((slot, child.row(slot)?)));
+                        found.extend(rows.filter(fits).map(|(slot, _)| (number, slot)));
+                    }
+                    false => found.extend(child.iter().filter(fits).map(|(slot, _)| (number, slot))),
+                }
             }
-            let mut parent = parent.unpack();
-            parent.set(index, FieldValue::Date(day));
-            parent.set(system.system_modstamp, FieldValue::DateTime(context.now_ms / 1000 * 1000));
-            self.store(touched, parent_table, parent_slot, Some(parent.pack()));
         }
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|child| seen.insert(*child));
+        found
     }
 
     pub(super) fn append_events(&mut self, context: &WriteContext, touched: &Transaction) {

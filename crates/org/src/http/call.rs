@@ -162,8 +162,9 @@ impl Call<'_> {
         }
         let object = match &write {
             Write::Create { object, .. } => Some(object.clone()),
-            Write::Update { id, .. } | Write::Delete { id, .. } | Write::Undelete { id } => {
-                self.org().object_with_prefix(crate::core::id::key_prefix(id)).map(|object| object.name.clone())
+            other => {
+                let prefix = crate::core::id::key_prefix(other.record_id().unwrap_or_default());
+                self.org().object_with_prefix(prefix).map(|object| object.name.clone())
             }
         };
         let is_about = |asked: &str| object.as_ref().is_some_and(|object| object.eq_ignore_ascii_case(asked));

@@ -13,6 +13,7 @@ use super::routes::Route;
 use super::rows::known;
 use crate::core::record_type::{MASTER_RECORD_TYPE_ID, RecordTypeInfo};
 use crate::core::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
+use crate::core::write::MERGEABLE;
 use crate::core::{FieldValue, Org};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -169,7 +170,7 @@ fn summary(call: &Call<'_>, org: &Org, object: &ObjectSchema) -> Map<String, Val
         "label": object.label,
         "labelPlural": object.label_plural,
         "layoutable": object.writeable,
-        "mergeable": matches!(object.name.as_str(), "Account" | "Contact" | "Lead"),
+        "mergeable": MERGEABLE.contains(&object.name.as_str()),
         "mruEnabled": object.writeable,
         "name": object.name,
         "queryable": true,

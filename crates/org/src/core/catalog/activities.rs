@@ -21,11 +21,11 @@ fn subject(choices: &[&str]) -> FieldSchema {
 }
 
 fn who(children: &str) -> FieldSchema {
-    lookup("WhoId", "Name ID", &["Contact", "Lead"], "Who", children)
+    lookup("WhoId", "Name ID", &["Contact", "Lead"], "Who", children).cascading()
 }
 
 fn what(children: &str) -> FieldSchema {
-    lookup("WhatId", "Related To ID", WHAT, "What", children)
+    lookup("WhatId", "Related To ID", WHAT, "What", children).cascading()
 }
 
 fn counts() -> [FieldSchema; 2] {
