@@ -172,6 +172,8 @@ pub async fn start(options: DemoOptions, stop: CancellationToken) -> anyhow::Res
         listen: options.org_listen,
         https_listen: options.org_https_listen,
         pubsub_listen: options.org_pubsub_listen,
+        // A demo may run for days.
+        daily_requests_max: Some(5_000_000),
         ..OrgOptions::on_free_ports(options.contacts)
     })
     .await?;

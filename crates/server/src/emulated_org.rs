@@ -32,6 +32,8 @@ pub struct OrgOptions {
     pub contacts: usize,
     /// Files with more records.
     pub seed_files: Vec<PathBuf>,
+    /// API requests in 24 hours; `None` for the edition's number.
+    pub daily_requests_max: Option<u64>,
     /// How much longer every answer takes.
     pub response_delay_ms: u64,
 }
@@ -50,6 +52,7 @@ impl OrgOptions {
             edition: Edition::default(),
             contacts,
             seed_files: Vec::new(),
+            daily_requests_max: None,
             response_delay_ms: 0,
         }
     }
@@ -110,6 +113,7 @@ pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
         profile: OrgProfile { edition: options.edition, ..OrgProfile::default() },
         seed_size: Some(seed_size(options.contacts)),
         seed_files: options.seed_files,
+        daily_requests_max: options.daily_requests_max,
         keeps_history: false,
         ..syncline_org::OrgOptions::default()
     })
