@@ -49,6 +49,11 @@ fn integrity(attribute: &str, message: impl Into<String>) -> WriteError {
 }
 
 impl Org {
+    /// Adds a custom field that nobody sees until a permission set says so.
+    pub fn define_custom_field(&mut self, object: &str, field: FieldSchema) -> Result<FieldIndex, WriteError> {
+        self.define_field(object, field, self.made_ms())
+    }
+
     /// Adds a custom field to an object, and lets every profile read and change it.
     pub fn add_custom_field(&mut self, object: &str, field: FieldSchema) -> Result<FieldIndex, WriteError> {
         let (name, now_ms) = (field.name.clone(), self.made_ms());

@@ -21,6 +21,7 @@ mod html;
 mod identity;
 mod layouts;
 mod limits;
+mod metadata_api;
 mod open_id;
 mod passage;
 mod query;
@@ -35,6 +36,7 @@ mod soap;
 mod token;
 mod tooling;
 mod tree;
+mod xml;
 
 use std::sync::{Arc, Mutex};
 
@@ -111,6 +113,8 @@ pub fn router(org: OrgHandle) -> Router {
         .route("/services/Soap/c/{version}", post(soap::enterprise))
         .route("/services/Soap/c/{version}/{org_id}", post(soap::enterprise))
         .route("/services/async/{version}/{*rest}", any(bulk_classic::serve))
+        .route("/services/Soap/m/{version}", post(metadata_api::serve))
+        .route("/services/Soap/m/{version}/{org_id}", post(metadata_api::serve))
         .route("/services/data", get(data::versions))
         .route("/services/data/{*rest}", any(data::serve))
         .fallback(not_found)

@@ -65,7 +65,7 @@ impl ResultRows {
 
     /// Whether a column is an address, which is several values in one.
     pub(crate) fn has_compound_column(&self, org: &Org) -> bool {
-        let is_compound = |column| self.field(org, column).is_some_and(|field| field.field_type == FieldType::Address);
+        let is_compound = |column| self.field(org, column).is_some_and(|field| field.field_type.is_compound());
         self.columns.iter().any(is_compound)
     }
 
@@ -95,16 +95,21 @@ impl ResultRows {
         let Some(table) = org.table(&self.object) else { return };
         for row in self.slots[records].iter().filter_map(|slot| table.row(*slot)) {
             for column in &self.columns {
-                let value = match (follow(org, table, row, &column.hops), &column.field) {
-                    (None, _) => FieldValue::Null,
-                    (Some((_, row)), ColumnField::At(index)) => row.get(*index),
-                    (Some((table, row)), ColumnField::Named(name)) => match table.schema.index_of(name) {
-                        _ if name.eq_ignore_ascii_case("Type") => FieldValue::Text(table.schema.name.as_str()),
-                        Some(index) => row.get(index),
-                        None => FieldValue::Null,
-                    },
-                };
-                visit(Some(value));
+                let found = follow(org, table, row, &column.hops);
+                let at = found.and_then(|(table, _)| match &column.field {
+                    ColumnField::At(index) => Some(*index),
+                    ColumnField::Named(name) => table.schema.index_of(name),
+                });
+                match (found, at, &column.field) {
+                    (Some((table, _)), _, ColumnField::Named(name)) if name.eq_ignore_ascii_case("Type") => {
+                        visit(Some(FieldValue::Text(table.schema.name.as_str())));
+                    }
+                    (Some((table, row)), Some(index), _) if table.schema.field(index).formula.is_some() => {
+                        visit(Some(org.field_value(table, row, index).as_field_ref()));
+                    }
+                    (Some((_, row)), Some(index), _) => visit(Some(row.get(index))),
+                    _ => visit(Some(FieldValue::Null)),
+                }
             }
             visit(None);
         }

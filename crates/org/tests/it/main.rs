@@ -7,6 +7,7 @@ mod bulk_ingest;
 mod console;
 mod data_describe;
 mod doors;
+mod metadata_api;
 mod oauth;
 mod oauth_apps;
 mod oauth_identity;

@@ -119,6 +119,12 @@ impl Org {
         self.object(name).map(|object| object.durable_id.clone()).filter(|id| !id.is_empty())
     }
 
+    /// The definition of a custom object in the Metadata API's form.
+    pub fn object_metadata(&self, name: &str) -> Option<Json> {
+        let (of, row) = self.record(&self.object_id(name)?)?;
+        serde_json::from_str(row.get(of.index_of("Metadata")?).as_text()?).ok()
+    }
+
     fn object_with_id(&self, id: &str) -> Result<usize, WriteError> {
         let id = id::normalize(id).ok_or_else(WriteError::no_such_record)?;
         let found = self.tables.iter().position(|table| table.schema.durable_id == id && !table.schema.removed);
@@ -165,6 +171,12 @@ fn normal_form(metadata: &Json) -> Result<Json, WriteError> {
         }
     }
     let mut whole = metadata.clone();
+    // XML knows only text.
+    for (_, value) in whole.as_object_mut().into_iter().flatten() {
+        if let Some(switch) = value.as_str().and_then(|text| text.parse::<bool>().ok()) {
+            *value = json!(switch);
+        }
+    }
     for switch in ["enableActivities", "enableHistory", "enableReports", "enableSearch", "enableBulkApi", "enableFeeds"]
     {
         whole[switch] = json!(definition.flag(switch)?);
