@@ -131,6 +131,13 @@ impl Org {
         Ok(())
     }
 
+    /// 18-character id of the profile with this name.
+    pub fn profile_named(&self, name: &str) -> Option<String> {
+        let profiles = self.table("Profile")?;
+        let named = profiles.iter().find(|(_, row)| profiles.text(row, "Name") == Some(name));
+        named.map(|(_, row)| profiles.id_of(row).to_owned())
+    }
+
     /// The record types of an object as one user has them, without the master type.
     pub fn record_types_of(&self, object: &str, user_id: &str) -> Vec<RecordTypeInfo> {
         let Some(table) = self.table("RecordType") else { return Vec::new() };

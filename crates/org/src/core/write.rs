@@ -7,6 +7,7 @@ mod activity;
 mod articles;
 mod automated;
 mod bin;
+mod campaign;
 mod conversion;
 mod derived;
 mod merge;
@@ -324,7 +325,11 @@ impl Org {
     }
 
     fn store(&mut self, touched: &mut Transaction, table: usize, slot: Slot, row: Option<Row>) {
+        let after = if self.is_counted(table) { row.clone() } else { None };
         let before = self.replace_row(table, slot, row);
+        if self.is_counted(table) {
+            self.count_for_campaigns(touched, table, before.as_ref(), after.as_ref());
+        }
         touched.touch(table, slot, before);
     }
 

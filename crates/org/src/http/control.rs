@@ -8,7 +8,7 @@
 //! | `DELETE /__control/faults` | everything is well again |
 //! | `POST /__control/locks` `{"ids": ["003…"], "ms": 5000}` | locks records for so long, or until they are unlocked: writes to them say `UNABLE_TO_LOCK_ROW` |
 //! | `DELETE /__control/locks` | unlocks them all |
-//! | `POST /__control/write` `{"username": "…", "change_origin": "", "all_or_none": true, "writes": [{"update": {"id": "003…", "values": {"Title": "x"}}}]}` | another user's edit, in one transaction: `create` `{object, values}`, `update`, `delete`, `undelete` `{id}`. Without a username it is the second administrator, without an origin the user interface |
+//! | `POST /__control/write` `{"username": "…", "change_origin": "", "all_or_none": true, "writes": [{"update": {"id": "003…", "values": {"Title": "x"}}}]}` | another user's edit, in one transaction: `create` `{object, values}`, `update`, `delete`, `undelete`, `empty_bin`, `hard_delete` `{id}`, `merge` `{master, losers, values}`, `convert` `{lead_id, converted_status, account_id, contact_id, do_not_create_opportunity, opportunity_name, owner_id, overwrite_lead_source}`, `publish_article`, `draft_article` `{id}`. Without a username it is the second administrator, without an origin the user interface |
 //! | `GET /__control/history?record=003…&field=Title` | every value that fields had, in the order of commits: `[{record_id, object, field, old, new, at_ms, user_id, change_origin, transaction}]` |
 //! | `PUT /__control/history` `{"is_kept": true}` | keeps that history from now on, or not |
 //! | `GET /__control/bulk` | how bulk jobs behave |
@@ -46,7 +46,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::Web;
-use crate::core::{Write, WriteContext, id};
+use crate::core::{LeadConversion, Write, WriteContext, id};
 use crate::{BulkSettings, FaultRule, Faults, LedgerEntry, LedgerReport};
 
 /// Entries of the ledger in one answer unless fewer are asked for.
@@ -115,10 +115,39 @@ struct Edit {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum EditedRow {
-    Create { object: String, values: Map<String, Value> },
-    Update { id: String, values: Map<String, Value> },
-    Delete { id: String },
-    Undelete { id: String },
+    Create {
+        object: String,
+        values: Map<String, Value>,
+    },
+    Update {
+        id: String,
+        values: Map<String, Value>,
+    },
+    Delete {
+        id: String,
+    },
+    Undelete {
+        id: String,
+    },
+    EmptyBin {
+        id: String,
+    },
+    HardDelete {
+        id: String,
+    },
+    Merge {
+        master: String,
+        losers: Vec<String>,
+        #[serde(default)]
+        values: Map<String, Value>,
+    },
+    Convert(LeadConversion),
+    PublishArticle {
+        id: String,
+    },
+    DraftArticle {
+        id: String,
+    },
 }
 
 async fn write(State(web): State<Web>, Json(edit): Json<Edit>) -> Response {
@@ -138,6 +167,12 @@ async fn write(State(web): State<Web>, Json(edit): Json<Edit>) -> Response {
         EditedRow::Update { id, values } => Write::Update { object: None, id, values },
         EditedRow::Delete { id } => Write::Delete { object: None, id },
         EditedRow::Undelete { id } => Write::Undelete { id },
+        EditedRow::EmptyBin { id } => Write::EmptyBin { id },
+        EditedRow::HardDelete { id } => Write::HardDelete { id },
+        EditedRow::Merge { master, losers, values } => Write::Merge { master, losers, values },
+        EditedRow::Convert(conversion) => Write::Convert(conversion),
+        EditedRow::PublishArticle { id } => Write::PublishArticle { id },
+        EditedRow::DraftArticle { id } => Write::DraftArticle { id },
     });
     let results = web.org.commit(&context, edit.all_or_none, writes.collect());
     let results: Vec<Value> = results.into_iter().map(super::collections::result_json).collect();

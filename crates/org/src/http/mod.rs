@@ -15,6 +15,7 @@ mod console;
 mod console_page;
 pub mod control;
 mod control_oauth;
+mod control_rules;
 mod data;
 mod describe;
 mod html;
@@ -33,6 +34,7 @@ mod routes;
 mod rows;
 mod search;
 mod soap;
+mod soap_data;
 mod token;
 mod tooling;
 mod tree;
@@ -125,6 +127,7 @@ pub fn router(org: OrgHandle) -> Router {
     let routes = answered
         .merge(control::routes())
         .merge(control_oauth::routes())
+        .merge(control_rules::routes())
         .layer(limit)
         .layer(middleware::map_request(name_host))
         .with_state(web);

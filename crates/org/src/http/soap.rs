@@ -1,5 +1,6 @@
 //! The part of the SOAP API that clients sign in and out with: `login`, `logout`, `getUserInfo` and `getServerTimestamp`, in the
-//! partner (`u`) and the enterprise (`c`) flavour. Every other operation is answered as one that the WSDL does not have.
+//! partner (`u`) and the enterprise (`c`) flavour. [`super::soap_data`] has those that write records; every other operation is
+//! answered as one that the WSDL does not have.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -7,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::data::{VERSION_MAX, VERSION_MIN};
 use super::html::escape;
-use super::{Web, origin};
+use super::{Web, origin, soap_data};
 use crate::core::Org;
 
 /// The last version that has `login()` (API release notes, Winter '26).
@@ -35,7 +36,7 @@ pub(crate) async fn enterprise(
 
 /// Which of the two WSDLs a client was made from.
 #[derive(Clone, Copy)]
-struct Flavour {
+pub(super) struct Flavour {
     path: &'static str,
     name: &'static str,
 }
@@ -46,6 +47,9 @@ fn answer(web: &Web, flavour: Flavour, path: &[String], headers: &HeaderMap, bod
         return flavour.fault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL");
     };
     let operation = operation(body).unwrap_or_default();
+    if soap_data::OPERATIONS.contains(&operation) {
+        return soap_data::answer(web, flavour, version, operation, body);
+    }
     if operation == "login" {
         return login(web, flavour, version, headers, body);
     }
@@ -135,7 +139,7 @@ fn user_info(org: &Org, user_id: &str, seconds_valid: i64) -> String {
          <orgDefaultCurrencyIsoCode>USD</orgDefaultCurrencyIsoCode>\
          <orgDefaultCurrencyLocale>en_US</orgDefaultCurrencyLocale>\
          <orgDisallowHtmlAttachments>false</orgDisallowHtmlAttachments>\
-         <orgHasPersonAccounts>false</orgHasPersonAccounts>\
+         <orgHasPersonAccounts>{has_person_accounts}</orgHasPersonAccounts>\
          <organizationId>{org_id}</organizationId>\
          <organizationMultiCurrency>false</organizationMultiCurrency>\
          <organizationName>{org_name}</organizationName>\
@@ -152,6 +156,7 @@ fn user_info(org: &Org, user_id: &str, seconds_valid: i64) -> String {
          <userTimeZone>{time_zone}</userTimeZone>\
          <userType>Standard</userType>\
          <userUiSkin>Theme3</userUiSkin>",
+        has_person_accounts = org.has_person_accounts(),
         org_id = org.org_id(),
         org_name = escape(org.name()),
         profile = user("ProfileId"),
@@ -176,12 +181,12 @@ impl Flavour {
         )
     }
 
-    fn envelope(self, body: &str) -> Response {
+    pub(super) fn envelope(self, body: &str) -> Response {
         xml(StatusCode::OK, self.wrapped(body))
     }
 
     /// A fault of the API, told with HTTP 500.
-    fn fault(self, code: &str, words: &str) -> Response {
+    pub(super) fn fault(self, code: &str, words: &str) -> Response {
         let kind = if code == "INVALID_LOGIN" { "LoginFault" } else { "UnexpectedErrorFault" };
         let message = escape(words);
         xml(
@@ -206,7 +211,7 @@ fn operation(xml: &str) -> Option<&str> {
     names.next().map(local_name)
 }
 
-fn local_name(tag: &str) -> &str {
+pub(super) fn local_name(tag: &str) -> &str {
     tag.rsplit(':').next().unwrap_or(tag)
 }
 

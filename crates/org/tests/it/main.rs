@@ -6,6 +6,7 @@ mod bulk_classic;
 mod bulk_ingest;
 mod console;
 mod data_describe;
+mod data_writes;
 mod doors;
 mod metadata_api;
 mod oauth;

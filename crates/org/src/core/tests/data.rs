@@ -388,7 +388,39 @@ fn a_campaign_has_each_member_once_and_shows_the_person() {
     assert_eq!(value(&org, &made, "City"), FieldValue::text("Oslo"));
     assert_eq!(value(&org, &made, "HasResponded"), FieldValue::Boolean(true));
     assert_eq!(code(&mut org, member()), "DUPLICATE_VALUE");
+    let deal = json!({
+        "Name": "Big", "StageName": "Closed Won", "CloseDate": "2023-12-31", "Amount": 100, "CampaignId": campaign
+    });
+    let deal = one(&mut org, create("Opportunity", deal));
+    let counted = |org: &Org| {
+        ["NumberOfContacts", "NumberOfLeads", "NumberOfResponses", "NumberOfWonOpportunities", "AmountWonOpportunities"]
+            .map(|field| value(org, &campaign, field))
+    };
+    let counts = |numbers: [i64; 4]| numbers.map(FieldValue::Integer);
+    assert_eq!(counted(&org)[..4], counts([1, 0, 1, 1]));
+    assert_eq!(counted(&org)[4], FieldValue::Number(100.0));
+    one(&mut org, update(&made, json!({ "Status": "Sent" })));
+    one(&mut org, delete(&deal));
+    assert_eq!(counted(&org)[..4], counts([1, 0, 0, 0]));
+    one(&mut org, delete(&contact));
+    assert_eq!(counted(&org)[..4], counts([0, 0, 0, 0]));
     assert_eq!(code(&mut org, create("CampaignMember", json!({ "CampaignId": campaign }))), "REQUIRED_FIELD_MISSING");
+}
+
+#[test]
+fn a_record_belongs_to_somebody_who_works_here_or_to_a_queue() {
+    let mut org = org();
+    let group = |kind: &str| create("Group", json!({ "Name": kind, "Type": kind }));
+    let (queue, team) = (one(&mut org, group("Queue")), one(&mut org, group("Regular")));
+    let lead = |owner: &str| create("Lead", json!({ "LastName": "Ay", "Company": "Acme", "OwnerId": owner }));
+    let made = one(&mut org, lead(&queue));
+    assert_eq!(value(&org, &made, "OwnerId"), FieldValue::text(&queue));
+    assert_eq!(code(&mut org, lead(&team)), "INVALID_CROSS_REFERENCE_KEY");
+    let colleague = org.second_user_id().to_owned();
+    one(&mut org, update(&colleague, json!({ "IsActive": false })));
+    assert_eq!(code(&mut org, lead(&colleague)), "INACTIVE_OWNER_OR_USER");
+    let contact = create("Contact", json!({ "LastName": "Ay", "OwnerId": queue }));
+    assert_eq!(code(&mut org, contact), "MALFORMED_ID", "only people own contacts");
 }
 
 #[test]

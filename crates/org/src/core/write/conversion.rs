@@ -1,5 +1,7 @@
 //! Lead conversion: a lead becomes an account, a contact and, if wanted, an opportunity.
 
+use serde::Deserialize;
+
 use super::Run;
 use crate::core::error::WriteError;
 use crate::core::org::Org;
@@ -9,7 +11,8 @@ use crate::core::value::{FieldValue, civil_from_days, days_from_civil};
 use crate::core::write::{WriteOutcome, permit};
 
 /// What a lead is to become.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
 pub struct LeadConversion {
     /// 15- or 18-character id of the lead.
     pub lead_id: String,

@@ -113,8 +113,23 @@ impl Org {
             Some((object, row)) if self.is_deleted(object, row) => {
                 Err(WriteError::at("ENTITY_IS_DELETED", &field.name, "entity is deleted"))
             }
+            Some((object, row)) if field.name == "OwnerId" => self.check_owner(object, row),
             Some(_) => Ok(()),
         }
+    }
+
+    /// Records belong to users who still work, and to queues.
+    fn check_owner(&self, object: &ObjectSchema, owner: &Row) -> Result<(), WriteError> {
+        let table = &self.tables[object.number];
+        if object.name == "User" && !table.is_checked(owner, "IsActive") {
+            let message = format!("operation performed with inactive user [{}] as owner", table.id_of(owner));
+            return Err(WriteError::new("INACTIVE_OWNER_OR_USER", message));
+        }
+        if object.name == "Group" && table.text(owner, "Type") != Some("Queue") {
+            let message = "Owner ID: only a queue or a user owns a record";
+            return Err(WriteError::at("INVALID_CROSS_REFERENCE_KEY", "OwnerId", message));
+        }
+        Ok(())
     }
 
     /// Says no to a value of a unique field that another record has.
