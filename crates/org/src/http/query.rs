@@ -9,7 +9,7 @@ use super::answer::{RestError, ok};
 use super::data::{Call, Reply};
 use super::routes::Route;
 use super::tooling;
-use crate::core::id;
+use crate::core::{Org, id};
 use crate::soql::{self, Execution, ResultRows};
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -22,6 +22,11 @@ pub(crate) const ROUTES: &[Route] = &[
 /// Records in a page unless the client asks for fewer (REST guide).
 const PAGE_RECORDS: usize = 2000;
 const PAGE_RECORDS_MIN: usize = 200;
+/// JSON in a page, where more than the fewest records are in it. Salesforce shortens pages of wide records without saying how; with
+/// this a page of whole accounts has some hundred.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// Records whose width is taken for that of all on a page.
+const SAMPLE_RECORDS: usize = 10;
 /// Open cursors; beyond it the oldest closes, as Salesforce closes cursors of a user who opens many.
 const CURSORS_MAX: usize = 200;
 
@@ -82,17 +87,17 @@ pub(crate) fn run(call: &Call<'_>, statement: &str, include_deleted: bool) -> Re
     };
     let page_records = page_records(call);
     let total = rows.len();
-    let records = rows.page(&org, 0, page_records, &call.base);
+    let (records, next) = page(&rows, &org, 0, page_records, &call.base);
     tooling::check_single(&records, total)?;
     let count = records.len();
-    let mut body = json!({ "totalSize": total, "done": total <= page_records, "records": records });
-    if total > page_records {
+    let mut body = json!({ "totalSize": total, "done": next >= total, "records": records });
+    if next < total {
         let (word, life_ms) = (org.random_word(12), org.query_locator_life_ms());
         drop(org);
         let mut cursors = call.web.cursors.lock().unwrap_or_else(PoisonError::into_inner);
         cursors.expire(life_ms, now_ms);
         let locator = cursors.open(rows, page_records, &word, now_ms);
-        link_next(&mut body, call, &locator, page_records);
+        link_next(&mut body, call, &locator, next);
     }
     Ok((ok(&body), count))
 }
@@ -111,9 +116,8 @@ pub(crate) fn more(call: &Call<'_>, given: &str) -> Reply {
         let cursor = cursors.open.get(&locator).filter(|cursor| from < cursor.rows.len()).ok_or_else(invalid)?;
         (cursor.rows.clone(), cursor.page_records)
     };
-    let records = rows.page(&call.org(), from, page_records, &call.base);
+    let (records, next) = page(&rows, &call.org(), from, page_records, &call.base);
     let count = records.len();
-    let next = from.saturating_add(page_records);
     let mut body = json!({ "totalSize": rows.len(), "done": next >= rows.len(), "records": records });
     if next < rows.len() {
         link_next(&mut body, call, &locator, next);
@@ -128,6 +132,16 @@ fn link_next(body: &mut Value, call: &Call<'_>, locator: &str, next: usize) {
         body.insert("nextRecordsUrl".to_owned(), json!(format!("{}/query/{locator}-{next}", call.base)));
         body.insert("records".to_owned(), records.unwrap_or_default());
     }
+}
+
+/// A page of records, and where the next one begins. Wide records make it shorter than was asked for.
+fn page(rows: &ResultRows, org: &Org, from: usize, asked: usize, base: &str) -> (Vec<Value>, usize) {
+    let mut records = rows.page(org, from, SAMPLE_RECORDS, base);
+    let bytes: usize = records.iter().map(|record| record.to_string().len()).sum();
+    let fitting = PAGE_BYTES * records.len() / bytes.max(1);
+    let count = asked.min(fitting.max(PAGE_RECORDS_MIN));
+    records.extend(rows.page(org, from + SAMPLE_RECORDS, count - SAMPLE_RECORDS, base));
+    (records, from + count)
 }
 
 fn page_records(call: &Call<'_>) -> usize {

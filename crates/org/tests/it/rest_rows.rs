@@ -258,3 +258,32 @@ async fn mistakes_in_a_request_have_their_own_answers() {
     let head = web.call(Method::HEAD, &format!("/sobjects/Account/{account}"), None).await;
     assert_eq!((head.status(), head.text().await.unwrap()), (StatusCode::OK, String::new()));
 }
+
+#[tokio::test]
+async fn pages_of_wide_records_are_shorter_and_locators_expire() {
+    let web = Web::start().await;
+    let note = "x".repeat(6_000);
+    let row =
+        |n: usize| vec![("LastName", FieldValue::text(&format!("N{n:04}"))), ("Description", FieldValue::text(&note))];
+    web.org.handle().lock().load("Contact", (0..900).map(row).collect(), 0).unwrap();
+    let (_, narrow) = web.query("SELECT LastName FROM Contact").await;
+    assert_eq!((&narrow["done"], narrow["records"].as_array().unwrap().len()), (&json!(true), 900));
+    let (_, mut page) = web.query("SELECT LastName, Description FROM Contact ORDER BY LastName").await;
+    let mut names = Vec::new();
+    let mut sizes = Vec::new();
+    let mut last_url = String::new();
+    loop {
+        let records = page["records"].as_array().unwrap();
+        sizes.push(records.len());
+        names.extend(records.iter().map(|record| record["LastName"].as_str().unwrap().to_owned()));
+        let Some(next) = page["nextRecordsUrl"].as_str() else { break };
+        last_url = web.url(next);
+        page = read(web.http.get(&last_url).bearer_auth(&web.token).send().await.unwrap()).await.1;
+    }
+    assert!(sizes.len() > 2 && sizes[0] >= 200 && sizes[0] < 900, "{sizes:?}");
+    assert_eq!(names, (0..900).map(|n| format!("N{n:04}")).collect::<Vec<_>>());
+    web.org.handle().lock().set_query_locator_life_ms(0);
+    let expired = read(web.http.get(&last_url).bearer_auth(&web.token).send().await.unwrap()).await;
+    let words = json!([{ "message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR" }]);
+    assert_eq!(expired, (StatusCode::BAD_REQUEST, words));
+}
