@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use crate::core::WriteError;
+use crate::pubsub::EventFaults;
 
 /// What is on.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -18,6 +19,8 @@ pub struct Faults {
     pub response_delay_ms: u64,
     /// How far the org's clock is ahead of the machine's, in milliseconds; negative if it is behind.
     pub clock_skew_ms: i64,
+    /// How the event bus misbehaves.
+    pub events: EventFaults,
     /// What the draws of the rules follow from.
     pub seed: u64,
     /// What happens to some requests.

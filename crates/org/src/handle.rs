@@ -9,6 +9,8 @@ use crate::bulk::Bulk;
 use crate::core::{Org, Write, WriteContext, WriteError, WriteOutcome};
 use crate::faults::{Fault, FaultRule, Faults, RuleBook, Seen};
 use crate::ledger::Ledger;
+use crate::pubsub::StreamEnd;
+use crate::pubsub::schema::SchemaRegistry;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
@@ -39,6 +41,8 @@ struct Shared {
     latest_replay_id: watch::Sender<u64>,
     faults: watch::Sender<Faults>,
     rules: Mutex<RuleBook>,
+    stream_ends: watch::Sender<StreamEnd>,
+    event_schemas: Mutex<SchemaRegistry>,
     ledger: Ledger,
     bulk: Bulk,
 }
@@ -55,8 +59,18 @@ impl OrgHandle {
         let latest_replay_id = watch::Sender::new(org.latest_replay_id());
         let faults = watch::Sender::new(Faults::default());
         let rules = Mutex::new(RuleBook::new(&Faults::default()));
-        let (ledger, bulk) = (Ledger::default(), Bulk::default());
-        let shared = Shared { org: Mutex::new(org), clock, latest_replay_id, faults, rules, ledger, bulk };
+        let stream_ends = watch::Sender::new(StreamEnd::Clean);
+        let shared = Shared {
+            org: Mutex::new(org),
+            clock,
+            latest_replay_id,
+            faults,
+            rules,
+            stream_ends,
+            event_schemas: Mutex::default(),
+            ledger: Ledger::default(),
+            bulk: Bulk::default(),
+        };
         OrgHandle { shared: Arc::new(shared) }
     }
 
@@ -78,10 +92,15 @@ impl OrgHandle {
         all_or_none: bool,
         writes: Vec<Write>,
     ) -> Vec<Result<WriteOutcome, WriteError>> {
+        self.change(|org| org.commit(context, all_or_none, writes))
+    }
+
+    /// Changes the org and wakes whoever waits for events.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Org) -> T) -> T {
         let mut org = self.lock();
-        let results = org.commit(context, all_or_none, writes);
+        let result = change(&mut org);
         self.tell(org);
-        results
+        result
     }
 
     /// Lets go of the org and wakes whoever waits for what was committed meanwhile.
@@ -95,6 +114,20 @@ impl OrgHandle {
         });
     }
 
+    /// Ends every open stream of the Pub/Sub API.
+    pub fn end_streams(&self, how: StreamEnd) {
+        self.shared.stream_ends.send_replace(how);
+    }
+
+    /// The schemas of events, locked. Whoever wants the org as well locks the org first.
+    pub(crate) fn event_schemas(&self) -> MutexGuard<'_, SchemaRegistry> {
+        self.shared.event_schemas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn watch_stream_ends(&self) -> watch::Receiver<StreamEnd> {
+        self.shared.stream_ends.subscribe()
+    }
+
     /// Position of the newest event, to watch.
     pub fn watch_events(&self) -> watch::Receiver<u64> {
         self.shared.latest_replay_id.subscribe()
@@ -104,6 +137,10 @@ impl OrgHandle {
     pub fn faults(&self) -> Faults {
         let rules = self.rules().rules().to_vec();
         Faults { rules, ..self.shared.faults.borrow().clone() }
+    }
+
+    pub(crate) fn watch_faults(&self) -> watch::Receiver<Faults> {
+        self.shared.faults.subscribe()
     }
 
     /// Switches faults: those that are on are off, unless they are among these.

@@ -422,7 +422,7 @@ impl Survey<'_> {
 fn unruled(object: &ObjectSchema) -> ObjectAccess {
     let mut fields = vec![(false, false); object.width()];
     for (index, field) in object.each_field() {
-        let free = object.setup || object.tooling || !field.permissionable();
+        let free = object.setup || object.tooling || object.is_platform_event() || !field.permissionable();
         fields[usize::from(index)] = (free, free);
     }
     ObjectAccess { fields, ..ObjectAccess::default() }

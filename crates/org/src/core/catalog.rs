@@ -1,6 +1,7 @@
 //! The objects that every org has, with the fields of Salesforce's object reference; a family of objects a file.
 
 mod activities;
+mod channels;
 mod choices;
 mod fields;
 mod people;
@@ -28,6 +29,7 @@ pub(crate) fn standard_objects() -> Vec<ObjectSchema> {
         activities::objects(),
         permissions::objects(),
         tooling::objects(),
+        channels::objects(),
     ]
     .concat()
 }

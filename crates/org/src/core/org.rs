@@ -1,6 +1,6 @@
 //! The org: its objects, rows, event log and people. Reads are here; writes are in [`super::write`].
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rand::rngs::StdRng;
@@ -8,10 +8,13 @@ use rand::{Rng, SeedableRng};
 
 use super::access::{AccessCache, Permission};
 use super::automation::Automations;
+use super::capture::Capture;
 use super::catalog;
+use super::channel::Channels;
+use super::delivery::Deliveries;
 use super::edition::{Allowances, Edition};
 use super::error::WriteError;
-use super::event::CommittedEvent;
+use super::event::{CommittedEvent, EventLog, LogEntry};
 use super::feature::SharedFields;
 use super::history::History;
 use super::id;
@@ -25,9 +28,6 @@ use super::value::FieldValue;
 
 /// How long the event bus keeps events (Pub/Sub API guide: 72 hours).
 pub const EVENT_RETENTION_MS: i64 = 72 * 3600 * 1000;
-
-/// Objects whose changes are captured unless said otherwise.
-pub const CAPTURED_BY_DEFAULT: &[&str] = &["Account", "Contact", "Lead", "Opportunity", "Task", "User"];
 
 /// Alias of the second administrator.
 const SECOND_USER: &str = "oskar";
@@ -68,9 +68,10 @@ pub struct Org {
     pub(crate) tables: Vec<Table>,
     by_name: HashMap<String, usize>,
     by_prefix: HashMap<String, usize>,
-    pub(crate) captured: BTreeSet<String>,
-    pub(crate) events: VecDeque<Arc<CommittedEvent>>,
-    pub(crate) latest_replay_id: u64,
+    pub(crate) log: EventLog,
+    pub(crate) capture: Capture,
+    pub(crate) channels: Channels,
+    pub(crate) deliveries: Deliveries,
     pub(crate) commit_number: i64,
     pub(crate) rng: StdRng,
     pub(crate) oauth: OAuthState,
@@ -100,15 +101,17 @@ impl Org {
     ///
     /// Everything random (tokens, transaction keys, gaps between replay ids) follows from `seed`.
     pub fn new(profile: &OrgProfile, seed: [u8; 32], now_ms: i64) -> Org {
+        let mut rng = StdRng::from_seed(seed);
         let mut org = Org {
             tables: Vec::new(),
             by_name: HashMap::new(),
             by_prefix: HashMap::new(),
-            captured: CAPTURED_BY_DEFAULT.iter().map(|name| (*name).to_owned()).collect(),
-            events: VecDeque::new(),
-            latest_replay_id: 0,
-            commit_number: 0,
-            rng: StdRng::from_seed(seed),
+            log: EventLog::new(&mut rng),
+            capture: Capture::default(),
+            channels: Channels::default(),
+            deliveries: Deliveries::default(),
+            commit_number: 10_000_000_000 + (rng.next_u64() % 1_000_000_000) as i64,
+            rng,
             oauth: OAuthState::default(),
             access: AccessCache::default(),
             allowances: Allowances::new(profile.edition),
@@ -126,12 +129,11 @@ impl Org {
             made_ms: now_ms,
             setup: Setup::default(),
         };
-        org.latest_replay_id = 1_000_000 + org.rng.next_u64() % 9_000_000;
-        org.commit_number = 10_000_000_000 + (org.rng.next_u64() % 1_000_000_000) as i64;
         for schema in catalog::standard_objects() {
             org.add_object(schema);
         }
         org.people_it(profile, now_ms);
+        org.select_default_entities(now_ms);
         org
     }
 
@@ -361,38 +363,40 @@ impl Org {
             .collect()
     }
 
-    /// Whether change data capture is on for an object.
-    pub fn is_captured(&self, object: &str) -> bool {
-        self.captured.contains(object)
-    }
-
-    /// Objects that change data capture is on for, by name.
-    pub fn captured_objects(&self) -> impl Iterator<Item = &str> {
-        self.captured.iter().map(String::as_str)
-    }
-
-    /// Events after a position; from the earliest kept one for `None`. Positions need not be in the log still.
+    /// Changes of records after a position; from the earliest kept one for `None`. Positions need not be in the log still.
     pub fn events_after(&self, replay_id: Option<u64>) -> impl Iterator<Item = &Arc<CommittedEvent>> {
-        let from = replay_id.map_or(0, |position| self.events.partition_point(|event| event.replay_id <= position));
-        self.events.range(from..)
+        self.log.after(replay_id).filter_map(|entry| match entry {
+            LogEntry::Change(event) => Some(event),
+            LogEntry::Published(_) => None,
+        })
     }
 
     /// Position of the newest event; a position from before the first one if there was none.
     pub fn latest_replay_id(&self) -> u64 {
-        self.latest_replay_id
+        self.log.latest()
     }
 
     /// Whether a subscriber may resume from a position: that of a kept event, or the newest.
     pub fn replay_id_is_valid(&self, replay_id: u64) -> bool {
-        replay_id == self.latest_replay_id
-            || self.events.binary_search_by_key(&replay_id, |event| event.replay_id).is_ok()
+        self.log.is_valid(replay_id)
     }
 
     /// Drops events past their retention. Every commit does this too.
     pub fn expire_events(&mut self, now_ms: i64) {
-        while self.events.front().is_some_and(|event| event.commit_timestamp_ms < now_ms - EVENT_RETENTION_MS) {
-            self.events.pop_front();
-        }
+        self.log.expire(now_ms - EVENT_RETENTION_MS);
+    }
+
+    /// Forgets every event, and with them every position that subscribers hold.
+    pub fn forget_events(&mut self) {
+        let distance = self.rng.next_u64() % 1_000;
+        self.log.forget(distance);
+    }
+
+    /// Moves the org to another instance: events are lost, and positions begin somewhere else.
+    pub fn migrate(&mut self) {
+        let distance = (1 << 40) + self.rng.next_u64() % (1 << 40);
+        self.log.forget(distance);
+        self.commit_number = 10_000_000_000 + (self.rng.next_u64() % 1_000_000_000) as i64;
     }
 
     pub(crate) fn table_index(&self, name: &str) -> Option<usize> {

@@ -477,6 +477,11 @@ impl ObjectSchema {
         object
     }
 
+    /// Whether what is created is published instead of kept.
+    pub fn is_platform_event(&self) -> bool {
+        self.name.ends_with("__e")
+    }
+
     pub(crate) fn read_only(mut self) -> ObjectSchema {
         self.writeable = false;
         self

@@ -92,7 +92,7 @@ impl Org {
     pub fn finish(&mut self, context: &WriteContext, transaction: Transaction) {
         if !transaction.rows.is_empty() {
             self.note_history(context, &transaction);
-            self.append_events(context, &transaction);
+            self.append_events(context, &transaction.rows);
         }
         for (table, slot) in transaction.purged {
             self.replace_row(table, slot, None);

@@ -1,4 +1,4 @@
-//! Writes of records, with the rules of the platform, and the events they leave behind.
+//! Writes of records, with the rules of the platform. [`super::capture`] tells the event log what they did.
 //!
 //! [`Org::apply`] takes one write; each kind that is more than a save has a file of its own. Whatever a write does to several
 //! records it does as a whole or not at all.
@@ -14,14 +14,10 @@ mod merge;
 mod person;
 mod values;
 
-use std::sync::Arc;
-
-use rand::Rng;
 use serde_json::{Map, Value as Json};
 
 use super::access::Access;
 use super::error::WriteError;
-use super::event::{ChangeType, CommittedEvent};
 use super::id;
 use super::org::Org;
 use super::row::{Draft, Row};
@@ -244,6 +240,10 @@ impl Org {
         let unknown = || WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."));
         let table = self.table_index(object).ok_or_else(unknown)?;
         permit(run.access.creates(&self.tables[table].schema))?;
+        if self.tables[table].schema.is_platform_event() {
+            let (id, _) = self.publish_values(run.context, object, values)?;
+            return Ok(WriteOutcome { id, created: true });
+        }
         if !self.tables[table].schema.writeable {
             let message = format!("entity type cannot be inserted: {}", self.tables[table].schema.label);
             return Err(WriteError::new("INVALID_TYPE_FOR_OPERATION", message));
@@ -362,105 +362,5 @@ impl Org {
         let mut seen = std::collections::HashSet::new();
         found.retain(|child| seen.insert(*child));
         found
-    }
-
-    pub(super) fn append_events(&mut self, context: &WriteContext, touched: &Transaction) {
-        self.expire_events(context.now_ms);
-        let mut events: Vec<CommittedEvent> = Vec::new();
-        let transaction_key = self.transaction_key();
-        self.commit_number += 1 + (self.rng.next_u64() % 40) as i64;
-        for ((table, slot, before), sequence_number) in touched.rows.iter().zip(1..) {
-            let Some((change_type, values, nulled)) = self.change(*table, *slot, before.as_ref()) else { continue };
-            let Some(row) = self.tables[*table].row(*slot) else { continue };
-            let record_id = self.tables[*table].id_of(row).to_owned();
-            let entity = self.tables[*table].schema.name.clone();
-            // The same change to several records in one transaction is told once, as the event bus does.
-            let merged = events.iter_mut().find(|event| {
-                event.entity == entity
-                    && matches!(change_type, ChangeType::Update | ChangeType::Delete)
-                    && event.change_type == change_type
-                    && event.values == values
-                    && event.nulled == nulled
-            });
-            if let Some(event) = merged {
-                event.record_ids.push(record_id);
-                continue;
-            }
-            events.push(CommittedEvent {
-                replay_id: 0,
-                entity,
-                record_ids: vec![record_id],
-                change_type,
-                transaction_key: transaction_key.clone(),
-                sequence_number,
-                commit_timestamp_ms: context.now_ms,
-                commit_number: self.commit_number,
-                commit_user: context.user_id.clone(),
-                change_origin: context.change_origin.clone(),
-                values,
-                nulled,
-            });
-        }
-        for mut event in events {
-            self.latest_replay_id += 1 + self.rng.next_u64() % 7;
-            event.replay_id = self.latest_replay_id;
-            self.events.push_back(Arc::new(event));
-        }
-    }
-
-    /// What a captured row's event has to tell, if anything.
-    #[expect(clippy::type_complexity, reason = "the three parts of an event, named where they are taken apart")]
-    fn change(
-        &self,
-        table: usize,
-        slot: Slot,
-        before: Option<&Row>,
-    ) -> Option<(ChangeType, Vec<(FieldIndex, FieldValue)>, Vec<FieldIndex>)> {
-        let table = &self.tables[table];
-        if !self.captured.contains(&table.schema.name) {
-            return None;
-        }
-        let after = table.row(slot)?;
-        let carried = |index: &FieldIndex| table.schema.field(*index).in_change_event;
-        let populated = || {
-            let all = after.populated().filter(|(index, _)| carried(index));
-            all.map(|(index, value)| (index, value.to_value())).collect::<Vec<_>>()
-        };
-        match (before.map(|before| table.is_deleted(before)), table.is_deleted(after)) {
-            (None, false) => Some((ChangeType::Create, populated(), Vec::new())),
-            (Some(false), true) => Some((ChangeType::Delete, Vec::new(), Vec::new())),
-            (Some(true), false) => Some((ChangeType::Undelete, populated(), Vec::new())),
-            (None | Some(true), true) => None,
-            (Some(false), false) => {
-                let before = before?;
-                let (mut values, mut nulled) = (Vec::new(), Vec::new());
-                let mut is_data_change = false;
-                for index in table.schema.each_field().map(|(index, _)| index).filter(carried) {
-                    let (old, new) = (before.get(index), after.get(index));
-                    // Two changes within one second have one LastModifiedDate; the event names it all the same.
-                    let stamped = index == table.system.last_modified_date;
-                    let audit = stamped || index == table.system.last_modified_by;
-                    is_data_change |= old != new && !audit;
-                    match (old == new && !stamped, new.is_null()) {
-                        (true, _) => {}
-                        (false, true) => nulled.push(index),
-                        (false, false) => values.push((index, new.to_value())),
-                    }
-                }
-                is_data_change.then_some((ChangeType::Update, values, nulled))
-            }
-        }
-    }
-
-    fn transaction_key(&mut self) -> String {
-        let (high, low) = (self.rng.next_u64(), self.rng.next_u64());
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xffff,
-            low >> 48,
-            low & 0xffff_ffff_ffff
-        )
     }
 }

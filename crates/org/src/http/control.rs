@@ -17,6 +17,7 @@
 //! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |
 //! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "ledger_entries_max": 50000}` | sets what is named; a maximum of `null` is the edition's |
+//! | `POST /__control/events` `{"action": "end_streams", "how": "clean"}` | does something to the event bus once; see below |
 //!
 //! A rule names the requests that it meets, and what happens to them:
 //! `{"method": "PATCH", "path": "/composite/sobjects", "object": "Contact", "skip": 0, "times": 3, "probability": 0.5, "fault": …}`,
@@ -33,6 +34,12 @@
 //! | `"expire_session"` | the session ends before the request is looked at |
 //! | `"revoke_grant"` | so does everything that came from the same grant |
 //!
+//! `events` among the faults is how the event bus misbehaves: `latest_blind_ms`, `duplicate_every`, `end_stream_after`,
+//! `end_unavailable`, `unavailable`, `old_schema_every`, `streams_max`, `permission_cache_ms`. What can be done to it once:
+//! `end_streams` `{how: "clean" | "unavailable"}`, `forget_replay_ids`, `migrate`, `make_gaps` `{object, commits}`,
+//! `announce_conversion` `{object}`, `set_overflow_after` `{changes}`, `set_captured_entities_max` `{entities}`,
+//! `set_daily_deliveries_max` `{events}`.
+//!
 //! Apps, grants and sessions: [`super::control_oauth`].
 //!
 //! It has no authentication: the org is meant for the machine it runs on.
@@ -47,6 +54,7 @@ use serde_json::{Map, Value, json};
 
 use super::Web;
 use crate::core::{LeadConversion, Write, WriteContext, id};
+use crate::pubsub::EventAction;
 use crate::{BulkSettings, FaultRule, Faults, LedgerEntry, LedgerReport};
 
 /// Entries of the ledger in one answer unless fewer are asked for.
@@ -55,6 +63,7 @@ const ENTRIES_MAX: usize = 10_000;
 pub(super) fn routes() -> Router<Web> {
     Router::new()
         .route("/__control/faults", get(faults).put(set_faults).post(add_fault).delete(clear_faults))
+        .route("/__control/events", post(act_on_events))
         .route("/__control/locks", post(lock_rows).delete(unlock_rows))
         .route("/__control/write", post(write))
         .route("/__control/history", get(history).put(keep_history))
@@ -148,6 +157,11 @@ enum EditedRow {
     DraftArticle {
         id: String,
     },
+}
+
+async fn act_on_events(State(web): State<Web>, Json(action): Json<EventAction>) -> StatusCode {
+    web.org.act_on_events(action);
+    StatusCode::NO_CONTENT
 }
 
 async fn write(State(web): State<Web>, Json(edit): Json<Edit>) -> Response {

@@ -13,11 +13,11 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// `GET /limits`.
 fn limits(call: &Call<'_>) -> Reply {
-    let (edition, usage) = {
+    let (usage, (delivered, deliveries)) = {
+        let now_ms = call.web.org.now_ms();
         let mut org = call.org();
-        (org.edition(), org.api_usage(call.web.org.now_ms()))
+        (org.api_usage(now_ms), org.daily_deliveries(now_ms))
     };
-    let deliveries = edition.daily_deliveries_max();
     let limit = |max: u64, remaining: u64| json!({ "Max": max, "Remaining": remaining });
     let allowed = call.web.org.bulk().settings();
     let (queries, batches) = call.web.org.bulk().used(call.web.org.now_ms());
@@ -28,7 +28,7 @@ fn limits(call: &Call<'_>) -> Reply {
         "DailyBulkApiBatches": left(allowed.batches_max, batches),
         "DailyBulkV2QueryFileStorageMB": limit(976_562, 976_562),
         "DailyBulkV2QueryJobs": left(allowed.query_jobs_max, queries),
-        "DailyDeliveredPlatformEvents": limit(deliveries, deliveries),
+        "DailyDeliveredPlatformEvents": limit(deliveries, deliveries.saturating_sub(delivered)),
         "DataStorageMB": limit(5, 5),
         "FileStorageMB": limit(20, 20),
         "HourlyPublishedPlatformEvents": limit(50_000, 50_000),

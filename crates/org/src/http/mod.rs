@@ -18,6 +18,7 @@ mod control_oauth;
 mod control_rules;
 mod data;
 mod describe;
+mod events;
 mod html;
 mod identity;
 mod layouts;
@@ -37,6 +38,7 @@ mod soap;
 mod soap_data;
 mod token;
 mod tooling;
+mod tooling_channel;
 mod tree;
 mod xml;
 

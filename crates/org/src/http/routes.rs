@@ -26,6 +26,7 @@ const TABLES: &[&[Route]] = &[
     super::composite::ROUTES,
     super::describe::ROUTES,
     super::tooling::ROUTES,
+    super::events::ROUTES,
     super::layouts::ROUTES,
     super::limits::ROUTES,
     super::query::ROUTES,
@@ -33,6 +34,7 @@ const TABLES: &[&[Route]] = &[
     super::replication::ROUTES,
     super::rows::ROUTES,
     super::search::ROUTES,
+    super::tooling_channel::ROUTES,
     super::tree::ROUTES,
 ];
 

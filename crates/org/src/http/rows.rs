@@ -8,7 +8,7 @@ use super::answer::{RestError, json_answer, no_content, ok};
 use super::conditions::Version;
 use super::data::{Call, Reply};
 use super::routes::Route;
-use super::{describe, recent, related};
+use super::{describe, events, recent, related};
 use crate::core::schema::{FieldIndex, ObjectSchema};
 use crate::core::{FieldValue, Org, Row, Write, WriteError, WriteOutcome, id};
 use crate::soql::render_record;
@@ -69,6 +69,9 @@ fn is_field(call: &Call<'_>, object: &str, name: &str) -> bool {
 pub(crate) fn create(call: &Call<'_>, object: &str) -> Reply {
     known(call, &call.org(), object)?;
     let values = fields(call)?;
+    if call.org().object(object).is_some_and(ObjectSchema::is_platform_event) {
+        return events::publish(call, object, &values);
+    }
     let outcome = commit_one(call, Write::Create { object: object.to_owned(), values })?;
     recent::note(call, &outcome.id);
     Ok((created(call, object, &outcome, json!({})), 1))

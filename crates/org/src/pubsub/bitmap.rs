@@ -8,7 +8,7 @@
 //!
 //! Knows positions only; [`super::schema`] knows which field is where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Where a field's value sits in an event: a field of its own, or a part of a compound field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,40 +23,51 @@ pub(crate) enum Position {
 ///
 /// The entry of the top-level fields comes first, if there is one; those of compounds follow in the schema's order.
 pub(crate) fn bitmap(positions: impl IntoIterator<Item = Position>) -> Vec<String> {
-    let mut fields = BTreeSet::new();
-    let mut parts: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    let mut fields = Bits::default();
+    let mut parts: BTreeMap<usize, Bits> = BTreeMap::new();
     for position in positions {
         match position {
-            Position::Field(index) => fields.insert(index),
-            Position::Part(parent, index) => parts.entry(parent).or_default().insert(index),
-        };
+            Position::Field(index) => fields.set(index),
+            Position::Part(parent, index) => parts.entry(parent).or_default().set(index),
+        }
     }
 
     let mut entries = Vec::with_capacity(1 + parts.len());
-    if !fields.is_empty() {
-        entries.push(hexadecimal(&fields));
+    if !fields.0.is_empty() {
+        entries.push(fields.hexadecimal());
     }
-    entries.extend(parts.iter().map(|(parent, bits)| format!("{parent}-{}", hexadecimal(bits))));
+    entries.extend(parts.iter().map(|(parent, bits)| format!("{parent}-{}", bits.hexadecimal())));
     entries
 }
 
-fn hexadecimal(bits: &BTreeSet<usize>) -> String {
-    let highest = bits.last().copied().unwrap_or(0);
-    let mut bytes = vec![0u8; highest / 8 + 1];
-    for bit in bits {
-        bytes[bit / 8] |= 1 << (bit % 8);
+/// Bytes of a big number, the least significant first.
+#[derive(Default)]
+struct Bits(Vec<u8>);
+
+impl Bits {
+    fn set(&mut self, bit: usize) {
+        if self.0.len() <= bit / 8 {
+            self.0.resize(bit / 8 + 1, 0);
+        }
+        self.0[bit / 8] |= 1 << (bit % 8);
     }
 
-    let mut text = String::with_capacity(2 + 2 * bytes.len());
-    text.push_str("0x");
-    for byte in bytes.iter().rev() {
-        text.push_str(&format!("{byte:02X}"));
+    fn hexadecimal(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        let mut text = String::with_capacity(2 + 2 * self.0.len());
+        text.push_str("0x");
+        for byte in self.0.iter().rev() {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        text
     }
-    text
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use Position::{Field, Part};
     use proptest::prelude::*;

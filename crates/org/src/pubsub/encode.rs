@@ -1,36 +1,78 @@
-//! A committed change as the bytes of its event.
+//! An event as its bytes.
 //!
 //! Avro's binary form of such an event is short to write by hand: a run of union branches, zero for "no value". So it is
 //! written straight into one buffer, and no tree of values is built for the 80 fields that an update leaves empty.
 
 use super::bitmap::bitmap;
 use super::schema::{AvroType, CHANGE_TYPES, EventField, EventSchema};
-use crate::core::{ChangeType, CommittedEvent, FieldIndex, FieldValue};
+use crate::core::{ChangeType, CommittedEvent, FieldIndex, FieldRef, FieldValue, PublishedEvent};
 
 const MS_PER_DAY: i64 = 86_400_000;
 
-/// The event in Avro's binary form, by this schema. Values of fields that the schema does not have are left out.
-pub(crate) fn encode(event: &CommittedEvent, schema: &EventSchema) -> Vec<u8> {
-    let mut out = AvroWriter(Vec::with_capacity(512));
-    write_header(&mut out, event, schema);
-    for field in &schema.fields {
-        match field {
-            EventField::Plain(index) => write_field(&mut out, event, schema, *index),
-            EventField::Compound(parts) => {
-                let is_filled = parts.iter().any(|part| value_of(event, *part).is_some());
-                out.long(i64::from(is_filled));
-                if is_filled {
-                    parts.iter().for_each(|part| write_field(&mut out, event, schema, *part));
-                }
-            }
-        }
+const NULL_BRANCH: i64 = 0;
+/// `Account.Name` has a third branch, for people; a company's name is the second as everywhere.
+const VALUE_BRANCH: i64 = 1;
+
+/// What one subscriber gets of a change.
+pub(crate) struct Told<'e> {
+    pub(crate) event: &'e CommittedEvent,
+    /// One of the event's records, if it is told of them one by one.
+    pub(crate) record_id: Option<&'e String>,
+    /// Values that the subscriber's channel adds; what changed wins over them.
+    pub(crate) enriched: &'e [(FieldIndex, FieldValue)],
+    /// By the field's position: whether the subscriber may not read it. Fields beyond it may be read.
+    pub(crate) hidden: &'e [bool],
+}
+
+/// A change in Avro's binary form, by this schema. Values of fields that the schema does not have are left out.
+pub(crate) fn encode_change(told: &Told<'_>, schema: &EventSchema) -> Vec<u8> {
+    let is_hidden = |field: FieldIndex| told.hidden.get(usize::from(field)).copied().unwrap_or(false);
+    let mut values = Values::new(schema);
+    for (field, value) in told.enriched.iter().chain(&told.event.values).filter(|(field, _)| !is_hidden(*field)) {
+        values.set(*field, value.as_field_ref());
     }
+    let mut out = AvroWriter(Vec::with_capacity(512));
+    write_header(&mut out, told, schema, &is_hidden);
+    write_fields(&mut out, &values, schema);
     out.0
 }
 
-fn write_header(out: &mut AvroWriter, event: &CommittedEvent, schema: &EventSchema) {
-    let positions = |fields: &mut dyn Iterator<Item = FieldIndex>| bitmap(fields.filter_map(|f| schema.position(f)));
+/// A platform event in Avro's binary form, by this schema.
+pub(crate) fn encode_published(event: &PublishedEvent, schema: &EventSchema) -> Vec<u8> {
+    let mut values = Values::new(schema);
+    event.values.iter().for_each(|(field, value)| values.set(*field, value.as_field_ref()));
+    let mut out = AvroWriter(Vec::with_capacity(256));
+    write_fields(&mut out, &values, schema);
+    out.0
+}
+
+/// An event's values by their fields' positions, so that finding one is no search.
+struct Values<'e>(Vec<FieldRef<'e>>);
+
+impl<'e> Values<'e> {
+    fn new(schema: &EventSchema) -> Values<'e> {
+        Values(vec![FieldValue::Null; schema.width()])
+    }
+
+    fn set(&mut self, field: FieldIndex, value: FieldRef<'e>) {
+        // A field that was added since the schema was made has no place in it.
+        if let Some(own) = self.0.get_mut(usize::from(field)) {
+            *own = value;
+        }
+    }
+
+    fn get(&self, field: FieldIndex) -> FieldRef<'e> {
+        self.0[usize::from(field)]
+    }
+}
+
+fn write_header(out: &mut AvroWriter, told: &Told<'_>, schema: &EventSchema, is_hidden: &dyn Fn(FieldIndex) -> bool) {
+    let event = told.event;
+    let positions = |fields: &mut dyn Iterator<Item = FieldIndex>| {
+        bitmap(fields.filter(|field| !is_hidden(*field)).filter_map(|field| schema.position(field)))
+    };
     let nulled = positions(&mut event.nulled.iter().copied());
+    let diffed = positions(&mut event.diffed.iter().copied());
     // The values of a new or restored record speak for themselves; only an update says what changed.
     let changed = match event.change_type {
         ChangeType::Update => {
@@ -41,7 +83,7 @@ fn write_header(out: &mut AvroWriter, event: &CommittedEvent, schema: &EventSche
     let change_type = CHANGE_TYPES.iter().position(|symbol| *symbol == event.change_type.as_str());
 
     out.string(&event.entity);
-    out.strings(&event.record_ids);
+    out.strings(told.record_id.map_or(event.record_ids.as_slice(), std::slice::from_ref));
     out.long(change_type.expect("every change type is a symbol of the schema") as i64);
     out.string(&event.change_origin);
     out.string(&event.transaction_key);
@@ -50,56 +92,71 @@ fn write_header(out: &mut AvroWriter, event: &CommittedEvent, schema: &EventSche
     out.long(event.commit_number);
     out.string(&event.commit_user);
     out.strings(&nulled);
-    // Text is always carried whole, never as a difference.
-    out.strings(&[]);
+    out.strings(&diffed);
     out.strings(&changed);
 }
 
-fn value_of(event: &CommittedEvent, field: FieldIndex) -> Option<&FieldValue> {
-    event.values.iter().find(|(index, value)| *index == field && !value.is_null()).map(|(_, value)| value)
+fn write_fields(out: &mut AvroWriter, values: &Values<'_>, schema: &EventSchema) {
+    for field in &schema.fields {
+        match field {
+            EventField::Demanded(index, avro_type) => write_demanded(out, *avro_type, values.get(*index)),
+            EventField::Plain(index, avro_type) => write_nullable(out, *avro_type, values.get(*index)),
+            EventField::Compound(parts) => {
+                let is_filled = parts.iter().any(|(part, _)| !values.get(*part).is_null());
+                out.long(if is_filled { VALUE_BRANCH } else { NULL_BRANCH });
+                if is_filled {
+                    parts.iter().for_each(|(part, avro_type)| write_nullable(out, *avro_type, values.get(*part)));
+                }
+            }
+        }
+    }
 }
 
-fn write_field(out: &mut AvroWriter, event: &CommittedEvent, schema: &EventSchema, field: FieldIndex) {
-    const NULL_BRANCH: i64 = 0;
-    // `Account.Name` has a third branch, for people; a company's name is the second as everywhere.
-    const VALUE_BRANCH: i64 = 1;
-
-    let avro_type = schema.avro_type(field).expect("a field of the schema has a type");
-    match (avro_type, value_of(event, field)) {
-        (AvroType::String, Some(FieldValue::Text(text))) => {
+fn write_nullable(out: &mut AvroWriter, avro_type: AvroType, value: FieldRef<'_>) {
+    match (avro_type, value) {
+        (AvroType::String, FieldValue::Text(text)) => {
             out.long(VALUE_BRANCH);
             out.string(text);
         }
-        (AvroType::Boolean, Some(FieldValue::Boolean(value))) => {
+        (AvroType::Boolean, FieldValue::Boolean(value)) => {
             out.long(VALUE_BRANCH);
-            out.0.push(u8::from(*value));
+            out.0.push(u8::from(value));
         }
-        (AvroType::Int, Some(FieldValue::Integer(value))) => {
+        (AvroType::Int, FieldValue::Integer(value)) => {
             out.long(VALUE_BRANCH);
-            out.long(*value);
+            out.long(value);
         }
-        (AvroType::Long, Some(FieldValue::Integer(value))) => {
+        (AvroType::Long, FieldValue::Integer(value)) => {
             out.long(VALUE_BRANCH);
-            out.long(*value);
+            out.long(value);
         }
-        (AvroType::Double, Some(FieldValue::Number(value))) => {
+        (AvroType::Double, FieldValue::Number(value)) => {
             out.long(VALUE_BRANCH);
             out.0.extend_from_slice(&value.to_le_bytes());
         }
-        (AvroType::Long, Some(FieldValue::Date(days))) => {
+        (AvroType::Long, FieldValue::Date(days)) => {
             out.long(VALUE_BRANCH);
-            out.long(i64::from(*days) * MS_PER_DAY);
+            out.long(i64::from(days) * MS_PER_DAY);
         }
-        (AvroType::Long, Some(FieldValue::DateTime(ms))) => {
+        (AvroType::Long, FieldValue::DateTime(ms)) => {
             out.long(VALUE_BRANCH);
-            out.long(*ms);
+            out.long(ms);
         }
-        (AvroType::Long, Some(FieldValue::Time(ms))) => {
+        (AvroType::Long, FieldValue::Time(ms)) => {
             out.long(VALUE_BRANCH);
-            out.long(i64::from(*ms));
+            out.long(i64::from(ms));
         }
-        (_, None) => out.long(NULL_BRANCH),
-        (_, Some(_)) => unreachable!("the org stores a value in its field's own form"),
+        // A value from before its field's type was converted has no form in the new type.
+        _ => out.long(NULL_BRANCH),
+    }
+}
+
+/// A value that every event has.
+fn write_demanded(out: &mut AvroWriter, avro_type: AvroType, value: FieldRef<'_>) {
+    match (avro_type, value) {
+        (AvroType::Long, FieldValue::DateTime(ms)) => out.long(ms),
+        (AvroType::String, value) => out.string(value.as_text().unwrap_or_default()),
+        _ => out.long(0),
     }
 }
 
@@ -149,6 +206,10 @@ mod tests {
         org: Org,
     }
 
+    fn told(event: &CommittedEvent) -> Told<'_> {
+        Told { event, record_id: None, enriched: &[], hidden: &[] }
+    }
+
     /// An event as a subscriber sees it.
     struct Seen {
         fields: Vec<(String, Value)>,
@@ -184,7 +245,7 @@ mod tests {
             let event = self.org.events_after(None).last().expect("something happened");
             let object = self.org.object(&event.entity).expect("the event's object exists");
             let schema = EventSchema::of(object);
-            let bytes = encode(event, &schema);
+            let bytes = encode_change(&told(event), &schema);
 
             let avro = apache_avro::Schema::parse_str(&schema.json).expect("the schema is an Avro schema");
             let reader = GenericDatumReader::builder(&avro).build().expect("the schema resolves");
@@ -373,7 +434,8 @@ mod tests {
             let schema = EventSchema::of(watched.org.object("Contact").expect("there are contacts"));
             let avro = apache_avro::Schema::parse_str(&schema.json).expect("an Avro schema");
             let reader = GenericDatumReader::builder(&avro).build().expect("the schema resolves");
-            let Value::Record(fields) = reader.read_value(&mut encode(&gap, &schema).as_slice()).expect("an event")
+            let Value::Record(fields) =
+                reader.read_value(&mut encode_change(&told(&gap), &schema).as_slice()).expect("an event")
             else {
                 panic!("an event is a record");
             };

@@ -1,19 +1,26 @@
-//! The org's Pub/Sub API: change events over gRPC.
+//! The org's Pub/Sub API: change events and platform events over gRPC.
 //!
-//! [`service`] speaks the protocol, one task for each subscription; [`bus`] turns the org's log of committed changes into events,
-//! each written once however many subscribers read it; [`schema`], [`bitmap`] and [`encode`] know the event's form; [`serve`]
-//! opens the doors, in plain HTTP/2 and with TLS.
+//! [`service`] answers the calls, [`subscription`] serves one subscriber in a task of its own, [`publish`] takes events in;
+//! [`bus`] stands between them and the org, and [`reader`] picks what one subscriber is due to get; [`schema`], [`bitmap`],
+//! [`encode`] and [`decode`] know the events' form; [`fault`] names what can go wrong; [`serve`] opens the doors, in plain
+//! HTTP/2 and with TLS.
 //!
-//! It reads the org's state and changes none of it. It shares nothing with the connector but the generated gRPC code, so that
-//! a wrong belief on one side meets real clients on the other.
+//! It shares nothing with the connector but the generated gRPC code, so that a wrong belief on one side meets real clients on
+//! the other.
 
 mod bitmap;
-mod bus;
+pub(crate) mod bus;
+mod decode;
 mod encode;
+mod fault;
+mod publish;
+mod reader;
 mod refusal;
-mod schema;
+pub(crate) mod schema;
 mod serve;
 mod service;
+mod subscription;
 
+pub use fault::{EventAction, EventFaults, StreamEnd};
 pub use serve::{PubSubDoors, PubSubOptions, open};
 pub use service::Patience;

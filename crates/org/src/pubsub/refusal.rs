@@ -9,6 +9,8 @@ pub(crate) enum Refusal {
     Authentication,
     /// No topic has this name.
     UnknownTopic,
+    /// The user may not do this with the topic.
+    NoAccess,
     /// No schema has this id.
     UnknownSchema,
     /// `num_requested` is not positive.
@@ -19,15 +21,29 @@ pub(crate) enum Refusal {
     ReplayIdCorrupted,
     /// A later request of a stream names another topic.
     TopicChanged,
+    /// A publish request without events.
+    NothingToPublish,
+    /// No managed subscription has this id or name.
+    UnknownManagedSubscription,
+    /// The managed subscription was stopped.
+    ManagedSubscriptionStopped,
+    /// Too many streams are open.
+    TooManyStreams,
+    /// All the events of a day were delivered.
+    DeliveryLimit,
+    /// The service plays dead.
+    Unavailable,
 }
 
 impl Refusal {
     /// The status to answer with. `rpc_id` names the call in the server's log.
     pub(crate) fn status(self, rpc_id: &str) -> Status {
         let (code, error_code, message) = self.words();
-        let mut status = Status::new(code, message);
+        let mut status = Status::new(code, format!("{message} rpcId: {rpc_id}"));
         let trailers = status.metadata_mut();
-        trailers.insert("error-code", tonic::metadata::MetadataValue::from_static(error_code));
+        if let Ok(error_code) = format!("sfdc.platform.eventbus.grpc.{error_code}").parse() {
+            trailers.insert("error-code", error_code);
+        }
         if let Ok(rpc_id) = rpc_id.parse() {
             trailers.insert("rpc-id", rpc_id);
         }
@@ -39,38 +55,66 @@ impl Refusal {
         match self {
             Refusal::Authentication => (
                 Code::Unauthenticated,
-                "sfdc.platform.eventbus.grpc.service.auth.error",
+                "service.auth.error",
                 "An authentication exception occurred. Provide valid authentication credentials.",
             ),
-            // No documentation tells the code of this one and the next.
+            // No documentation tells the codes of the next three.
             Refusal::UnknownTopic => (
                 Code::NotFound,
-                "sfdc.platform.eventbus.grpc.topic.notfound",
+                "topic.notfound",
                 "The topic doesn't exist. Check the name of the topic, which is case-sensitive.",
             ),
-            Refusal::UnknownSchema => {
-                (Code::InvalidArgument, "sfdc.platform.eventbus.grpc.schema.notfound", "The schema ID isn't valid.")
-            }
+            Refusal::NoAccess => (
+                Code::PermissionDenied,
+                "topic.access.denied",
+                "You don't have the permissions that the topic requires.",
+            ),
+            Refusal::UnknownSchema => (Code::InvalidArgument, "schema.notfound", "The schema ID isn't valid."),
             Refusal::RequestedEvents => (
                 Code::InvalidArgument,
-                "sfdc.platform.eventbus.grpc.subscription.fetch.requested.events.invalid",
+                "subscription.fetch.requested.events.invalid",
                 "The number of requested events must be greater than zero.",
             ),
             Refusal::ReplayIdMissing => (
                 Code::InvalidArgument,
-                "sfdc.platform.eventbus.grpc.subscription.fetch.replayid.validation.failed",
+                "subscription.fetch.replayid.validation.failed",
                 "The Replay ID validation failed. A CUSTOM replay preset needs a Replay ID.",
             ),
             Refusal::ReplayIdCorrupted => (
                 Code::InvalidArgument,
-                "sfdc.platform.eventbus.grpc.subscription.fetch.replayid.corrupted",
+                "subscription.fetch.replayid.corrupted",
                 "The Replay ID validation failed. Ensure that the Replay ID is valid.",
             ),
             Refusal::TopicChanged => (
                 Code::InvalidArgument,
-                "sfdc.platform.eventbus.grpc.subscription.fetch.topic.invalid",
-                "The topic of a subscription can't change. Start a new subscription.",
+                "subscription.fetch.topic.invalid",
+                "The topic of a stream can't change. Start a new one.",
             ),
+            // Nor those of these.
+            Refusal::NothingToPublish => {
+                (Code::InvalidArgument, "publish.events.missing", "A publish request needs at least one event.")
+            }
+            Refusal::UnknownManagedSubscription => {
+                (Code::NotFound, "subscription.managed.notfound", "The managed event subscription doesn't exist.")
+            }
+            Refusal::ManagedSubscriptionStopped => (
+                Code::FailedPrecondition,
+                "subscription.managed.stopped",
+                "The managed event subscription isn't running. Set its state to RUN.",
+            ),
+            Refusal::TooManyStreams => (
+                Code::ResourceExhausted,
+                "concurrent.client.limit.exceeded",
+                "The maximum number of concurrent clients across all topics has been exceeded.",
+            ),
+            Refusal::DeliveryLimit => (
+                Code::ResourceExhausted,
+                "subscription.limit.exceeded",
+                "You have exceeded the event delivery limit for your org.",
+            ),
+            Refusal::Unavailable => {
+                (Code::Unavailable, "service.unavailable", "The Pub/Sub API service is unavailable. Try again later.")
+            }
         }
     }
 }

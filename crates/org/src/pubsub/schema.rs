@@ -1,8 +1,9 @@
-//! The Avro schema of an object's change events, and the way from the object's fields to positions in it.
+//! The Avro schema of an object's events, and the way from the object's fields to positions in it.
 //!
-//! Shape, names and `doc` texts are those of schemas that a Salesforce org hands out: `ChangeEventHeader` first, then the
-//! object's fields in the object's order, each nullable, the parts of a name or address inside one compound field.
-//! (Change Data Capture guide; Pub/Sub API guide.) Knows no values; [`super::encode`] writes them.
+//! Shape, names and `doc` texts are those of schemas that a Salesforce org hands out. Change events: `ChangeEventHeader` first,
+//! then the object's fields in the object's order, each nullable, the parts of a name or address inside one compound field.
+//! Platform events: who made it and when, then the custom fields. (Change Data Capture guide; Pub/Sub API guide.) Knows no
+//! values; [`super::encode`] writes them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
 
 use super::bitmap::Position;
+use crate::core::channel::event_name;
 use crate::core::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 
 /// The symbols of the `ChangeType` enumeration, whose order is their number on the wire.
@@ -65,13 +67,15 @@ impl AvroType {
     }
 }
 
-/// One top-level field of the event, after the header.
+/// One top-level field of an event, after the header.
 #[derive(Debug)]
 pub(crate) enum EventField {
-    /// A value of its own.
-    Plain(FieldIndex),
+    /// A value of its own that is always there.
+    Demanded(FieldIndex, AvroType),
+    /// A value of its own, or none.
+    Plain(FieldIndex, AvroType),
     /// A record of nullable parts: the object's fields that fill them, in order.
-    Compound(Vec<FieldIndex>),
+    Compound(Vec<(FieldIndex, AvroType)>),
 }
 
 /// The schema that events of one object are written with.
@@ -81,32 +85,34 @@ pub(crate) struct EventSchema {
     pub(crate) id: String,
     /// The schema as Avro's JSON.
     pub(crate) json: String,
-    /// The fields after the header: the first stands at index 1 of the schema.
+    /// The object whose events these are.
+    pub(crate) object: String,
+    /// The fields after the header: the first of a change event stands at index 1 of the schema.
     pub(crate) fields: Vec<EventField>,
-    types: HashMap<FieldIndex, AvroType>,
-    positions: HashMap<FieldIndex, Position>,
+    /// By the field's position in its object.
+    positions: Vec<Option<Position>>,
 }
 
 impl EventSchema {
-    /// The schema of an object's change events as the object is now.
+    /// The schema of an object's events as the object is now.
     pub(crate) fn of(object: &ObjectSchema) -> EventSchema {
-        let mut schema = EventSchema {
-            id: String::new(),
-            json: String::new(),
-            fields: Vec::new(),
-            types: HashMap::new(),
-            positions: HashMap::new(),
-        };
-        let mut avro_fields = vec![header_schema()];
+        let is_change = !object.is_platform_event();
+        let mut fields = Vec::new();
+        let mut positions = vec![None; object.width()];
+        let mut avro_fields: Vec<Json> = is_change.then(header_schema).into_iter().collect();
         let mut compounds: Vec<String> = Vec::new();
         let mut named_types = NamedTypes::default();
         for (index, field) in object.each_field().filter(|(_, field)| field.in_change_event) {
             let position = avro_fields.len();
+            let avro_type = AvroType::of(field.field_type);
             match &field.compound {
+                None if !is_change && !field.custom => {
+                    fields.push(EventField::Demanded(index, avro_type));
+                    avro_fields.push(demanded_schema(field, avro_type));
+                }
                 None => {
-                    schema.types.insert(index, AvroType::of(field.field_type));
-                    schema.positions.insert(index, Position::Field(position));
-                    schema.fields.push(EventField::Plain(index));
+                    positions[usize::from(index)] = Some(Position::Field(position));
+                    fields.push(EventField::Plain(index, avro_type));
                     avro_fields.push(plain_schema(object, field));
                 }
                 // The compound stands where the first of its parts does and takes them all; the others are done with then.
@@ -117,52 +123,39 @@ impl EventSchema {
                         .into_iter()
                         .filter(|(_, field)| field.in_change_event)
                         .collect();
-                    for (at, (part_index, part_field)) in parts.iter().enumerate() {
-                        schema.types.insert(*part_index, AvroType::of(part_field.field_type));
-                        schema.positions.insert(*part_index, Position::Part(position, at));
+                    for (at, (part_index, _)) in parts.iter().enumerate() {
+                        positions[usize::from(*part_index)] = Some(Position::Part(position, at));
                     }
                     avro_fields.push(named_types.compound_schema(object, &part.parent, &parts));
-                    schema.fields.push(EventField::Compound(parts.into_iter().map(|(index, _)| index).collect()));
+                    let typed = parts.into_iter().map(|(index, field)| (index, AvroType::of(field.field_type)));
+                    fields.push(EventField::Compound(typed.collect()));
                     compounds.push(part.parent.clone());
                 }
             }
         }
 
-        schema.json = json!({
+        let name = if is_change { event_name(&object.name) } else { object.name.clone() };
+        let mut schema = json!({
             "type": "record",
-            "name": event_name(&object.name),
+            "name": name,
             "namespace": "com.sforce.eventbus",
             "fields": avro_fields,
-        })
-        .to_string();
-        schema.id = fingerprint(&schema.json);
-        schema
-    }
-
-    /// How a field's value is written; `None` for a field that events do not carry.
-    pub(crate) fn avro_type(&self, field: FieldIndex) -> Option<AvroType> {
-        self.types.get(&field).copied()
+        });
+        let id = fingerprint(&schema.to_string());
+        if !is_change {
+            schema["uuid"] = json!(id);
+        }
+        EventSchema { id, json: schema.to_string(), object: object.name.clone(), fields, positions }
     }
 
     /// Where a field's value stands; `None` for a field that events do not carry.
     pub(crate) fn position(&self, field: FieldIndex) -> Option<Position> {
-        self.positions.get(&field).copied()
+        self.positions.get(usize::from(field)).copied().flatten()
     }
-}
 
-/// `ContactChangeEvent`, and `Employee__ChangeEvent` for the custom object `Employee__c`.
-pub(crate) fn event_name(object: &str) -> String {
-    match object.strip_suffix("__c") {
-        Some(custom) => format!("{custom}__ChangeEvent"),
-        None => format!("{object}ChangeEvent"),
-    }
-}
-
-/// The object that an event name belongs to: the inverse of [`event_name`]. `None` if it is no change event's name.
-pub(crate) fn object_name(event: &str) -> Option<String> {
-    match event.strip_suffix("__ChangeEvent") {
-        Some(custom) if !custom.is_empty() => Some(format!("{custom}__c")),
-        _ => event.strip_suffix("ChangeEvent").filter(|object| !object.is_empty()).map(str::to_owned),
+    /// Fields that the object had when this was made, known or not: every field's position is below it.
+    pub(crate) fn width(&self) -> usize {
+        self.positions.len()
     }
 }
 
@@ -200,6 +193,11 @@ fn header_schema() -> Json {
 
 fn nullable(name: &str, avro_type: AvroType) -> Json {
     json!({"name": name, "type": ["null", avro_type.name()], "default": null})
+}
+
+fn demanded_schema(field: &FieldSchema, avro_type: AvroType) -> Json {
+    let doc = if field.name == "CreatedById" { "CreatedBy:EntityId" } else { "CreatedDate:DateTime" };
+    json!({"name": field.name, "type": avro_type.name(), "doc": doc})
 }
 
 fn plain_schema(object: &ObjectSchema, field: &FieldSchema) -> Json {
@@ -295,25 +293,69 @@ impl NamedTypes {
     }
 }
 
-/// Every schema that events were written with, by its id, and the present one of each object.
+/// The form that streaming clients of old get for the same event, with its envelope and with times as text (REST API guide,
+/// "Platform Event Schema by Event Name").
+pub(crate) fn expanded(compact: &Json) -> Json {
+    let mut payload_fields = compact["fields"].clone();
+    for field in payload_fields.as_array_mut().into_iter().flatten() {
+        if field["doc"].as_str().is_some_and(|doc| doc.contains(":DateTime")) {
+            let is_nullable = field["type"].is_array();
+            field["type"] = if is_nullable { json!(["null", "string"]) } else { json!("string") };
+        }
+    }
+    let payload = json!({"type": "record", "name": "Payload", "doc": "", "fields": payload_fields});
+    let replay = json!({"type": "record", "name": "Event", "fields": [{"name": "replayId", "type": "long"}]});
+    let data = json!({
+        "type": "record",
+        "name": "Data",
+        "namespace": "",
+        "fields": [
+            {"name": "schema", "type": "string"},
+            {"name": "payload", "type": payload},
+            {"name": "event", "type": replay},
+        ],
+    });
+    json!({
+        "name": compact["name"],
+        "namespace": compact["namespace"],
+        "type": "expanded-record",
+        "fields": [{"name": "data", "type": data}, {"name": "channel", "type": "string"}],
+    })
+}
+
+/// Every schema that events were written with, by its id, and those of each object.
 #[derive(Debug, Default)]
 pub(crate) struct SchemaRegistry {
-    present: HashMap<String, (u32, Arc<EventSchema>)>,
+    of_objects: HashMap<String, OfObject>,
     by_id: HashMap<String, Arc<EventSchema>>,
+}
+
+#[derive(Debug)]
+struct OfObject {
+    version: u32,
+    present: Arc<EventSchema>,
+    past: Option<Arc<EventSchema>>,
 }
 
 impl SchemaRegistry {
     /// The present schema of an object.
     pub(crate) fn schema_of(&mut self, object: &ObjectSchema) -> Arc<EventSchema> {
-        match self.present.get(&object.name) {
-            Some((version, schema)) if *version == object.version => schema.clone(),
-            _ => {
-                let schema = Arc::new(EventSchema::of(object));
-                self.by_id.insert(schema.id.clone(), schema.clone());
-                self.present.insert(object.name.clone(), (object.version, schema.clone()));
-                schema
-            }
-        }
+        let past = match self.of_objects.get_mut(&object.name) {
+            Some(known) if known.version == object.version => return known.present.clone(),
+            known => known.map(|known| known.present.clone()),
+        };
+        let present = Arc::new(EventSchema::of(object));
+        // A change that events do not show, such as a label's, leaves their schema as it is.
+        let past = past.filter(|past| past.id != present.id);
+        self.by_id.insert(present.id.clone(), present.clone());
+        let of_object = OfObject { version: object.version, present: present.clone(), past };
+        self.of_objects.insert(object.name.clone(), of_object);
+        present
+    }
+
+    /// The schema that an object had before the present one, which events may still be written with for a while.
+    pub(crate) fn past_schema_of(&self, object: &ObjectSchema) -> Option<Arc<EventSchema>> {
+        self.of_objects.get(&object.name)?.past.clone()
     }
 
     /// The schema with this id, present or past.
@@ -325,6 +367,7 @@ impl SchemaRegistry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::channel::has_change_events;
     use crate::core::{Org, OrgProfile};
 
     fn org() -> Org {
@@ -333,7 +376,7 @@ mod tests {
 
     #[test]
     fn every_object_has_a_schema_that_avro_understands() {
-        for object in org().objects() {
+        for object in org().objects().filter(|object| has_change_events(object)) {
             let schema = EventSchema::of(object);
             let parsed = apache_avro::Schema::parse_str(&schema.json);
             assert!(parsed.is_ok(), "{}: {parsed:?}", object.name);
@@ -385,17 +428,5 @@ mod tests {
         let last = json["fields"].as_array().and_then(|fields| fields.last()).expect("a last field");
         assert_eq!(last["name"], "Plan__c");
         assert!(last["doc"].as_str().is_some_and(|doc| doc.starts_with("Data:Text:00N") && doc.len() == 25), "{last}");
-    }
-
-    #[test]
-    fn event_names_lead_to_objects_and_back() {
-        for (object, event) in [("Contact", "ContactChangeEvent"), ("Employee__c", "Employee__ChangeEvent")] {
-            assert_eq!(event_name(object), event);
-            assert_eq!(object_name(event).as_deref(), Some(object));
-        }
-        for name in ["ChangeEvent", "__ChangeEvent", "Contact", "ContactChangeEvents"] {
-            assert_ne!(object_name(name).as_deref(), Some("Contact"), "{name}");
-        }
-        assert_eq!(object_name("ChangeEvent"), None);
     }
 }
