@@ -7,6 +7,7 @@
 
 mod definitions;
 mod describe;
+mod event_object;
 mod field;
 mod object;
 mod reshape;
@@ -19,7 +20,7 @@ use serde_json::{Map, Value as Json};
 use super::error::WriteError;
 use super::id;
 use super::org::{Org, no_such_object};
-use super::schema::{FieldIndex, FieldSchema, FieldType};
+use super::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use super::table::Slot;
 
 /// A deleted field keeps its name, and its place among those that the org may have, for so long (Help: 15 days).
@@ -57,7 +58,7 @@ impl Org {
     /// Adds a custom field to an object, and lets every profile read and change it.
     pub fn add_custom_field(&mut self, object: &str, field: FieldSchema) -> Result<FieldIndex, WriteError> {
         let (name, now_ms) = (field.name.clone(), self.made_ms());
-        let is_ruled = field.permissionable();
+        let is_ruled = field.permissionable() && !self.object(object).is_some_and(ObjectSchema::is_platform_event);
         let index = self.define_field(object, field, now_ms)?;
         if is_ruled {
             let object = self.object(object).map_or_else(String::new, |object| object.name.clone());
@@ -71,6 +72,9 @@ impl Org {
     pub fn create_field(&mut self, full_name: &str, metadata: &Json, now_ms: i64) -> Result<String, WriteError> {
         let (object, name) = self.full_field_name(full_name)?;
         let (field, start) = field::read(self, &object, &name, metadata)?;
+        if self.object(&object).is_some_and(ObjectSchema::is_platform_event) {
+            event_object::check_field(&field)?;
+        }
         let index = self.define_field(&object, field, now_ms)?;
         let at = self.table_index(&object).ok_or_else(|| no_such_object(&object))?;
         if let Some(start) = start {
@@ -297,7 +301,7 @@ impl Org {
 }
 
 /// Whether administrators may add fields to an object.
-fn is_customizable(object: &super::schema::ObjectSchema) -> bool {
+fn is_customizable(object: &ObjectSchema) -> bool {
     object.writeable && !object.tooling && (!object.setup || object.name == "User")
 }
 

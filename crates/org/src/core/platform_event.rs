@@ -52,7 +52,7 @@ impl Org {
     /// The same with fields, for whoever sets an org up in Rust.
     pub fn add_platform_event(&mut self, name: &str, label: &str, fields: Vec<FieldSchema>) -> Result<(), WriteError> {
         self.define_platform_event(name, label, &format!("{label}s"))?;
-        fields.into_iter().try_for_each(|field| self.define_custom_field(name, field).map(drop))
+        fields.into_iter().try_for_each(|field| self.add_custom_field(name, field).map(drop))
     }
 
     /// Publishes an event from values as the REST API takes them. Gives an id that no record has, and the event's identifier.

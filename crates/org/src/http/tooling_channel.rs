@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::answer::{RestError, json_answer, no_content, ok};
+use super::answer::{RestError, json_answer, no_content};
 use super::data::{Call, Reply};
 use super::routes::{Handler, Route};
+use super::rows;
 use crate::core::{Org, Permission, id};
 
 const CHANNEL: &str = "PlatformEventChannel";
@@ -19,17 +20,17 @@ const MANAGED: &str = "ManagedEventSubscription";
 
 const CHANNEL_METHODS: &[(&str, Handler)] = &[
     ("DELETE", |call, names| delete(call, names[0], Org::delete_event_channel)),
-    ("GET", |call, names| read(call, CHANNEL, names[0])),
+    ("GET", |call, names| rows::read(call, CHANNEL, names[0])),
     ("PATCH", |call, names| update(call, names[0], Org::update_event_channel)),
 ];
 const MEMBER_METHODS: &[(&str, Handler)] = &[
     ("DELETE", |call, names| delete(call, names[0], Org::delete_channel_member)),
-    ("GET", |call, names| read(call, MEMBER, names[0])),
+    ("GET", |call, names| rows::read(call, MEMBER, names[0])),
     ("PATCH", |call, names| update(call, names[0], Org::update_channel_member)),
 ];
 const MANAGED_METHODS: &[(&str, Handler)] = &[
     ("DELETE", |call, names| delete(call, names[0], Org::delete_managed_subscription)),
-    ("GET", |call, names| read(call, MANAGED, names[0])),
+    ("GET", |call, names| rows::read(call, MANAGED, names[0])),
     ("PATCH", |call, names| update(call, names[0], Org::update_managed_subscription)),
 ];
 
@@ -106,26 +107,4 @@ fn delete(call: &Call<'_>, id: &str, delete: fn(&mut Org, &str) -> Result<(), cr
     let id = id::normalize(id).ok_or_else(RestError::not_found)?;
     delete(&mut call.org(), &id)?;
     Ok((no_content(), 1))
-}
-
-fn read(call: &Call<'_>, kind: &str, id: &str) -> Reply {
-    may_customize(call)?;
-    let id = id::normalize(id).ok_or_else(RestError::not_found)?;
-    let org = call.org();
-    let (object, row) = org.record(&id).filter(|(object, _)| object.name == kind).ok_or_else(RestError::not_found)?;
-    let mut body =
-        json!({ "attributes": { "type": kind, "url": format!("{}/tooling/sobjects/{kind}/{id}", call.base) } });
-    for (index, field) in object.each_field() {
-        body[&field.name] = row.get(index).to_json();
-    }
-    body["Metadata"] = metadata(&org, kind, &id).ok_or_else(RestError::not_found)?;
-    Ok((ok(&body), 1))
-}
-
-fn metadata(org: &Org, kind: &str, id: &str) -> Option<Value> {
-    match kind {
-        CHANNEL => org.event_channels().find(|setup| setup.id == id).map(|setup| json!(setup.metadata)),
-        MEMBER => org.channel_members().find(|setup| setup.id == id).map(|setup| json!(setup.metadata)),
-        _ => org.managed_subscriptions().find(|setup| setup.id == id).map(|setup| json!(setup.metadata)),
-    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Their fields only; [`crate::core::channel`] writes the rows. (Tooling API guide.)
 
-use super::fields::{audit, id, picklist, text};
-use crate::core::schema::{FieldSchema, ObjectSchema};
+use super::fields::{audit, field, id, picklist, text};
+use crate::core::schema::{FieldSchema, FieldType, ObjectSchema};
 
 /// Every object of this kind.
 pub(super) fn objects() -> Vec<ObjectSchema> {
@@ -50,6 +50,7 @@ fn object(name: &str, label: &str, prefix: &str, own: Vec<FieldSchema>) -> Objec
         picklist("ManageableState", "Manageable State", &["unmanaged"]).with_default("unmanaged"),
     ];
     fields.extend(own);
+    fields.push(field("Metadata", "Metadata", FieldType::ComplexValue));
     fields.extend(audit());
     let mut object = ObjectSchema::new(name, label, &format!("{label}s"), prefix, fields).read_only();
     object.tooling = true;

@@ -1,6 +1,7 @@
 //! Definitions of channels and their members in the Metadata form, and what may be in them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::topic::{has_change_events, object_of_event};
 use super::{Filter, Member, STANDARD_CHANNEL, invalid};
@@ -46,6 +47,7 @@ impl ChannelDefinition {
             ("FullName", full_name.into()),
             ("MasterLabel", self.label.as_str().into()),
             ("ChannelType", self.channel_type.as_str().into()),
+            ("Metadata", json!(self).to_string().into()),
         ]
     }
 }
@@ -117,6 +119,7 @@ impl Org {
             ("EventChannel", self.channel(channel).map_or(channel, |channel| &channel.id).as_str().into()),
             ("SelectedEntity", member.definition.selected_entity.as_str().into()),
             ("FilterExpression", member.definition.filter_expression.as_deref().unwrap_or_default().into()),
+            ("Metadata", json!(member.definition).to_string().into()),
         ]
     }
 }

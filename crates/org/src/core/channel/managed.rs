@@ -1,6 +1,7 @@
 //! Managed subscriptions: the org remembers for a client how far it got. (Pub/Sub API guide, "Managed Event Subscriptions".)
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::definition::is_developer_name;
 use super::{EventSetup, MANAGED, duplicate, invalid, no_such_setup};
@@ -62,6 +63,7 @@ impl ManagedDefinition {
             ("DefaultReplay", word(self.default_replay)),
             ("ErrorRecoveryReplay", word(self.error_recovery_replay)),
             ("State", if self.state == RunState::Run { "RUN" } else { "STOP" }.into()),
+            ("Metadata", json!(self).to_string().into()),
         ]
     }
 }
@@ -101,7 +103,7 @@ impl Org {
             let message = format!("An org can have up to {MANAGED_MAX} managed event subscriptions.");
             return Err(WriteError::new("LIMIT_EXCEEDED", message));
         }
-        let id = self.write_setup_row(MANAGED, None, definition.row(full_name), now_ms);
+        let id = self.tell(MANAGED, "", definition.row(full_name), now_ms);
         let name = full_name.to_owned();
         self.channels.managed.push(ManagedSubscription { id: id.clone(), name, definition, committed: None });
         Ok(id)
@@ -117,7 +119,7 @@ impl Org {
     ) -> Result<(), WriteError> {
         self.check_managed(full_name, &definition)?;
         let at = self.channels.managed.iter().position(|managed| managed.id == id).ok_or_else(no_such_setup)?;
-        self.write_setup_row(MANAGED, Some(id), definition.row(full_name), now_ms);
+        self.tell(MANAGED, id, definition.row(full_name), now_ms);
         let managed = &mut self.channels.managed[at];
         if managed.definition.topic_name != definition.topic_name {
             managed.committed = None;

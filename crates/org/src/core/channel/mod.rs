@@ -17,7 +17,6 @@ pub(crate) use topic::{Selection, Topic, event_name, has_change_events, object_o
 use super::error::WriteError;
 use super::org::Org;
 use super::schema::FieldIndex;
-use super::value::FieldValue;
 
 /// The channel that the set-up page fills: every selected object.
 pub(crate) const STANDARD_CHANNEL: &str = "ChangeEvents";
@@ -146,7 +145,7 @@ impl Org {
         if channels.len() >= CHANNELS_MAX {
             return Err(WriteError::new("LIMIT_EXCEEDED", "The maximum number of custom channels has been reached."));
         }
-        let id = self.write_setup_row(CHANNEL, None, definition.row(full_name), now_ms);
+        let id = self.tell(CHANNEL, "", definition.row(full_name), now_ms);
         self.channels.channels.push(Channel { id: id.clone(), name: full_name.to_owned(), definition });
         Ok(id)
     }
@@ -164,7 +163,7 @@ impl Org {
         if self.channels.channels[at].definition.channel_type != definition.channel_type {
             return Err(not_updateable("channelType"));
         }
-        self.write_setup_row(CHANNEL, Some(id), definition.row(full_name), now_ms);
+        self.tell(CHANNEL, id, definition.row(full_name), now_ms);
         let channel = &mut self.channels.channels[at];
         (channel.name, channel.definition) = (full_name.to_owned(), definition);
         Ok(())
@@ -201,7 +200,7 @@ impl Org {
         if !member.object.ends_with("__e") && !self.is_captured(&member.object) {
             self.check_entity_allowance()?;
         }
-        member.id = self.write_setup_row(MEMBER, None, self.member_row(&member), now_ms);
+        member.id = self.tell(MEMBER, "", self.member_row(&member), now_ms);
         let id = member.id.clone();
         self.channels.members.push(member);
         Ok(id)
@@ -224,7 +223,7 @@ impl Org {
             return Err(not_updateable("selectedEntity"));
         }
         let member = Member { id: id.to_owned(), ..self.member(full_name, definition)? };
-        self.write_setup_row(MEMBER, Some(id), self.member_row(&member), now_ms);
+        self.tell(MEMBER, id, self.member_row(&member), now_ms);
         self.channels.members[at] = member;
         Ok(())
     }
@@ -270,29 +269,6 @@ impl Org {
 
     fn channel(&self, name: &str) -> Option<&Channel> {
         self.channels.channels.iter().find(|channel| channel.name == name)
-    }
-
-    /// Writes the row that a query of a Tooling object finds, and gives its id.
-    fn write_setup_row(
-        &mut self,
-        object: &str,
-        id: Option<&str>,
-        values: Vec<(&'static str, FieldValue)>,
-        now_ms: i64,
-    ) -> String {
-        let Some((table, slot)) = id.and_then(|id| self.locate(id)) else {
-            return self.load(object, vec![values], now_ms).expect("the catalogue has this object").remove(0);
-        };
-        let table = &mut self.tables[table];
-        let mut row = table.row(slot).map(super::row::Row::unpack).unwrap_or_default();
-        for (name, value) in values {
-            row.set(table.schema.index_of(name).expect("the catalogue has this field"), value);
-        }
-        let now = FieldValue::DateTime(now_ms / 1000 * 1000);
-        row.set(table.system.last_modified_date, now.clone());
-        row.set(table.system.system_modstamp, now);
-        table.replace(slot, Some(row.pack()));
-        id.unwrap_or_default().to_owned()
     }
 
     fn erase_setup_row(&mut self, object: &str, id: &str) {

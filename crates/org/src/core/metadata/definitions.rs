@@ -25,7 +25,7 @@ impl Org {
     }
 
     /// Writes a row of the Tooling API: a new one, or that which is known, and says its id.
-    pub(super) fn tell(&mut self, object: &str, known: &str, values: Values, now_ms: i64) -> String {
+    pub(in crate::core) fn tell(&mut self, object: &str, known: &str, values: Values, now_ms: i64) -> String {
         let Some((at, slot)) = self.locate(known) else {
             let made = self.load(object, vec![values], now_ms).expect("the catalogue has this object and its fields");
             return made.into_iter().next().expect("one row was loaded");

@@ -45,6 +45,9 @@ impl Org {
     /// Adds a custom object by its full name (`Employee__c`) and its definition in the Metadata API's form, and says its id.
     /// Its records are for those who have the permission, and for whoever may modify all data.
     pub fn create_object(&mut self, full_name: &str, metadata: &Json, now_ms: i64) -> Result<String, WriteError> {
+        if full_name.trim().to_ascii_lowercase().ends_with("__e") {
+            return self.create_event_object(full_name, metadata, now_ms);
+        }
         let name = super::custom_name(full_name.trim(), "__c", "Object Name")?;
         if self.object(&name).is_some() {
             let message = format!("That object name is already in use: {name}");

@@ -145,6 +145,15 @@ async fn channels_and_members_are_set_up_through_the_tooling_api() {
     assert_eq!((&read["FullName"], &read["Metadata"]), (&member["FullName"], &member["Metadata"]));
     assert_eq!((&read["EventChannel"], &read["SelectedEntity"]), (&json!(channel_id), &json!("ContactChangeEvent")));
 
+    let statement =
+        "SELECT Id, DeveloperName, SelectedEntity FROM PlatformEventChannelMember WHERE EventChannel = 'ChangeEvents'";
+    let query = reqwest::Url::parse_with_params("http://x/tooling/query", [("q", statement)]).expect("a URL");
+    let (_, found) = web.get(&format!("/tooling/query?{}", query.query().expect("a query"))).await;
+    assert_eq!(
+        (&found["totalSize"], &found["records"][0]["SelectedEntity"]),
+        (&json!(5), &json!("AccountChangeEvent"))
+    );
+
     let moved = json!({"FullName": "Sales_Contact", "Metadata": selected("LeadChangeEvent")});
     let refusals = [
         (Method::POST, channels, channel.clone(), "DUPLICATE_VALUE"),

@@ -183,3 +183,28 @@ async fn rest_gives_the_schema_in_both_forms() {
     assert_eq!(web.get("/sobjects/Contact/eventSchema").await.0, StatusCode::NOT_FOUND);
     assert_eq!(web.get("/sobjects/ContactChangeEvent/eventSchema").await.1["name"], "ContactChangeEvent");
 }
+
+#[tokio::test]
+async fn an_event_defined_through_the_tooling_api_can_be_published_and_read() {
+    let web = Web::start().await;
+    let object = json!({"FullName": "Order__e", "Metadata": {"label": "Order", "pluralLabel": "Orders",
+        "deploymentStatus": "Deployed", "eventType": "HighVolume", "publishBehavior": "PublishImmediately"}});
+    let (status, made) = web.send(Method::POST, "/tooling/sobjects/CustomObject", object).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let field = |name: &str, metadata: Json| json!({"FullName": format!("Order__e.{name}"), "Metadata": metadata});
+    let number = field("Number__c", json!({"type": "Text", "label": "Number", "length": 80}));
+    let (status, made) = web.send(Method::POST, "/tooling/sobjects/CustomField", number).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let lookup =
+        field("Who__c", json!({"type": "Lookup", "label": "Who", "referenceTo": "Contact", "relationshipName": "Os"}));
+    let (status, refused) = web.send(Method::POST, "/tooling/sobjects/CustomField", lookup).await;
+    assert_eq!((status, &refused[0]["errorCode"]), (StatusCode::BAD_REQUEST, &json!("FIELD_INTEGRITY_EXCEPTION")));
+
+    let (status, body) = web.send(Method::POST, "/sobjects/Order__e", json!({"Number__c": "A-1"})).await;
+    assert_eq!(status, StatusCode::CREATED, "{body}");
+    let credentials = Credentials { access_token: web.token.clone(), tenant_id: web.org.org_id.clone() };
+    let client = connect(&web.org.pubsub_url, credentials).await;
+    let mut subscriber = Subscriber::open(client, from_earliest(TOPIC, 10)).await.expect("a subscription");
+    let event = subscriber.events(1).await.remove(0);
+    assert_eq!(subscriber.decode(&event).await.text("Number__c"), Some("A-1"));
+}
