@@ -21,7 +21,7 @@ use super::error::WriteError;
 use super::id;
 use super::org::Org;
 use super::row::{Draft, Row};
-use super::schema::{FieldIndex, FieldSchema};
+use super::schema::FieldSchema;
 use super::table::{Slot, Table};
 use super::transaction::Transaction;
 use super::value::FieldValue;
@@ -242,7 +242,7 @@ impl Org {
         permit(run.access.creates(&self.tables[table].schema))?;
         if self.tables[table].schema.is_platform_event() {
             let (id, _) = self.publish_values(run.context, object, values)?;
-            return Ok(WriteOutcome { id, created: true });
+            return Ok(WriteOutcome::made(id));
         }
         if !self.tables[table].schema.writeable {
             let message = format!("entity type cannot be inserted: {}", self.tables[table].schema.label);
