@@ -1,5 +1,6 @@
-"""One demo for all tests: an org, an environment, and Syncline between them, in one process that is stopped at the end."""
+"""What tests share: a demo (an org, an environment, and Syncline between them, in one process) and an org alone."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ import pytest
 import requests
 
 import local_salesforce
+from node_client import NodeClient
+
+pytest_plugins = ["matrix"]
 
 HERE = Path(__file__).parent
 START_DEADLINE_S = 120
@@ -27,26 +31,22 @@ def eventually(what, probe, within_s=10.0):
         time.sleep(0.02)
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """The state file of a running demo."""
-    folder = tmp_path_factory.mktemp("demo")
+@contextlib.contextmanager
+def running(folder, *arguments):
+    """Runs `syncline` until the end of the block, and gives its state file once it is ready."""
     state_file, log_file = folder / "state.json", folder / "log"
-    command = [os.environ["SYNCLINE_BIN"], "demo", "--state-file", state_file, "--data-dir", folder / "data"]
-    command += ["--listen", "127.0.0.1:0", "--org-listen", "127.0.0.1:0"]
-    # What changes here is what a test changes.
-    command += ["--no-trickle"]
+    command = [os.environ["SYNCLINE_BIN"], *arguments, "--state-file", state_file]
     with open(log_file, "wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
 
         def state():
-            assert process.poll() is None, f"the demo ended with code {process.returncode}"
+            assert process.poll() is None, f"syncline {arguments[0]} ended with code {process.returncode}"
             try:
                 return json.loads(state_file.read_text())
             except (FileNotFoundError, json.JSONDecodeError):
                 return None
 
         try:
-            yield eventually("the demo is ready", state, START_DEADLINE_S)
+            yield eventually(f"syncline {arguments[0]} is ready", state, START_DEADLINE_S)
         except AssertionError:
             print(log_file.read_text())
             raise
@@ -59,10 +59,52 @@ def demo(tmp_path_factory):
                 raise
 
 
+def free_addresses(*options):
+    return [f"--{option}=127.0.0.1:0" for option in options]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The state file of a running demo. What changes there is what a test changes."""
+    folder = tmp_path_factory.mktemp("demo")
+    addresses = free_addresses("listen", "org-listen")
+    with running(folder, "demo", "--data-dir", folder / "data", *addresses, "--no-trickle") as state:
+        yield state
+
+
+@pytest.fixture(scope="session")
+def org(tmp_path_factory):
+    """The state file of a running org that has nothing to do with Syncline."""
+    addresses = free_addresses("listen", "https-listen", "pubsub-listen", "pubsub-tls-listen")
+    with running(tmp_path_factory.mktemp("org"), "org", *addresses) as state:
+        yield state
+
+
+@pytest.fixture(autouse=True)
+def refusals(request):
+    """Shows with a failed test what the org refused meanwhile."""
+    if "org" not in request.fixturenames:
+        yield
+        return
+    url = f"{request.getfixturevalue('org')['org_url']}/__control/ledger"
+    before = requests.get(url, timeout=10).json()["total"]
+    yield
+    entries = requests.get(f"{url}/entries?after={before}&limit=10000", timeout=10).json()
+    for each in entries:
+        if each["status"] >= 400:
+            print(f"refused: {each['method']} {each['uri']} -> {each['status']} {each['error_code'] or ''}")
+
+
 @pytest.fixture(scope="session")
 def salesforce(demo):
     """simple-salesforce, signed in to the demo's org."""
     return local_salesforce.sign_in(demo)
+
+
+@pytest.fixture(scope="session")
+def sf_org(org):
+    """simple-salesforce, signed in to the org alone."""
+    return local_salesforce.sign_in(org)
 
 
 class Userflow:
@@ -118,6 +160,11 @@ def org_settings(state):
         "ORG_PUBSUB": state["org_pubsub_tls"],
         "ORG_CLIENT_ID": state["org_client_id"],
         "ORG_CLIENT_SECRET": state["org_client_secret"],
+        "ORG_ACCESS_TOKEN": state["org_access_token"],
+        "ORG_HTTPS_URL": state["org_https_url"],
+        "ORG_ID": state["org_id"],
+        "ORG_USERNAME": state["org_username"],
+        "ORG_PASSWORD": state["org_password"],
     }
 
 
@@ -136,3 +183,10 @@ def subscribe(demo):
     for process in processes:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def node(org):
+    """Starts a script that runs a client from npm against the org."""
+    with contextlib.ExitStack() as running_clients:
+        yield lambda script: running_clients.enter_context(NodeClient(HERE / script, org_settings(org)))

@@ -49,6 +49,8 @@ enum Task {
     Tidy,
     /// Remake every committed file that a tool writes
     Generate,
+    /// Run the foreign Salesforce clients, and write docs/clients.md: which of their calls work
+    ClientsTable,
     /// Measure latency and calls, on SQLite and on a private PostgreSQL, and print the figures
     Bench,
     /// Measure what the emulated org can take and give, and print the figures
@@ -79,6 +81,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => suite::test(only),
         Task::Tidy => tidy::tidy(),
         Task::Generate => generate::generate().and_then(|()| product::write_openapi()),
+        Task::ClientsTable => suite::write_clients_table(),
         Task::Bench => product::bench(),
         Task::BenchOrg => product::bench_org(),
         Task::WithPostgres { command } => with_postgres(&command),

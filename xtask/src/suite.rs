@@ -11,8 +11,12 @@ use crate::product::{self, Profile};
 use crate::workspace::{cargo, command, root, run, succeeds};
 use crate::{debian, postgres, tidy, web};
 
-/// The interpreter of the virtual environment that holds the Python clients.
-const PYTHON: &str = "e2e/clients/.venv/bin/python";
+/// Where the foreign clients live.
+const CLIENTS: &str = "e2e/clients";
+/// The official command line: large, and wants a Node of its own.
+const COMMAND_LINE: &str = "e2e/clients/cli";
+/// A client whose dependencies are not those of the others.
+const TAP: &str = "e2e/clients/tap";
 
 /// One part of the suite. Each installs what it needs and can run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,7 +31,7 @@ pub(crate) enum Step {
     Lint,
     /// All Rust tests, with a private PostgreSQL
     Rust,
-    /// Salesforce clients that nobody here wrote, against the demo
+    /// Salesforce clients that nobody here wrote, against the demo and against the emulated org alone
     Clients,
     /// A browser through the whole product
     Browser,
@@ -80,24 +84,40 @@ fn rust() -> Result<()> {
 }
 
 fn clients() -> Result<()> {
-    let binary = product::build(Profile::Debug)?;
-    web::install("e2e/clients")?;
-    install_python_clients()?;
-    let mut tests = command(root().join(PYTHON), "e2e/clients");
-    run(tests.args(["-m", "pytest"]).env("SYNCLINE_BIN", binary))
+    foreign_clients("check")
 }
 
-fn install_python_clients() -> Result<()> {
-    when_changed("python-clients", &["e2e/clients/requirements.txt"], PYTHON, || {
+/// Runs the foreign clients and writes down which of their calls work.
+pub(crate) fn write_clients_table() -> Result<()> {
+    foreign_clients("write")
+}
+
+/// What becomes of the table in the documentation is `check` or `write`.
+fn foreign_clients(table: &str) -> Result<()> {
+    let binary = product::build(Profile::Debug)?;
+    web::install(CLIENTS)?;
+    web::install(COMMAND_LINE)?;
+    let python = install_python_clients(CLIENTS)?;
+    install_python_clients(TAP)?;
+    let mut tests = command(root().join(python), CLIENTS);
+    run(tests.args(["-m", "pytest", "--clients-table", table]).env("SYNCLINE_BIN", binary))
+}
+
+/// Makes a virtual environment in `folder` of what its `requirements.txt` names; returns the path of its interpreter.
+fn install_python_clients(folder: &str) -> Result<String> {
+    let python = format!("{folder}/.venv/bin/python");
+    let name = format!("python-{}", folder.replace('/', "-"));
+    when_changed(&name, &[&format!("{folder}/requirements.txt")], &python, || {
         // Debian's python3 comes without what fills a virtual environment.
         if !succeeds(command("python3", "").args(["-c", "import ensurepip"])) {
             debian::install(&["python3", "python3-venv"])?;
         }
-        run(command("python3", "e2e/clients").args(["-m", "venv", "--clear", ".venv"]))?;
-        let mut install = command(root().join(PYTHON), "e2e/clients");
+        run(command("python3", folder).args(["-m", "venv", "--clear", ".venv"]))?;
+        let mut install = command(root().join(&python), folder);
         install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         run(install.args(["--requirement", "requirements.txt"]))
-    })
+    })?;
+    Ok(python)
 }
 
 fn browser() -> Result<()> {
