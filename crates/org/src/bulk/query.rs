@@ -50,7 +50,7 @@ pub(crate) fn begin(
             Execution::Rows(rows) => rows,
             _ => return Err(unsupported("Aggregate Relationships not supported in Bulk Query")),
         };
-        if rows.has_compound_column(&state) {
+        if rows.has_compound_column() {
             return Err(unsupported("Selecting compound data not supported in Bulk Query"));
         }
         rows

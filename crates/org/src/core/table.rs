@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 use super::id;
 use super::row::{Draft, Row};
@@ -147,6 +148,11 @@ impl Table {
         self.rows.iter().enumerate().filter_map(|(slot, row)| Some((slot, row.as_ref()?)))
     }
 
+    /// Every slot ever given out.
+    pub(crate) fn slots(&self) -> Range<Slot> {
+        0..self.rows.len()
+    }
+
     pub(crate) fn is_deleted(&self, row: &Row) -> bool {
         self.system.is_deleted.is_some_and(|index| row.get(index) == FieldValue::Boolean(true))
     }
@@ -208,6 +214,12 @@ impl Table {
         self.indexes.contains_key(&field)
     }
 
+    /// How many rows [`Table::find`] gives at most, without looking at them.
+    pub(crate) fn find_at_most(&self, field: FieldIndex, value: FieldRef<'_>) -> usize {
+        let slots = self.indexes.get(&field).and_then(|index| index.slots(index.key(value)?));
+        slots.map_or(0, Slots::len)
+    }
+
     /// Slots of the rows, deleted ones too, whose indexed field equals the value, letter cases aside; ids must have 18 characters.
     pub(crate) fn find<'t>(&'t self, field: FieldIndex, value: FieldRef<'t>) -> impl Iterator<Item = Slot> + 't {
         let slots = self.indexes.get(&field).and_then(|index| index.slots(index.key(value)?));
@@ -237,6 +249,13 @@ enum Slots {
 }
 
 impl Slots {
+    fn len(&self) -> usize {
+        match self {
+            Slots::One(_) => 1,
+            Slots::Many(slots) => slots.len(),
+        }
+    }
+
     fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         let slots = match self {
             Slots::One(slot) => std::slice::from_ref(slot),

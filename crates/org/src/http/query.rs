@@ -77,11 +77,20 @@ pub(crate) fn run(call: &Call<'_>, statement: &str, include_deleted: bool) -> Re
     let mut org = call.org();
     tooling::check_filter(statement)?;
     org.refresh_definitions_for(statement);
+    if call.parameters.get("columns").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Ok((ok(&soql::columns(&org, &call.asker(include_deleted), statement)?), 0));
+    }
     let rows = match soql::run(&org, &call.asker(include_deleted), statement)? {
         Execution::Count(count) => return Ok((ok(&json!({ "totalSize": count, "done": true, "records": [] })), count)),
-        Execution::Aggregate(name, count) => {
-            let record = json!({ "attributes": { "type": "AggregateResult" }, name: count });
-            return Ok((ok(&json!({ "totalSize": 1, "done": true, "records": [record] })), 1));
+        Execution::Groups(groups) if groups.len() > PAGE_RECORDS => {
+            let message =
+                "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch";
+            return Err(RestError::bad_request("EXCEEDED_ID_LIMIT", message));
+        }
+        Execution::Groups(groups) => {
+            let count = groups.len();
+            let body = json!({ "totalSize": count, "done": true, "records": groups.records() });
+            return Ok((ok(&body), count));
         }
         Execution::Rows(rows) => rows,
     };

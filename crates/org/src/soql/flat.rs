@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::bind::{Column, ColumnField};
-use super::evaluate::{ResultRows, follow};
 use super::lexer::{TokenKind, tokenize};
-use crate::core::value::{FieldRef, FieldValue};
+use super::plan::{Column, Hop, Item, Pick};
+use super::read::Place;
+use super::render::ResultRows;
+use crate::core::value::FieldRef;
 use crate::core::{FieldSchema, FieldType, ObjectSchema, Org};
 
 /// What a statement has that bulk queries do not do (Bulk API 2.0 guide), in Salesforce's words. A faulty statement has nothing.
@@ -52,64 +53,59 @@ impl ResultRows {
 
     /// Names of the columns, in the order asked for: `Name`, `Account.Owner.Name`.
     pub(crate) fn column_names(&self, org: &Org) -> Vec<String> {
-        let name = |column: &Column| {
-            let mut name: String = column.hops.iter().flat_map(|(_, name)| [name.as_str(), "."]).collect();
-            name.push_str(match &column.field {
-                ColumnField::At(_) => self.field(org, column).map_or("", |field| &field.name),
-                ColumnField::Named(own) => own,
+        let name = |(column, alias): (&Column, Option<&str>)| {
+            if let Some(alias) = alias {
+                return alias.to_owned();
+            }
+            let mut name: String = column.hops.iter().flat_map(|hop| [hop.name.as_str(), "."]).collect();
+            name.push_str(match &column.pick {
+                Pick::At(_) => self.field(org, column).map_or("", |field| &field.name),
+                Pick::OneOf { name, .. } => name,
+                Pick::Type => "Type",
             });
             name
         };
-        self.columns.iter().map(name).collect()
+        self.flat_columns().map(name).collect()
     }
 
     /// Whether a column is an address, which is several values in one.
-    pub(crate) fn has_compound_column(&self, org: &Org) -> bool {
-        let is_compound = |column| self.field(org, column).is_some_and(|field| field.field_type.is_compound());
-        self.columns.iter().any(is_compound)
+    pub(crate) fn has_compound_column(&self) -> bool {
+        self.flat_columns().any(|(column, _)| column.kind.is_compound())
+    }
+
+    fn flat_columns(&self) -> impl Iterator<Item = (&Column, Option<&str>)> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Value { column, alias } => Some((column, alias.as_deref())),
+            Item::Children(_) | Item::TypeOf(_) => None,
+        })
     }
 
     /// Names of the columns that hold dates or instants.
     pub(crate) fn time_columns(&self, org: &Org) -> Vec<String> {
-        let is_time = |column: &Column| {
-            let field_type = self.field(org, column).map(|field| field.field_type);
-            matches!(field_type, Some(FieldType::Date | FieldType::DateTime))
-        };
-        let named = self.column_names(org).into_iter().zip(&self.columns);
-        named.filter(|(_, column)| is_time(column)).map(|(name, _)| name).collect()
+        let is_time = |column: &Column| matches!(column.kind, FieldType::Date | FieldType::DateTime);
+        let named = self.column_names(org).into_iter().zip(self.flat_columns());
+        named.filter(|(_, (column, _))| is_time(column)).map(|(name, _)| name).collect()
     }
 
     /// The field of a column, unless it is one of whichever object a reference points to.
     fn field<'o>(&self, org: &'o Org, column: &Column) -> Option<&'o FieldSchema> {
-        let ColumnField::At(index) = column.field else { return None };
-        let parent = |object: &'o ObjectSchema, (index, _): &(u16, String)| {
-            object.field(*index).reference_to.first().and_then(|target| org.object(target))
+        let at = |pick: &Pick| if let Pick::At(index) = pick { Some(*index) } else { None };
+        let parent = |object: &'o ObjectSchema, hop: &Hop| {
+            object.field(at(&hop.reference)?).reference_to.first().and_then(|target| org.object(target))
         };
         let object = column.hops.iter().try_fold(org.object(&self.object)?, parent)?;
-        Some(object.field(index))
+        Some(object.field(at(&column.pick)?))
     }
 
     /// Visits the values of some of the records, column by column, and `None` after each record. A record that is gone, or a
     /// parent that is not there, has no values.
     pub(crate) fn each_cell(&self, org: &Org, records: Range<usize>, mut visit: impl FnMut(Option<FieldRef<'_>>)) {
         let Some(table) = org.table(&self.object) else { return };
+        let columns: Vec<&Column> = self.flat_columns().map(|(column, _)| column).collect();
         for row in self.slots[records].iter().filter_map(|slot| table.row(*slot)) {
-            for column in &self.columns {
-                let found = follow(org, table, row, &column.hops);
-                let at = found.and_then(|(table, _)| match &column.field {
-                    ColumnField::At(index) => Some(*index),
-                    ColumnField::Named(name) => table.schema.index_of(name),
-                });
-                match (found, at, &column.field) {
-                    (Some((table, _)), _, ColumnField::Named(name)) if name.eq_ignore_ascii_case("Type") => {
-                        visit(Some(FieldValue::Text(table.schema.name.as_str())));
-                    }
-                    (Some((table, row)), Some(index), _) if table.schema.field(index).formula.is_some() => {
-                        visit(Some(org.field_value(table, row, index).as_field_ref()));
-                    }
-                    (Some((_, row)), Some(index), _) => visit(Some(row.get(index))),
-                    _ => visit(Some(FieldValue::Null)),
-                }
+            let place = Place { org, table, row };
+            for column in &columns {
+                visit(Some(place.read(column).get()));
             }
             visit(None);
         }

@@ -136,26 +136,32 @@ fn text(rest: &str, at: usize) -> Result<(TokenKind, usize), Refusal> {
 
 /// Whether a text, letter cases aside, has the form of a pattern.
 pub(crate) fn matches_pattern(text: &str, pattern: &[PatternPart]) -> bool {
-    let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-    let (mut at, mut step) = (0, 0);
+    let mut rest = text.chars().flat_map(char::to_lowercase);
+    let mut step = 0;
     // Where to go on from when what follows the last `%` does not fit: one character further.
-    let mut retry: Option<(usize, usize)> = None;
-    while at < text.len() {
-        match pattern.get(step) {
-            Some(PatternPart::AnyText) => {
-                retry = Some((at, step + 1));
-                step += 1;
+    let mut retry = None;
+    loop {
+        if let Some(PatternPart::AnyText) = pattern.get(step) {
+            step += 1;
+            if step == pattern.len() {
+                return true;
             }
-            Some(PatternPart::AnyOne) => (at, step) = (at + 1, step + 1),
-            Some(PatternPart::Exactly(c)) if *c == text[at] => (at, step) = (at + 1, step + 1),
-            _ => match retry {
-                Some((from, after)) => {
-                    (at, step) = (from + 1, after);
-                    retry = Some((from + 1, after));
-                }
-                None => return false,
-            },
+            retry = Some((rest.clone(), step));
+            continue;
         }
+        let Some(next) = rest.next() else { return step == pattern.len() };
+        let fits = match pattern.get(step) {
+            Some(PatternPart::AnyOne) => true,
+            Some(PatternPart::Exactly(c)) => *c == next,
+            _ => false,
+        };
+        if fits {
+            step += 1;
+            continue;
+        }
+        let Some((from, after)) = &mut retry else { return false };
+        from.next();
+        rest = from.clone();
+        step = *after;
     }
-    pattern[step..].iter().all(|part| *part == PatternPart::AnyText)
 }

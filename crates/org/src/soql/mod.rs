@@ -1,18 +1,31 @@
-//! SOQL: text to tokens ([`lexer`]), to a tree ([`parser`]), to columns and filters of one org ([`bind`]), to rows ([`evaluate`]).
+//! SOQL: text to tokens ([`lexer`]), to a tree ([`parser`]), to a plan for one org ([`bind`]), to rows ([`choose`]) or groups of them
+//! ([`aggregate`]), to JSON ([`render`]) or a table of values ([`flat`]).
 //!
 //! It reads the state core and changes nothing.
 
+mod aggregate;
 mod bind;
+mod choose;
+mod columns;
+mod compare;
 mod date_literal;
-mod evaluate;
 mod flat;
+mod function;
 mod lexer;
 mod parser;
+mod plan;
+mod read;
+mod render;
+mod tree;
 
-pub use evaluate::{Execution, ResultRows, render_record};
+pub use aggregate::GroupRows;
 pub(crate) use flat::bulk_restriction;
+pub use render::{ResultRows, render_record};
 
-use crate::core::{Access, Org};
+use choose::Chooser;
+use plan::{Column, Filter, Output, Plan};
+
+use crate::core::{Access, Org, Row};
 
 /// A refused query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,20 +90,78 @@ pub struct Asker<'a> {
     pub tooling: bool,
 }
 
+/// What a query came to.
+#[derive(Clone, Debug)]
+pub enum Execution {
+    /// `COUNT()`.
+    Count(usize),
+    /// Groups of records, or all of them as one.
+    Groups(GroupRows),
+    /// Records.
+    Rows(ResultRows),
+}
+
 /// Runs a query.
 ///
 /// # Errors
 /// What the statement has that SOQL, or the org as the asker sees it, has not.
 pub fn run(org: &Org, asker: &Asker<'_>, statement: &str) -> Result<Execution, SoqlError> {
+    let Plan { object, rows, output } = plan_of(org, asker, statement)?;
+    let Some(chooser) = Chooser::new(org, &object, asker.include_deleted) else { return Ok(Execution::Count(0)) };
+    Ok(match output {
+        Output::RowCount => Execution::Count(aggregate::count(chooser, &rows)),
+        Output::Groups(grouping) => Execution::Groups(aggregate::groups(chooser, &rows, &grouping)),
+        Output::Records(items) => {
+            let slots = chooser.slots(&rows);
+            Execution::Rows(ResultRows { object, items, slots, include_deleted: asker.include_deleted })
+        }
+    })
+}
+
+/// What the columns of a query's result are: the answer to `columns=true`.
+///
+/// # Errors
+/// As those of [`run`].
+pub fn columns(org: &Org, asker: &Asker<'_>, statement: &str) -> Result<serde_json::Value, SoqlError> {
+    Ok(columns::of_plan(org, &plan_of(org, asker, statement)?))
+}
+
+fn plan_of(org: &Org, asker: &Asker<'_>, statement: &str) -> Result<Plan, SoqlError> {
     if statement.trim().is_empty() {
         return Err(SoqlError { code: "MALFORMED_QUERY", message: "SOQL statements cannot be empty".to_owned() });
     }
-    let execute = || {
-        let query = parser::parse(statement)?;
-        let bound = bind::bind(org, asker, &query)?;
-        Ok(evaluate::execute(org, bound, asker.include_deleted))
-    };
-    execute().map_err(|refusal: Refusal| refusal.shown_in(statement))
+    let plan = || bind::bind(org, asker, &parser::parse(statement)?);
+    plan().map_err(|refusal: Refusal| refusal.shown_in(statement))
+}
+
+/// A condition on the rows of one object, as WHERE has it, to be asked of row after row. Date words mean the time it was made.
+#[derive(Clone, Debug)]
+pub struct RowCondition {
+    object: String,
+    filter: Filter<Column>,
+}
+
+impl RowCondition {
+    /// API name of the object.
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// Whether a row of the object, stored or about to be, meets it.
+    pub fn holds(&self, org: &Org, row: &Row) -> bool {
+        let place = org.table(&self.object).map(|table| read::Place { org, table, row });
+        place.is_some_and(|place| choose::passes(place, &self.filter))
+    }
+}
+
+/// Reads a condition such as `Email LIKE '%.io' AND Account.Industry = 'Energy'`. Semi-joins are none.
+///
+/// # Errors
+/// As those of [`run`], with places in `text`.
+pub fn condition(org: &Org, asker: &Asker<'_>, object: &str, text: &str) -> Result<RowCondition, SoqlError> {
+    let bound = || bind::bind_condition(org, asker, object, &parser::parse_condition(text)?);
+    let (object, filter) = bound().map_err(|refusal: Refusal| refusal.shown_in(text))?;
+    Ok(RowCondition { object, filter })
 }
 
 #[cfg(test)]

@@ -1,113 +1,32 @@
 //! Tokens to a tree, by recursive descent.
 
 use super::Refusal;
-use super::lexer::{PatternPart, Token, TokenKind, tokenize};
+use super::lexer::{Token, TokenKind, tokenize};
+use super::tree::{
+    Condition, Expression, FieldSet, Group, GroupKind, Literal, LiteralValue, Name, Operator, Order, Path, Query,
+    SelectItem, TypeOf,
+};
 
-/// Parentheses and NOTs within one another; beyond it lies the end of the stack, not of anybody's query.
+/// Parentheses, NOTs, calls and subqueries within one another; beyond it lies the end of the stack, not of anybody's query.
 const DEPTH_MAX: usize = 100;
 /// Longest statement (SOQL reference).
 const STATEMENT_LENGTH_MAX: usize = 100_000;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Query {
-    pub(crate) select: Vec<SelectItem>,
-    pub(crate) object: Name,
-    pub(crate) alias: Option<String>,
-    pub(crate) condition: Option<Condition>,
-    pub(crate) order: Vec<Order>,
-    pub(crate) limit: Option<usize>,
-    pub(crate) offset: usize,
-}
-
-/// A word and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Name {
-    pub(crate) text: String,
-    pub(crate) at: usize,
-}
-
-/// `Account.Owner.Name`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Path {
-    pub(crate) steps: Vec<String>,
-    pub(crate) at: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum SelectItem {
-    Path(Path),
-    /// `COUNT()`: the number of rows in place of rows.
-    CountRows,
-    /// `COUNT(Field) alias`.
-    CountValues(Path, Option<String>),
-    /// `FIELDS(ALL)` and its kin.
-    Fields(FieldSet, usize),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FieldSet {
-    All,
-    Standard,
-    Custom,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Condition {
-    And(Vec<Condition>),
-    Or(Vec<Condition>),
-    Not(Box<Condition>),
-    Compare(Path, Operator, Literal),
-    In { path: Path, values: Vec<Literal>, negated: bool },
-    Includes { path: Path, values: Vec<Literal>, negated: bool },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operator {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Like,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Literal {
-    pub(crate) value: LiteralValue,
-    pub(crate) at: usize,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum LiteralValue {
-    Null,
-    Boolean(bool),
-    Text {
-        value: String,
-        pattern: Vec<PatternPart>,
-    },
-    /// A number, date or datetime as written.
-    Unquoted(String),
-    /// `TODAY`, `LAST_N_DAYS:30`: the upper-case word, and the number if there is one.
-    DateWord(String, Option<i32>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Order {
-    pub(crate) path: Path,
-    pub(crate) descending: bool,
-    pub(crate) nulls_last: bool,
-}
+/// Longest string in a WHERE clause (SOQL reference).
+const STRING_LENGTH_MAX: usize = 4000;
 
 pub(crate) fn parse(statement: &str) -> Result<Query, Refusal> {
-    if statement.len() > STATEMENT_LENGTH_MAX {
-        let message = "SOQL statement is too long: it may have 100,000 characters".to_owned();
-        return Err(Refusal { code: "MALFORMED_QUERY", message, at: None });
-    }
-    let mut parser = Parser { tokens: tokenize(statement)?, position: 0, depth: 0 };
+    let mut parser = Parser::of(statement)?;
     let query = parser.query()?;
     parser.finish()?;
     Ok(query)
+}
+
+/// What may follow WHERE, by itself.
+pub(crate) fn parse_condition(text: &str) -> Result<Condition, Refusal> {
+    let mut parser = Parser::of(text)?;
+    let condition = parser.condition()?;
+    parser.finish()?;
+    Ok(condition)
 }
 
 struct Parser {
@@ -117,6 +36,25 @@ struct Parser {
 }
 
 impl Parser {
+    fn of(statement: &str) -> Result<Parser, Refusal> {
+        if statement.len() > STATEMENT_LENGTH_MAX && statement.chars().count() > STATEMENT_LENGTH_MAX {
+            let message = "SOQL statements cannot be longer than 100000 characters.".to_owned();
+            return Err(Refusal { code: "MALFORMED_QUERY", message, at: None });
+        }
+        Ok(Parser { tokens: tokenize(statement)?, position: 0, depth: 0 })
+    }
+
+    /// Does something one level further down.
+    fn deeper<T>(&mut self, inner: impl FnOnce(&mut Parser) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        if self.depth >= DEPTH_MAX {
+            return Err(Refusal::malformed(self.at(), "the statement is nested too deeply"));
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        result
+    }
+
     fn query(&mut self) -> Result<Query, Refusal> {
         self.keyword("SELECT")?;
         let mut select = vec![self.select_item()?];
@@ -127,31 +65,69 @@ impl Parser {
         let object = self.name()?;
         self.accept_keyword("AS");
         let alias = if self.at_clause() { None } else { Some(self.name()?.text) };
+        let scope = if self.accept_keyword("USING") {
+            self.keyword("SCOPE")?;
+            Some(self.name()?)
+        } else {
+            None
+        };
         let condition = if self.accept_keyword("WHERE") { Some(self.condition()?) } else { None };
+        self.with()?;
+        let group = if self.accept_keyword("GROUP") { Some(self.group()?) } else { None };
+        let having = if group.is_some() && self.accept_keyword("HAVING") { Some(self.condition()?) } else { None };
         let order = if self.accept_keyword("ORDER") { self.order()? } else { Vec::new() };
         let limit = if self.accept_keyword("LIMIT") { Some(self.count()?) } else { None };
         let offset = if self.accept_keyword("OFFSET") { self.count()? } else { 0 };
-        if self.accept_keyword("FOR") {
-            self.name()?;
+        self.purpose()?;
+        Ok(Query { select, object, alias, scope, condition, group, having, order, limit, offset })
+    }
+
+    /// `WITH SECURITY_ENFORCED` and its kin ask for what the API does anyhow: obey the user's permissions.
+    fn with(&mut self) -> Result<(), Refusal> {
+        while self.accept_keyword("WITH") {
+            let modes = ["SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"];
+            if !modes.iter().any(|mode| self.accept_keyword(mode)) {
+                return Err(self.unexpected());
+            }
         }
-        Ok(Query { select, object, alias, condition, order, limit, offset })
+        Ok(())
+    }
+
+    /// What the rows are for. None of it changes the answer.
+    fn purpose(&mut self) -> Result<(), Refusal> {
+        while self.accept_keyword("FOR") {
+            if !["VIEW", "REFERENCE", "UPDATE"].iter().any(|purpose| self.accept_keyword(purpose)) {
+                return Err(self.unexpected());
+            }
+        }
+        if self.accept_keyword("UPDATE") && !(self.accept_keyword("TRACKING") || self.accept_keyword("VIEWSTAT")) {
+            return Err(self.unexpected());
+        }
+        let at = self.at();
+        if self.accept_keyword("ALL") {
+            self.keyword("ROWS")?;
+            return Err(Refusal::malformed(at, "ALL ROWS not allowed in this context"));
+        }
+        Ok(())
     }
 
     fn select_item(&mut self) -> Result<SelectItem, Refusal> {
-        let opens_call = matches!(self.peek_at(1), TokenKind::Symbol("("));
-        if opens_call && self.accept_keyword("COUNT") {
-            self.symbol("(")?;
-            if self.accept_symbol(")") {
-                return Ok(SelectItem::CountRows);
-            }
-            let path = self.path()?;
+        if *self.peek() == TokenKind::Symbol("(") {
+            self.position += 1;
+            let query = self.deeper(Parser::query)?;
             self.symbol(")")?;
-            let is_alias = matches!(self.peek(), TokenKind::Word(word) if !word.eq_ignore_ascii_case("FROM"));
-            let alias = if is_alias { Some(self.name()?.text) } else { None };
-            return Ok(SelectItem::CountValues(path, alias));
+            return Ok(SelectItem::Children(Box::new(query)));
+        }
+        if self.is_keyword("TYPEOF") && matches!(self.peek_at(1), TokenKind::Word(word) if !is_reserved(word)) {
+            return self.type_of();
+        }
+        let opens_call = *self.peek_at(1) == TokenKind::Symbol("(");
+        let at = self.at();
+        if opens_call && self.is_keyword("COUNT") && *self.peek_at(2) == TokenKind::Symbol(")") {
+            self.position += 3;
+            return Ok(SelectItem::CountRows(at));
         }
         if opens_call && self.accept_keyword("FIELDS") {
-            let at = self.at();
             self.symbol("(")?;
             let set = if self.accept_keyword("ALL") {
                 FieldSet::All
@@ -165,7 +141,78 @@ impl Parser {
             self.symbol(")")?;
             return Ok(SelectItem::Fields(set, at));
         }
-        Ok(SelectItem::Path(self.path()?))
+        let expression = self.expression()?;
+        let has_alias = matches!(self.peek(), TokenKind::Word(word) if !is_reserved(word));
+        if !has_alias {
+            return Ok(SelectItem::Value { expression, alias: None });
+        }
+        // A word that no comma or FROM follows is a mistyped FROM rather than an alias.
+        let follows = self.peek_at(1);
+        let is_followed = *follows == TokenKind::Symbol(",")
+            || matches!(follows, TokenKind::Word(word) if word.eq_ignore_ascii_case("FROM"));
+        if !is_followed {
+            return Err(self.unexpected());
+        }
+        Ok(SelectItem::Value { expression, alias: Some(self.name()?) })
+    }
+
+    fn type_of(&mut self) -> Result<SelectItem, Refusal> {
+        self.keyword("TYPEOF")?;
+        let reference = self.path()?;
+        let mut branches = Vec::new();
+        while self.accept_keyword("WHEN") {
+            let object = self.name()?;
+            self.keyword("THEN")?;
+            branches.push((object, self.paths()?));
+        }
+        if branches.is_empty() {
+            return Err(self.unexpected());
+        }
+        let otherwise = if self.accept_keyword("ELSE") { self.paths()? } else { Vec::new() };
+        self.keyword("END")?;
+        Ok(SelectItem::TypeOf(TypeOf { reference, branches, otherwise }))
+    }
+
+    fn paths(&mut self) -> Result<Vec<Path>, Refusal> {
+        let mut paths = vec![self.path()?];
+        while self.accept_symbol(",") {
+            paths.push(self.path()?);
+        }
+        Ok(paths)
+    }
+
+    fn expression(&mut self) -> Result<Expression, Refusal> {
+        if *self.peek_at(1) != TokenKind::Symbol("(") {
+            return Ok(Expression::Path(self.path()?));
+        }
+        let function = self.name()?;
+        self.symbol("(")?;
+        let argument = Box::new(self.deeper(Parser::expression)?);
+        self.symbol(")")?;
+        Ok(Expression::Call { function, argument })
+    }
+
+    fn group(&mut self) -> Result<Group, Refusal> {
+        self.keyword("BY")?;
+        let opens_call = *self.peek_at(1) == TokenKind::Symbol("(");
+        let kind = if opens_call && self.accept_keyword("ROLLUP") {
+            GroupKind::Rollup
+        } else if opens_call && self.accept_keyword("CUBE") {
+            GroupKind::Cube
+        } else {
+            GroupKind::Plain
+        };
+        if kind != GroupKind::Plain {
+            self.symbol("(")?;
+        }
+        let mut keys = vec![self.expression()?];
+        while self.accept_symbol(",") {
+            keys.push(self.expression()?);
+        }
+        if kind != GroupKind::Plain {
+            self.symbol(")")?;
+        }
+        Ok(Group { kind, keys })
     }
 
     fn condition(&mut self) -> Result<Condition, Refusal> {
@@ -184,35 +231,31 @@ impl Parser {
     }
 
     fn term(&mut self) -> Result<Condition, Refusal> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(Refusal::malformed(self.at(), "the WHERE clause is nested too deeply"));
-        }
-        let term = if self.accept_keyword("NOT") {
-            Condition::Not(Box::new(self.term()?))
-        } else if self.accept_symbol("(") {
-            let inner = self.condition()?;
-            self.symbol(")")?;
-            inner
-        } else {
-            self.comparison()?
-        };
-        self.depth -= 1;
-        Ok(term)
+        self.deeper(|parser| {
+            if parser.accept_keyword("NOT") {
+                return Ok(Condition::Not(Box::new(parser.term()?)));
+            }
+            if !parser.accept_symbol("(") {
+                return parser.comparison();
+            }
+            let inner = parser.condition()?;
+            parser.symbol(")")?;
+            Ok(inner)
+        })
     }
 
     fn comparison(&mut self) -> Result<Condition, Refusal> {
-        let path = self.path()?;
+        let expression = self.expression()?;
         if self.accept_keyword("IN") {
-            return Ok(Condition::In { path, values: self.literals()?, negated: false });
+            return self.membership(expression, false);
         }
         if self.accept_keyword("NOT") {
             self.keyword("IN")?;
-            return Ok(Condition::In { path, values: self.literals()?, negated: true });
+            return self.membership(expression, true);
         }
         for (word, negated) in [("INCLUDES", false), ("EXCLUDES", true)] {
             if self.accept_keyword(word) {
-                return Ok(Condition::Includes { path, values: self.literals()?, negated });
+                return Ok(Condition::Includes { expression, values: self.literals()?, negated });
             }
         }
         let operator = if self.accept_keyword("LIKE") {
@@ -230,7 +273,19 @@ impl Parser {
             self.position += 1;
             operator
         };
-        Ok(Condition::Compare(path, operator, self.literal()?))
+        Ok(Condition::Compare(expression, operator, self.literal()?))
+    }
+
+    fn membership(&mut self, expression: Expression, negated: bool) -> Result<Condition, Refusal> {
+        let is_query = matches!(self.peek_at(1), TokenKind::Word(word) if word.eq_ignore_ascii_case("SELECT"));
+        if !is_query {
+            return Ok(Condition::In { expression, values: self.literals()?, negated });
+        }
+        self.symbol("(")?;
+        let at = self.at();
+        let query = Box::new(self.deeper(Parser::query)?);
+        self.symbol(")")?;
+        Ok(Condition::InRows { expression, query, negated, at })
     }
 
     fn literals(&mut self) -> Result<Vec<Literal>, Refusal> {
@@ -246,6 +301,12 @@ impl Parser {
     fn literal(&mut self) -> Result<Literal, Refusal> {
         let at = self.at();
         let value = match self.peek().clone() {
+            TokenKind::Text { value, .. }
+                if value.len() > STRING_LENGTH_MAX && value.chars().count() > STRING_LENGTH_MAX =>
+            {
+                let message = "a string literal can not be longer than 4000 characters";
+                return Err(Refusal::malformed(at, message));
+            }
             TokenKind::Text { value, pattern } => LiteralValue::Text { value, pattern },
             TokenKind::Literal(text) => LiteralValue::Unquoted(text),
             TokenKind::Word(word) => match word.to_ascii_uppercase().as_str() {
@@ -268,7 +329,7 @@ impl Parser {
         self.keyword("BY")?;
         let mut order = Vec::new();
         loop {
-            let path = self.path()?;
+            let expression = self.expression()?;
             let descending = self.accept_keyword("DESC");
             if !descending {
                 self.accept_keyword("ASC");
@@ -280,7 +341,7 @@ impl Parser {
                     self.keyword("FIRST")?;
                 }
             }
-            order.push(Order { path, descending, nulls_last });
+            order.push(Order { expression, descending, nulls_last });
             if !self.accept_symbol(",") {
                 return Ok(order);
             }
@@ -329,9 +390,7 @@ impl Parser {
 
     fn at_clause(&self) -> bool {
         match self.peek() {
-            TokenKind::Word(word) => {
-                ["WHERE", "ORDER", "LIMIT", "OFFSET", "FOR"].iter().any(|clause| word.eq_ignore_ascii_case(clause))
-            }
+            TokenKind::Word(word) => CLAUSES.iter().any(|clause| word.eq_ignore_ascii_case(clause)),
             _ => true,
         }
     }
@@ -344,8 +403,12 @@ impl Parser {
         if self.accept_keyword(word) { Ok(()) } else { Err(self.unexpected()) }
     }
 
+    fn is_keyword(&self, word: &str) -> bool {
+        matches!(self.peek(), TokenKind::Word(own) if own.eq_ignore_ascii_case(word))
+    }
+
     fn accept_keyword(&mut self, word: &str) -> bool {
-        let found = matches!(self.peek(), TokenKind::Word(own) if own.eq_ignore_ascii_case(word));
+        let found = self.is_keyword(word);
         self.position += usize::from(found);
         found
     }
@@ -376,6 +439,10 @@ impl Parser {
         Refusal::malformed(self.at(), format!("unexpected token: '{}'", self.peek().shown()))
     }
 }
+
+/// Words that begin what may follow the object.
+const CLAUSES: [&str; 11] =
+    ["WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "USING", "UPDATE", "ALL"];
 
 fn is_reserved(word: &str) -> bool {
     const RESERVED: &[&str] = &[
