@@ -152,6 +152,14 @@ fn decimal(field: &FieldSchema, input: &Json) -> Result<FieldValue, WriteError> 
         return if fits { Ok(FieldValue::Integer(rounded as i64)) } else { Err(out_of_range()) };
     }
     let rounded = round_to_scale(number, field.scale);
+    let degrees_max = match field.compound.as_ref().map(|part| part.name) {
+        Some("Latitude") => Some(90.0),
+        Some("Longitude") => Some(180.0),
+        _ => None,
+    };
+    if degrees_max.is_some_and(|max| rounded.abs() > max) {
+        return Err(out_of_range());
+    }
     let whole_digits = i32::from(field.precision.saturating_sub(field.scale));
     if rounded.abs() >= 10f64.powi(whole_digits) { Err(out_of_range()) } else { Ok(FieldValue::Number(rounded)) }
 }

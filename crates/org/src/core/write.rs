@@ -308,6 +308,10 @@ impl Org {
         self.store(run.touched, table, slot, Some(row.pack()));
         self.note_activity(run, table, slot);
         self.keep_person_whole(run, table, slot)?;
+        self.refresh_cases(run, table, slot, before);
+        if before.is_none() {
+            self.give_role(run, table, slot)?;
+        }
         self.automate_after_save(run, table, slot, before.is_none())
     }
 

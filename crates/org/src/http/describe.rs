@@ -242,7 +242,7 @@ fn describe_field(call: &Call<'_>, org: &Org, object: &ObjectSchema, index: Fiel
         "displayLocationInDecimal": kind == FieldType::Double && field.compound.is_some(),
         "encrypted": false,
         "externalId": field.external_id,
-        "extraTypeInfo": extra_type_info(field),
+        "extraTypeInfo": extra_type_info(object, field),
         "filterable": is_plain,
         "filteredLookupInfo": null,
         "formulaTreatNullNumberAsZero": false,
@@ -293,8 +293,12 @@ fn merged(mut head: Value, tail: Value) -> Value {
     head
 }
 
-fn extra_type_info(field: &FieldSchema) -> Value {
+fn extra_type_info(object: &ObjectSchema, field: &FieldSchema) -> Value {
     match (field.field_type, field.compound_parent) {
+        // An account may be a company or a person.
+        (FieldType::String, false) if field.name_field && object.index_of("IsPersonAccount").is_some() => {
+            json!("switchablepersonname")
+        }
         (FieldType::TextArea, _) if field.html_formatted => json!("richtextarea"),
         (FieldType::TextArea, _) if field.length > 255 => json!("plaintextarea"),
         (FieldType::String, true) => json!("personname"),

@@ -86,6 +86,10 @@ async fn every_description_has_the_documented_keys_and_points_to_what_is_there()
             );
             assert_eq!(field["polymorphicForeignKey"], json!(targets.len() > 1), "{path}");
         }
+        let children = object["childRelationships"].as_array().unwrap();
+        let named: Vec<&str> = children.iter().filter_map(|child| child["relationshipName"].as_str()).collect();
+        let once: HashSet<&str> = named.iter().copied().collect();
+        assert_eq!(once.len(), named.len(), "{name}: each name of children once: {named:?}");
         assert!(
             object["fields"].as_array().unwrap().iter().filter(|field| field["nameField"] == true).count() <= 1,
             "{name}"

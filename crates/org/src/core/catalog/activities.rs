@@ -35,8 +35,8 @@ fn counts() -> [FieldSchema; 2] {
     ]
 }
 
-fn account(children: &str) -> FieldSchema {
-    reference("AccountId", "Account ID", &["Account"], "Account").children_named(children).read_only()
+fn account() -> FieldSchema {
+    reference("AccountId", "Account ID", &["Account"], "Account").indexed().read_only()
 }
 
 /// What a recurring series is made of; the org makes no series, so these are read.
@@ -113,7 +113,7 @@ fn task() -> ObjectSchema {
         owner_or_queue(),
         long_text("Description", "Description", 32_000),
         is_deleted(),
-        account("Tasks"),
+        account(),
         checkbox("IsClosed", "Closed").read_only(),
     ]);
     fields.extend(audit());
@@ -159,7 +159,7 @@ fn event() -> ObjectSchema {
         field("EndDateTime", "End Date Time", DateTime).not_in_change_events(),
         field("EndDate", "Event End Date", Date).read_only(),
         long_text("Description", "Description", 32_000),
-        account("Events"),
+        account(),
         owner_or_queue(),
         checkbox("IsPrivate", "Private"),
         labelled_picklist(

@@ -118,13 +118,11 @@ fn opportunity() -> ObjectSchema {
     fields.extend(audit());
     fields.extend(visits());
     fields.extend([
-        count("PushCount", "Push Count").read_only(),
+        count("PushCount", "Push Count").read_only().with_default(FieldValue::Integer(0)),
         field("LastStageChangeDate", "Last Stage Change Date", DateTime).read_only(),
         count("FiscalQuarter", "Fiscal Quarter").read_only().not_in_change_events(),
         count("FiscalYear", "Fiscal Year").read_only().not_in_change_events(),
         text("Fiscal", "Fiscal Period", 6).read_only().not_in_change_events(),
-        checkbox("HasOpenActivity", "Has Open Activity").read_only().not_in_change_events(),
-        checkbox("HasOverdueTask", "Has Overdue Task").read_only().not_in_change_events(),
     ]);
     ObjectSchema::new("Opportunity", "Opportunity", "Opportunities", "006", fields)
 }

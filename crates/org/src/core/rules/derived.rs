@@ -7,7 +7,7 @@ use crate::core::catalog::{CASE_STATUSES, STAGES, TASK_PRIORITIES, TASK_STATUSES
 use crate::core::error::WriteError;
 use crate::core::row::{Draft, Row};
 use crate::core::schema::ObjectSchema;
-use crate::core::value::{FieldValue, civil_from_days};
+use crate::core::value::{FieldRef, FieldValue, civil_from_days};
 
 const LEAD_PREFIX: &str = "00Q";
 
@@ -78,6 +78,19 @@ fn derive_opportunity(schema: &ObjectSchema, before: Option<&Row>, row: &mut Dra
         _ => FieldValue::Null,
     };
     row.set(at("ExpectedRevenue"), expected);
+    let month_of = |value: FieldRef<'_>| match value {
+        FieldValue::Date(day) => Some(civil_from_days(day)).map(|(year, month, _)| (year, month)),
+        _ => None,
+    };
+    // A close date that moves to a later month was pushed.
+    let (was, is) =
+        (before.and_then(|before| month_of(before.get(at("CloseDate")))), month_of(row.get(at("CloseDate"))));
+    if was.is_some()
+        && is > was
+        && let FieldValue::Integer(pushes) = row.get(at("PushCount"))
+    {
+        row.set(at("PushCount"), FieldValue::Integer(pushes + 1));
+    }
     if let FieldValue::Date(days) = row.get(at("CloseDate")) {
         let (year, month, _) = civil_from_days(days);
         let quarter = (month - 1) / 3 + 1;

@@ -424,6 +424,47 @@ fn a_record_belongs_to_somebody_who_works_here_or_to_a_queue() {
 }
 
 #[test]
+fn a_case_shows_its_contact_as_it_is() {
+    let mut org = org();
+    let account = one(&mut org, create("Account", json!({ "Name": "Acme" })));
+    let contact = json!({ "LastName": "Ay", "Phone": "1", "AccountId": account });
+    let contact = one(&mut org, create("Contact", contact));
+    let case = one(&mut org, create("Case", json!({ "Subject": "Broken", "ContactId": contact })));
+    assert_eq!(value(&org, &case, "AccountId"), FieldValue::text(&account));
+    assert_eq!(value(&org, &case, "ContactPhone"), FieldValue::text("1"));
+    one(&mut org, update(&contact, json!({ "Phone": "2" })));
+    assert_eq!(value(&org, &case, "ContactPhone"), FieldValue::text("2"));
+    assert_eq!(value(&org, &case, "IsClosed"), FieldValue::Boolean(false));
+    one(&mut org, update(&case, json!({ "Status": "Closed" })));
+    assert_eq!(value(&org, &case, "ClosedDate"), FieldValue::DateTime(NOW_MS / 1000 * 1000));
+}
+
+#[test]
+fn an_opportunity_counts_its_pushes_and_gives_its_contact_a_part() {
+    let mut org = org();
+    let contact = one(&mut org, create("Contact", json!({ "LastName": "Ay" })));
+    let deal = json!({ "Name": "D", "StageName": "Prospecting", "CloseDate": "2023-12-31", "ContactId": contact });
+    let deal = one(&mut org, create("Opportunity", deal));
+    assert_eq!(org.record_count("OpportunityContactRole"), 1);
+    for (day, pushes) in [("2024-01-01", 1), ("2024-01-31", 1), ("2023-11-30", 1), ("2024-02-01", 2)] {
+        one(&mut org, update(&deal, json!({ "CloseDate": day })));
+        assert_eq!(value(&org, &deal, "PushCount"), FieldValue::Integer(pushes), "{day}");
+    }
+}
+
+#[test]
+fn places_are_on_the_globe() {
+    let mut org = org();
+    for (field, degrees) in [("MailingLatitude", 90.1), ("MailingLongitude", -180.5)] {
+        let refused = code(&mut org, create("Contact", json!({ "LastName": "Ay", field: degrees })));
+        assert_eq!(refused, "NUMBER_OUTSIDE_VALID_RANGE");
+    }
+    one(&mut org, create("Contact", json!({ "LastName": "Ay", "MailingLatitude": -90, "MailingLongitude": 180 })));
+    let compound = create("Contact", json!({ "LastName": "Ay", "MailingAddress": { "city": "Oslo" } }));
+    assert_eq!(code(&mut org, compound), "INVALID_FIELD_FOR_INSERT_UPDATE");
+}
+
+#[test]
 fn a_parent_is_named_by_its_external_id() {
     let mut org = org();
     let mut key = FieldSchema::text("Key__c", "Key", 20);

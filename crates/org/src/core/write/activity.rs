@@ -6,6 +6,7 @@
 use super::Run;
 use crate::core::org::Org;
 use crate::core::row::Row;
+use crate::core::schema::FieldSchema;
 use crate::core::table::{Slot, Table};
 use crate::core::value::FieldValue;
 
@@ -52,7 +53,8 @@ impl Org {
                 continue;
             }
             let id = self.id_at(parent, parent_slot);
-            let days = self.children(parent, &id, |child, row| day_of(child, row).is_some(), |_| true);
+            let is_parent = |field: &FieldSchema| PARENTS.contains(&field.name.as_str());
+            let days = self.children(parent, &id, |child, row| day_of(child, row).is_some(), is_parent);
             let last = days.into_iter().filter_map(|(child, slot)| {
                 let child = &self.tables[child];
                 day_of(child, child.row(slot)?)

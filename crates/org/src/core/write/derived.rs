@@ -1,10 +1,12 @@
 //! Fields that follow from other records: an activity's account, a case's contact, a campaign member's person.
 
+use super::Run;
 use crate::core::error::WriteError;
 use crate::core::org::Org;
 use crate::core::row::{Draft, Row};
 use crate::core::rules;
 use crate::core::schema::ObjectSchema;
+use crate::core::table::Slot;
 use crate::core::value::FieldValue;
 
 /// What a case shows of its contact.
@@ -154,6 +156,41 @@ impl Org {
             set(schema, row, "FirstRespondedDate", FieldValue::Date((now_ms / 86_400_000) as i32));
         }
         Ok(())
+    }
+
+    /// Cases show their contact's numbers and address as they are.
+    pub(super) fn refresh_cases(&mut self, run: &mut Run<'_>, table: usize, slot: Slot, before: Option<&Row>) {
+        let contacts = &self.tables[table];
+        let (Some(before), Some(after), "Contact") = (before, contacts.row(slot), contacts.schema.name.as_str()) else {
+            return;
+        };
+        let changed = CASE_CONTACT.iter().any(|(_, of_the_contact)| {
+            contacts.schema.index_of(of_the_contact).is_some_and(|index| before.get(index) != after.get(index))
+        });
+        let Some(case_table) = self.table_index("Case").filter(|_| changed) else { return };
+        let cases = &self.tables[case_table];
+        let Some(contact) = cases.schema.index_of("ContactId") else { return };
+        let slots: Vec<Slot> = cases.find(contact, FieldValue::Text(contacts.id_of(after))).collect();
+        for case_slot in slots {
+            let cases = &self.tables[case_table];
+            let Some(mut row) = cases.row(case_slot).map(Row::unpack) else { continue };
+            for (own, of_the_contact) in CASE_CONTACT {
+                let value = self.parent_value(&cases.schema, &row, "ContactId", of_the_contact);
+                set(&cases.schema, &mut row, own, value);
+            }
+            self.store(run.touched, case_table, case_slot, Some(row.pack()));
+        }
+    }
+
+    /// The contact that a new opportunity names has a part in it.
+    pub(super) fn give_role(&mut self, run: &mut Run<'_>, table: usize, slot: Slot) -> Result<(), WriteError> {
+        let own = &self.tables[table];
+        let contact =
+            own.row(slot).filter(|_| own.schema.name == "Opportunity").and_then(|row| own.text(row, "ContactId"));
+        let Some(contact) = contact.map(FieldValue::from) else { return Ok(()) };
+        let role =
+            vec![("OpportunityId", self.id_at(table, slot).into()), ("ContactId", contact), ("IsPrimary", true.into())];
+        self.make(run, "OpportunityContactRole", role).map(drop)
     }
 
     fn is_member(&self, campaign: FieldValue, reference: &str, person: FieldValue) -> bool {
