@@ -206,20 +206,17 @@ impl Org {
                 let mut change = Change::of_type(ChangeType::Update);
                 let mut is_data_change = false;
                 let before = before?;
-                for (index, field) in table.schema.each_field().filter(|(_, field)| field.in_change_event) {
-                    let (old, new) = (before.get(index), after.get(index));
-                    // Two changes within one second have one LastModifiedDate; the event names it all the same.
-                    let stamped = index == table.system.last_modified_date;
-                    let audit = stamped || index == table.system.last_modified_by;
-                    is_data_change |= old != new && !audit;
-                    if old == new && !stamped {
-                        continue;
-                    }
+                let stamp = table.system.last_modified_date;
+                for (index, old, new) in
+                    Row::differences(before, after).filter(|(index, ..)| carries(&table.schema, *index))
+                {
+                    is_data_change |= index != stamp && index != table.system.last_modified_by;
                     if new.is_null() {
                         change.nulled.push(index);
                         continue;
                     }
-                    let texts = old.as_text().zip(new.as_text()).filter(|_| field.field_type == FieldType::TextArea);
+                    let is_long = table.schema.field(index).field_type == FieldType::TextArea;
+                    let texts = old.as_text().zip(new.as_text()).filter(|_| is_long);
                     match texts.and_then(|(old, new)| text_diff::difference(old, new)) {
                         Some(difference) => {
                             change.diffed.push(index);
@@ -227,6 +224,10 @@ impl Org {
                         }
                         None => change.values.push((index, new.to_value())),
                     }
+                }
+                // Two changes within one second have one LastModifiedDate; the event names it all the same.
+                if let Err(at) = change.values.binary_search_by_key(&stamp, |(index, _)| *index) {
+                    change.values.insert(at, (stamp, after.get(stamp).to_value()));
                 }
                 is_data_change.then_some(change)
             }

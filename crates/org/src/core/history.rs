@@ -70,18 +70,22 @@ impl Org {
             return;
         }
         let number = self.history.transactions.len();
+        let nothing = Row::default();
         for (table, slot, before) in &transaction.rows {
             let stored = &self.tables[*table];
             let after = stored.row(*slot);
             let Some(known) = after.or(before.as_ref()) else { continue };
             let record_id: Arc<str> = stored.id_of(known).into();
-            for (field, _) in stored.schema.each_field() {
-                let of = |row: Option<&Row>| row.map_or(FieldValue::Null, |row| row.get(field).to_value());
-                let (old, new) = (of(before.as_ref()), of(after));
-                if old != new {
-                    let record_id = record_id.clone();
-                    self.history.entries.push(Entry { record_id, table: *table, field, old, new, transaction: number });
-                }
+            let (was, is) = (before.as_ref().unwrap_or(&nothing), after.unwrap_or(&nothing));
+            for (field, old, new) in Row::differences(was, is) {
+                self.history.entries.push(Entry {
+                    record_id: record_id.clone(),
+                    table: *table,
+                    field,
+                    old: old.to_value(),
+                    new: new.to_value(),
+                    transaction: number,
+                });
             }
         }
         let WriteContext { user_id, change_origin, now_ms } = context.clone();

@@ -37,6 +37,23 @@ impl Row {
         self.cells().map(|cell| (cell.index, cell.value()))
     }
 
+    /// Where two states of a record differ: position, the value before, the value after.
+    pub(crate) fn differences<'r>(
+        before: &'r Row,
+        after: &'r Row,
+    ) -> impl Iterator<Item = (FieldIndex, FieldRef<'r>, FieldRef<'r>)> {
+        let (mut before, mut after) = (before.cells().peekable(), after.cells().peekable());
+        let pairs = std::iter::from_fn(move || {
+            let next =
+                before.peek().map(|cell| cell.index).into_iter().chain(after.peek().map(|cell| cell.index)).min()?;
+            Some((next, before.next_if(|cell| cell.index == next), after.next_if(|cell| cell.index == next)))
+        });
+        let value = |cell: Option<Cell<'r>>| cell.map_or(FieldValue::Null, Cell::value);
+        pairs
+            .filter(|(_, old, new)| old.as_ref().map(Cell::content) != new.as_ref().map(Cell::content))
+            .map(move |(index, old, new)| (index, value(old), value(new)))
+    }
+
     /// The record to be written upon.
     pub fn unpack(&self) -> Draft {
         Draft { fields: self.populated().map(|(index, value)| (index, value.to_value())).collect() }
@@ -72,6 +89,11 @@ impl<'a> Cell<'a> {
             DATE => FieldValue::Date(i32::from_le_bytes(self.array())),
             _ => FieldValue::DateTime(i64::from_le_bytes(self.array())),
         }
+    }
+
+    /// Its kind and bytes, which are the same for the same value.
+    fn content(&self) -> (u8, &'a [u8]) {
+        (self.kind, self.bytes)
     }
 
     fn array<const N: usize>(&self) -> [u8; N] {
@@ -223,6 +245,24 @@ mod tests {
                 prop_assert_eq!(row.get(index), expected.as_field_ref());
             }
             prop_assert_eq!(row.unpack(), draft);
+        }
+
+        #[test]
+        fn two_states_differ_where_their_values_do(
+            old in prop::collection::btree_map(0u16..40, any_value(), 0..30),
+            changed in prop::collection::btree_map(0u16..40, any_value(), 0..10),
+        ) {
+            let mut draft = Draft::default();
+            old.iter().for_each(|(index, value)| draft.set(*index, value.clone()));
+            let before = draft.pack();
+            changed.iter().for_each(|(index, value)| draft.set(*index, value.clone()));
+            let after = draft.pack();
+            let found: Vec<_> = Row::differences(&before, &after).collect();
+            let expected: Vec<_> = (0..40)
+                .map(|index| (index, before.get(index), after.get(index)))
+                .filter(|(_, old, new)| old != new)
+                .collect();
+            prop_assert_eq!(found, expected);
         }
     }
 }
