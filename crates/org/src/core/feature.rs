@@ -59,6 +59,17 @@ impl Org {
         }
     }
 
+    /// Takes from accounts what a contact's field was on a person account.
+    pub(super) fn unshare_with_person_accounts(&mut self, contact_field: &FieldSchema, contact_index: FieldIndex) {
+        let Some(shared) = &mut self.person_accounts else { return };
+        shared.retain(|(_, contact)| *contact != contact_index);
+        let account = self.table_index("Account").expect("every org has accounts");
+        let name = catalog::person_account_field(contact_field);
+        if let Some(index) = name.and_then(|name| self.tables[account].schema.index_of(&name)) {
+            self.tables[account].remove_field(index);
+        }
+    }
+
     /// Brings articles into the org.
     pub fn enable_knowledge(&mut self, now_ms: i64) {
         if self.has_knowledge() {

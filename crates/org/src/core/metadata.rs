@@ -282,6 +282,9 @@ impl Org {
         for index in parts.into_iter().chain([index]) {
             self.tables[at].remove_field(index);
         }
+        if object == "Contact" {
+            self.unshare_with_person_accounts(&field, index);
+        }
         let full_name = format!("{object}.{}", field.name);
         self.drop_rows("FieldPermissions", "Field", &full_name);
         self.drop_rows("CustomField", "Id", &field.durable_id);

@@ -77,7 +77,8 @@ impl Org {
         let definition = Definition::new(&metadata, "CustomObject")?;
         let name_field = name_field(&definition)?;
         let schema = &mut self.tables[at].schema;
-        let index = schema.index_of("Name").expect("a custom object has a name");
+        let no_name = || integrity("nameField", "Can not specify 'nameField' for an object without names");
+        let index = schema.index_of("Name").ok_or_else(no_name)?;
         if schema.field(index).auto_number.is_some() != name_field.auto_number.is_some() {
             return Err(integrity("nameField", "Cannot change the type of the name field in this org"));
         }
