@@ -22,6 +22,7 @@ use super::id;
 use super::org::{Org, no_such_object};
 use super::schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 use super::table::Slot;
+use super::write::WriteContext;
 
 /// A deleted field keeps its name, and its place among those that the org may have, for so long (Help: 15 days).
 const DELETED_FIELD_LIFE_MS: i64 = 15 * 24 * 3600 * 1000;
@@ -84,16 +85,18 @@ impl Org {
     }
 
     /// Changes a custom field, by its id, to another definition. Values that no longer fit forbid it; a change of type converts
-    /// them.
-    pub fn update_field(&mut self, id: &str, metadata: &Json, now_ms: i64) -> Result<(), WriteError> {
+    /// them, which change events tell of for all records at once.
+    pub fn update_field(&mut self, context: &WriteContext, id: &str, metadata: &Json) -> Result<(), WriteError> {
         let (at, index) = self.field_with_id(id)?;
         let (object, name) = {
             let schema = &self.tables[at].schema;
             (schema.name.clone(), schema.field(index).name.clone())
         };
         let (field, _) = field::read(self, &object, &name, metadata)?;
-        self.reshape(at, index, field)?;
-        self.tell_of_field(at, index, now_ms);
+        if self.reshape(at, index, field)? {
+            self.announce_conversion(context, &object);
+        }
+        self.tell_of_field(at, index, context.now_ms);
         self.access.outdate();
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::data::{VERSION_MAX, VERSION_MIN};
 use super::html::escape;
 use super::soap::xml;
 use super::xml::{self as markup, Element};
-use crate::core::{FieldValue, Org, Permission, WriteError};
+use crate::core::{FieldValue, Org, Permission, WriteContext, WriteError};
 
 /// Components of one call (Metadata API guide).
 const COMPONENTS_MAX: usize = 10;
@@ -22,9 +22,9 @@ const FIELD: &str = "CustomField";
 /// `POST /services/Soap/m/NN.0`, with or without an org's id behind it.
 pub(crate) async fn serve(web: State<Web>, Path(path): Path<Vec<String>>, body: String) -> Response {
     let version = path.first().and_then(|version| version.strip_suffix(".0").unwrap_or(version).parse::<u32>().ok());
-    if version.is_none_or(|version| !(VERSION_MIN..=VERSION_MAX).contains(&version)) {
+    let Some(version) = version.filter(|version| (VERSION_MIN..=VERSION_MAX).contains(version)) else {
         return fault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL");
-    }
+    };
     let envelope = markup::parse(&body);
     let part = |name: &str| envelope.as_ref().and_then(|envelope| envelope.child(name));
     let Some(operation) = part("Body").and_then(|body| body.children.first()) else {
@@ -39,8 +39,11 @@ pub(crate) async fn serve(web: State<Web>, Path(path): Path<Vec<String>>, body: 
     };
     let access = org.access(&session.user_id, now_ms);
     let may_customize = access.has(Permission::CustomizeApplication);
-    let mut call = Operation { org: &mut org, now_ms, of: operation };
-    match call.answer(may_customize) {
+    let change_origin = format!("com/salesforce/api/soap/{version}.0");
+    let context = WriteContext { user_id: session.user_id, change_origin, now_ms };
+    let answer = Operation { org: &mut org, context, of: operation }.answer(may_customize);
+    web.org.tell(org);
+    match answer {
         Ok(Some(results)) => {
             let name = &operation.name;
             envelope_of(StatusCode::OK, &format!("<{name}Response>{results}</{name}Response>"))
@@ -58,7 +61,7 @@ pub(crate) async fn serve(web: State<Web>, Path(path): Path<Vec<String>>, body: 
 /// One operation of a request.
 struct Operation<'o> {
     org: &'o mut Org,
-    now_ms: i64,
+    context: WriteContext,
     of: &'o Element,
 }
 
@@ -126,13 +129,13 @@ impl Operation<'_> {
 
     fn create(&mut self, kind: &str, full_name: &str, mut definition: Json) -> Result<(), WriteError> {
         if kind == FIELD {
-            return self.org.create_field(full_name, &definition, self.now_ms).map(drop);
+            return self.org.create_field(full_name, &definition, self.context.now_ms).map(drop);
         }
         let fields = take_fields(&mut definition);
-        let id = self.org.create_object(full_name, &definition, self.now_ms)?;
+        let id = self.org.create_object(full_name, &definition, self.context.now_ms)?;
         for field in fields {
             let name = format!("{full_name}.{}", field["fullName"].as_str().unwrap_or_default());
-            if let Err(error) = self.org.create_field(&name, &field, self.now_ms) {
+            if let Err(error) = self.org.create_field(&name, &field, self.context.now_ms) {
                 // An object comes with all of its fields or not at all.
                 self.org.delete_object(&id)?;
                 return Err(error);
@@ -143,15 +146,15 @@ impl Operation<'_> {
 
     fn update(&mut self, kind: &str, id: &str, mut definition: Json) -> Result<(), WriteError> {
         if kind == FIELD {
-            return self.org.update_field(id, &definition, self.now_ms);
+            return self.org.update_field(&self.context, id, &definition);
         }
         take_fields(&mut definition);
-        self.org.update_object(id, &definition, self.now_ms)
+        self.org.update_object(id, &definition, self.context.now_ms)
     }
 
     fn delete(&mut self, kind: &str, full_name: &str) -> Result<(), WriteError> {
         let id = self.id(kind, full_name).ok_or_else(|| not_found(kind, full_name))?;
-        if kind == FIELD { self.org.delete_field(&id, self.now_ms) } else { self.org.delete_object(&id) }
+        if kind == FIELD { self.org.delete_field(&id, self.context.now_ms) } else { self.org.delete_object(&id) }
     }
 
     fn read(&self, results: &mut String) -> Result<(), WriteError> {

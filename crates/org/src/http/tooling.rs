@@ -106,11 +106,16 @@ fn update(call: &Call<'_>, object: &str, given: &str) -> Reply {
     may_customize(call)?;
     let body = DefinitionBody::of(call, defined)?;
     check_full_name(call, given, body.full_name.as_deref())?;
-    let now_ms = call.web.org.now_ms();
+    let context = call.write_context();
     let mut org = call.org();
     match defined {
-        Defined::Field => org.update_field(given, &body.metadata, now_ms)?,
-        Defined::Object => org.update_object(given, &body.metadata, now_ms)?,
+        Defined::Field => org.update_field(&context, given, &body.metadata)?,
+        Defined::Object => org.update_object(given, &body.metadata, context.now_ms)?,
+    }
+    drop(org);
+    if call.held.is_none() {
+        // A conversion is told in the event log.
+        call.web.org.change(|_| ());
     }
     Ok((no_content(), 1))
 }

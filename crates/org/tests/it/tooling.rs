@@ -290,6 +290,11 @@ async fn a_field_changes_as_far_as_its_values_let_it() {
     let choices = json!({ "type": "Picklist", "label": "Plan", "valueSet": { "restricted": true, "valueSetDefinition": {
         "sorted": false, "value": [{ "valueName": "enterprise", "label": "Enterprise", "default": false }] } } });
     assert_eq!(web.send(Method::PATCH, &path, change(choices)).await.0, StatusCode::NO_CONTENT);
+    {
+        let org = web.org.handle().lock();
+        let event = org.events_after(None).last().expect("a conversion is told");
+        assert_eq!(event.record_ids, ["001*"], "of all records at once");
+    }
     assert_eq!(described(&web, "Account", "Plan__c").await.unwrap()["type"], "picklist");
     assert_eq!(web.get(&format!("/sobjects/Account/{account}")).await.1["Plan__c"], "enterprise");
     let refused = web.send(Method::PATCH, &path, change(json!({ "type": "Date", "label": "Plan" }))).await.1;

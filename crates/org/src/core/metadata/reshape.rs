@@ -20,8 +20,9 @@ const FAMILIES: &[&[&str]] = &[
 ];
 
 impl Org {
-    /// Gives a field another definition. The field keeps its name, its id and its place.
-    pub(super) fn reshape(&mut self, at: usize, index: FieldIndex, field: FieldSchema) -> Result<(), WriteError> {
+    /// Gives a field another definition, and says whether its values were converted to another type. The field keeps its name,
+    /// its id and its place.
+    pub(super) fn reshape(&mut self, at: usize, index: FieldIndex, field: FieldSchema) -> Result<bool, WriteError> {
         let old = self.tables[at].schema.field(index).clone();
         let field = FieldSchema {
             custom: old.custom,
@@ -50,7 +51,7 @@ impl Org {
         let is_indexed = field.indexed;
         *self.tables[at].schema.field_mut(index) = field;
         self.tables[at].index_field(index, is_indexed);
-        Ok(())
+        Ok(is_converted)
     }
 }
 
