@@ -16,6 +16,8 @@ mod fault;
 mod publish;
 mod reader;
 mod refusal;
+#[cfg(test)]
+mod round_trip;
 pub(crate) mod schema;
 mod serve;
 mod service;

@@ -300,6 +300,8 @@ impl Subscription {
         let ready = self.caller.bus.ready(&mut self.reader, events_max)?;
         self.position = ready.position;
         if ready.events.is_empty() {
+            // A long stretch of the log that is not this subscriber's is walked in steps, and others have their turn between.
+            tokio::task::yield_now().await;
             return Ok(ready.more && events_max > 0);
         }
         self.delivered += ready.events.len() as u64;
