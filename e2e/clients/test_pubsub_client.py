@@ -68,7 +68,6 @@ def managed_subscription(sf_org):
 
 
 @calls(CLIENT, "subscribeWithManagedSubscription", "commitReplayId")
-@pytest.mark.xfail(reason="not there yet")
 def test_a_managed_subscription_goes_on_after_what_was_committed(pubsub, lead_id, managed_subscription):
     first = pubsub("managed", managed_subscription, 2)["events"]
     second = pubsub("managed", managed_subscription, 2)["events"]
@@ -88,7 +87,6 @@ def platform_event(sf_org):
 
 
 @calls(CLIENT, "publish", "publishBatch")
-@pytest.mark.xfail(reason="not there yet")
 def test_platform_events_are_published_and_read(pubsub, platform_event, sf_org):
     topic, user_id = f"/event/{platform_event}", sf_org.query("SELECT Id FROM User LIMIT 1")["records"][0]["Id"]
     event = {"CreatedDate": 1_700_000_000_000, "CreatedById": user_id}

@@ -34,6 +34,7 @@ class Sf:
             "SF_AUDIENCE_URL": org["org_url"],
             "SF_AUTOUPDATE_DISABLE": "true",
             "SF_DISABLE_TELEMETRY": "true",
+            "SF_SKIP_NEW_VERSION_CHECK": "true",
             # There is no keychain on a machine of CI's.
             "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
         }
@@ -86,7 +87,6 @@ def test_a_program_signs_in_with_a_signed_assertion(org, tmp_path):
 
 
 @calls(CLIENT, "data query")
-@pytest.mark.xfail(reason="not there yet")
 def test_a_query_is_answered(sf):
     answer = sf.run("data query --query", "SELECT Id, LastName, Account.Name FROM Contact WHERE AccountId != null LIMIT 3")
     assert answer["totalSize"] == 3 and all(each["Account"]["Name"] for each in answer["records"])
@@ -105,7 +105,6 @@ def test_a_record_is_created_read_changed_and_deleted(sf):
 
 
 @calls(CLIENT, "data export tree", "data import tree")
-@pytest.mark.xfail(reason="not there yet")
 def test_a_tree_is_exported_and_imported(sf, sf_org):
     name = unique()
     account_id = sf_org.Account.create({"Name": name})["id"]
@@ -170,6 +169,5 @@ def test_limits_are_listed(sf):
 
 
 @calls(CLIENT, "org list metadata-types")
-@pytest.mark.xfail(raises=SfError, reason="the Metadata API is not there")
 def test_metadata_types_are_listed(sf):
-    assert sf.run("org list metadata-types")["metadataObjects"]
+    assert "CustomObject" in [each["xmlName"] for each in sf.run("org list metadata-types")["metadataObjects"]]

@@ -5,12 +5,14 @@ import datetime
 import io
 import time
 import uuid
+import zipfile
 
 import pytest
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import (
     SalesforceAuthenticationFailed,
     SalesforceExpiredSession,
+    SalesforceGeneralError,
     SalesforceMalformedRequest,
     SalesforceResourceNotFound,
 )
@@ -26,6 +28,13 @@ WAIT_S = 0.05
 @pytest.fixture(scope="module")
 def sf(sf_org):
     return sf_org
+
+
+@pytest.fixture
+def sf_over_https(org, monkeypatch):
+    """What it sends by itself and not through the session that it was given knows https alone."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", org["org_ca_file"])
+    return Salesforce(session_id=org["org_access_token"], instance_url=org["org_https_url"], version=local_salesforce.API_VERSION)
 
 
 @pytest.fixture
@@ -69,10 +78,8 @@ def test_a_program_signs_in_with_client_credentials(org):
 
 
 @calls(CLIENT, "Salesforce(session_id, instance_url)")
-def test_a_session_is_used_over_https_with_the_orgs_own_authority(org, monkeypatch):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", org["org_ca_file"])
-    sf = Salesforce(session_id=org["org_access_token"], instance_url=org["org_https_url"])
-    assert sf.query("SELECT Id FROM Contact LIMIT 1")["totalSize"] == 1
+def test_a_session_is_used_over_https_with_the_orgs_own_authority(sf_over_https):
+    assert sf_over_https.query("SELECT Id FROM Contact LIMIT 1")["totalSize"] == 1
 
 
 @calls(CLIENT, "describe", "X.describe", "X.metadata")
@@ -135,7 +142,6 @@ def test_deleted_records_are_seen_by_those_who_ask(sf):
 
 
 @calls(CLIENT, "query (aggregates, subquery)")
-@pytest.mark.xfail(reason="not there yet")
 def test_a_query_counts_and_follows_children(sf):
     [group] = sf.query("SELECT COUNT(Id) how_many, MAX(CreatedDate) FROM Contact")["records"]
     assert group["how_many"] == sf.query("SELECT COUNT() FROM Contact")["totalSize"]
@@ -282,10 +288,26 @@ def test_bulk_1_writes_and_reports_each_row(sf):
     assert [row["success"] for row in sf.bulk.Account.delete([{"Id": each} for each in ids])] == [True, True]
 
 
-@calls(CLIENT, "mdapi")
-@pytest.mark.xfail(reason="the Metadata API is not there")
-def test_metadata_is_described(sf):
-    assert sf.mdapi.describe_metadata()
+@calls(CLIENT, "mdapi.describe_metadata", "mdapi.CustomField.create", "mdapi.CustomField.read", "mdapi.CustomField.delete")
+def test_a_field_is_made_read_and_removed_through_the_metadata_api(sf_over_https):
+    mdapi, name = sf_over_https.mdapi, f"Contact.Made_{uuid.uuid4().hex[:8]}__c"
+    described = mdapi.describe_metadata()
+    assert "CustomObject" in [each.xmlName for each in described.metadataObjects]
+    mdapi.CustomField.create(mdapi.CustomField(fullName=name, label="Made", type=mdapi.FieldType("Text"), length=40))
+    read = mdapi.CustomField.read(name)
+    assert (read.fullName, read.label, int(read.length)) == (name, "Made", 40)
+    with pytest.raises(Exception, match="DUPLICATE"):
+        mdapi.CustomField.create(mdapi.CustomField(fullName=name, label="Made", type=mdapi.FieldType("Text"), length=40))
+    mdapi.CustomField.delete(name)
+
+
+@calls(CLIENT, "deploy")
+@pytest.mark.xfail(raises=SalesforceGeneralError, reason="the Metadata API takes no files")
+def test_files_are_deployed(sf_over_https, tmp_path):
+    package = tmp_path / "package.zip"
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("package.xml", "<Package xmlns='http://soap.sforce.com/2006/04/metadata'><version>60.0</version></Package>")
+    assert sf_over_https.deploy(str(package), sandbox=True)["asyncId"]
 
 
 @calls(CLIENT, "error classes")
