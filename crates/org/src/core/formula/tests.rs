@@ -1,3 +1,5 @@
+//! What formulas answer, written and read through an org.
+
 use serde_json::json;
 
 use super::*;
