@@ -18,6 +18,8 @@ mod rest_composite;
 mod rest_faults;
 mod rest_rows;
 mod seed_file;
+mod soql;
+mod soql_question;
 mod tooling;
 mod tooling_permissions;
 mod web;
