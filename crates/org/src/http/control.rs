@@ -16,7 +16,7 @@
 //! | `GET /__control/ledger` | `{"total", "counts": {"PATCH /composite/sobjects": 3}, "records": {…}, "recent": […]}` |
 //! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |
-//! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "ledger_entries_max": 50000}` | sets what is named; a maximum of `null` is the edition's |
+//! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "ledger_entries_max": 50000, "custom_fields_max": 5, "field_visibility_delay_ms": 60000}` | sets what is named; a maximum of `null` is the edition's. A field that was granted is invisible for the delay |
 //! | `POST /__control/events` `{"action": "end_streams", "how": "clean"}` | does something to the event bus once; see below |
 //!
 //! A rule names the requests that it meets, and what happens to them:
@@ -273,6 +273,9 @@ struct Limits {
     api_enabled: Option<bool>,
     query_locator_life_ms: Option<i64>,
     ledger_entries_max: Option<usize>,
+    #[serde(default, deserialize_with = "said")]
+    custom_fields_max: Option<Option<usize>>,
+    field_visibility_delay_ms: Option<i64>,
 }
 
 /// A member that is there, be it null.
@@ -292,6 +295,12 @@ async fn set_limits(State(web): State<Web>, Json(limits): Json<Limits>) -> Statu
     }
     if let Some(life_ms) = limits.query_locator_life_ms {
         org.set_query_locator_life_ms(life_ms);
+    }
+    if let Some(max) = limits.custom_fields_max {
+        org.set_custom_fields_max(max);
+    }
+    if let Some(delay_ms) = limits.field_visibility_delay_ms {
+        org.set_field_visibility_delay_ms(delay_ms.max(0));
     }
     drop(org);
     if let Some(max) = limits.ledger_entries_max {

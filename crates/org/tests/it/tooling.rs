@@ -33,6 +33,11 @@ pub(crate) async fn grant(web: &Web, object: &str, fields: &[&str]) {
     web.create("PermissionSetAssignment", json!({ "PermissionSetId": set, "AssigneeId": admin })).await;
 }
 
+async fn set_limits(web: &Web, limits: Value) {
+    let request = web.http.put(web.url("/__control/limits")).json(&limits);
+    assert_eq!(request.send().await.expect("an answer").status(), StatusCode::NO_CONTENT);
+}
+
 async fn described(web: &Web, object: &str, field: &str) -> Option<Value> {
     let (_, object) = web.get(&format!("/sobjects/{object}/describe")).await;
     object["fields"].as_array().expect("a list").iter().find(|own| own["name"] == field).cloned()
@@ -142,13 +147,20 @@ async fn a_definition_that_does_not_fit_is_refused_with_the_reason() {
 #[tokio::test]
 async fn an_object_takes_as_many_fields_as_its_edition_lets_it() {
     let web = Web::start().await;
-    web.org.handle().lock().set_custom_fields_max(Some(2));
+    set_limits(&web, json!({ "custom_fields_max": 2 })).await;
     for name in ["One", "Two"] {
         make_field(&web, &format!("Contact.{name}__c"), text_field("")["Metadata"].clone()).await;
     }
     let (status, refused) = web.send(Method::POST, FIELDS, text_field("Contact.Three__c")).await;
     assert_eq!((status, code(&refused)), (StatusCode::BAD_REQUEST, "CUSTOM_ENTITY_OR_FIELD_LIMIT"));
     make_field(&web, "Lead.Three__c", text_field("")["Metadata"].clone()).await;
+
+    set_limits(&web, json!({ "custom_fields_max": null, "field_visibility_delay_ms": 3_600_000 })).await;
+    make_field(&web, "Contact.Three__c", text_field("")["Metadata"].clone()).await;
+    grant(&web, "Contact", &["Three__c"]).await;
+    assert_eq!(described(&web, "Contact", "Three__c").await, None, "a grant takes its time");
+    set_limits(&web, json!({ "field_visibility_delay_ms": 0 })).await;
+    assert!(described(&web, "Contact", "Three__c").await.is_some());
 }
 
 #[tokio::test]
