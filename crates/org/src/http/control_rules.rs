@@ -2,14 +2,14 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `POST /__control/validation_rules` `{"object": "Contact", "name": "N", "when": […], "message": "…", "field": "Title"}` | refuses records that meet the condition |
-//! | `POST /__control/automations` `{"object": "Contact", "name": "N", "trigger": "both", "when": […], "action": …}` | changes values, or writes to other records, whenever a record is saved |
+//! | `POST /__control/validation_rules` `{"object": "Contact", "name": "N", "when": "Title = 'x'", "message": "…", "field": "Title"}` | refuses records that meet the condition |
+//! | `POST /__control/automations` `{"object": "Contact", "name": "N", "trigger": "both", "when": "Title = 'x'", "action": …}` | changes values, or writes to other records, whenever a record is saved |
 //! | `DELETE /__control/automations` | takes away all validation rules and automations |
 //! | `POST /__control/record_types` `{"object": "Account", "developer_name": "Partner", "label": "Partners", "choices": {"Rating": {"allowed": ["Hot"], "default": "Hot"}}, "default_for": ["Standard User"]}` | makes a record type, by default that of these profiles' new records: `{"id": "012…"}` |
 //! | `PUT /__control/features` `{"person_accounts": true, "knowledge": true}` | switches features on; they stay on |
 //!
-//! A condition is a list of tests that must all hold: `["Title", "=", "Chief"]`, with `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`
-//! or `starts_with`; without any it always holds. It is about the record as it is to be stored.
+//! A condition is what stands behind WHERE in SOQL, `Amount < 100 AND Account.Industry = 'Energy'`, about the record as it is to be
+//! stored; without one it always holds.
 //! Triggers are `create`, `update` and `both`. What an action may be:
 //!
 //! | action | does |
@@ -20,7 +20,6 @@
 //!
 //! What cannot be done is answered with 400 and a line of text.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use axum::extract::State;
@@ -32,8 +31,8 @@ use serde_json::{Map, Value, json};
 
 use super::Web;
 use crate::core::automation::{Action, Assignment, Automation, Condition, Trigger, ValidationRule};
-use crate::core::value::parse_datetime;
-use crate::core::{FieldIndex, FieldRef, FieldValue, Org, WriteError};
+use crate::core::{Org, WriteError};
+use crate::soql::{self, Asker};
 
 pub(super) fn routes() -> Router<Web> {
     Router::new()
@@ -49,71 +48,16 @@ fn refused(error: &WriteError) -> Refused {
     (StatusCode::BAD_REQUEST, error.to_string())
 }
 
-#[derive(Clone, Copy, Deserialize)]
-enum Operator {
-    #[serde(rename = "=")]
-    Equal,
-    #[serde(rename = "!=")]
-    NotEqual,
-    #[serde(rename = "<")]
-    Less,
-    #[serde(rename = "<=")]
-    LessOrEqual,
-    #[serde(rename = ">")]
-    Greater,
-    #[serde(rename = ">=")]
-    GreaterOrEqual,
-    #[serde(rename = "contains")]
-    Contains,
-    #[serde(rename = "starts_with")]
-    StartsWith,
-}
-
-#[derive(Deserialize)]
-struct Test(String, Operator, Value);
-
-/// The condition that all of the tests hold.
-fn condition(org: &Org, object: &str, tests: Vec<Test>) -> Result<Condition, WriteError> {
-    let unknown = || WriteError::new("INVALID_TYPE", format!("sObject type '{object}' is not supported."));
-    let schema = org.object(object).ok_or_else(unknown)?;
-    let at = |Test(name, operator, value): Test| match schema.index_of(&name) {
-        Some(index) => Ok((index, operator, value)),
-        None => Err(WriteError::no_such_column(&name, &schema.name)),
-    };
-    let tests = tests.into_iter().map(at).collect::<Result<Vec<(FieldIndex, Operator, Value)>, _>>()?;
-    Ok(Condition::new(move |_, row| {
-        tests.iter().all(|(index, operator, value)| holds(row.get(*index), *operator, value))
-    }))
-}
-
-fn holds(own: FieldRef<'_>, operator: Operator, value: &Value) -> bool {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
-    let own_text = own.as_text().unwrap_or_default().to_lowercase();
-    match operator {
-        Operator::Contains => return own_text.contains(&text(value)),
-        Operator::StartsWith => return own_text.starts_with(&text(value)),
-        _ => {}
+/// The condition in SOQL's words; every record meets one that says nothing.
+fn condition(org: &Org, object: &str, text: &str, now_ms: i64) -> Result<Condition, Refused> {
+    if text.trim().is_empty() {
+        return Ok(Condition::always());
     }
-    let ordering = match (own, value) {
-        (FieldValue::Null, Value::Null) => Some(Ordering::Equal),
-        (FieldValue::Null, _) | (_, Value::Null) => None,
-        (FieldValue::Boolean(own), Value::Bool(value)) => Some(own.cmp(value)),
-        (FieldValue::Integer(own), value) => value.as_f64().and_then(|value| (own as f64).partial_cmp(&value)),
-        (FieldValue::Number(own), value) => value.as_f64().and_then(|value| own.partial_cmp(&value)),
-        (FieldValue::DateTime(own), value) => value.as_str().and_then(parse_datetime).map(|value| own.cmp(&value)),
-        (FieldValue::Text(_), value) => Some(own_text.cmp(&text(value))),
-        // Dates and times of day sort as their texts do.
-        (own, value) => own.to_json().as_str().zip(value.as_str()).map(|(own, value)| own.cmp(value)),
-    };
-    match operator {
-        Operator::Equal => ordering == Some(Ordering::Equal),
-        Operator::NotEqual => ordering != Some(Ordering::Equal),
-        Operator::Less => ordering == Some(Ordering::Less),
-        Operator::LessOrEqual => ordering.is_some_and(Ordering::is_le),
-        Operator::Greater => ordering == Some(Ordering::Greater),
-        Operator::GreaterOrEqual => ordering.is_some_and(Ordering::is_ge),
-        Operator::Contains | Operator::StartsWith => false,
-    }
+    let access = org.access(org.admin_user_id(), now_ms);
+    let asker = Asker { access: &access, now_ms, include_deleted: false, tooling: false };
+    let condition = soql::condition(org, &asker, object, text);
+    let condition = condition.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+    Ok(Condition::new(move |org, row| condition.holds(org, row)))
 }
 
 #[derive(Deserialize)]
@@ -122,7 +66,7 @@ struct NewValidationRule {
     object: String,
     name: String,
     #[serde(default)]
-    when: Vec<Test>,
+    when: String,
     message: String,
     field: Option<String>,
 }
@@ -132,8 +76,9 @@ async fn add_validation_rule(
     Json(rule): Json<NewValidationRule>,
 ) -> Result<StatusCode, Refused> {
     let NewValidationRule { object, name, when, message, field } = rule;
+    let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
-    let condition = condition(&org, &object, when).map_err(|error| refused(&error))?;
+    let condition = condition(&org, &object, &when, now_ms)?;
     let rule = ValidationRule { object, name, condition, message, field };
     org.add_validation_rule(rule).map_err(|error| refused(&error))?;
     Ok(StatusCode::NO_CONTENT)
@@ -174,14 +119,15 @@ struct NewAutomation {
     #[serde(default)]
     trigger: When,
     #[serde(default)]
-    when: Vec<Test>,
+    when: String,
     action: NewAction,
 }
 
 async fn add_automation(State(web): State<Web>, Json(automation): Json<NewAutomation>) -> Result<StatusCode, Refused> {
     let NewAutomation { object, name, trigger, when, action } = automation;
+    let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
-    let condition = condition(&org, &object, when).map_err(|error| refused(&error))?;
+    let condition = condition(&org, &object, &when, now_ms)?;
     let trigger = match trigger {
         When::Create => Trigger::Create,
         When::Update => Trigger::Update,

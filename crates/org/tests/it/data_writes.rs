@@ -101,7 +101,7 @@ async fn the_bin_is_emptied_and_undone_over_soap() {
 async fn rules_are_set_up_over_the_control_interface() {
     let web = Web::start().await;
     let rule = json!({
-        "object": "Opportunity", "name": "Small", "when": [["Amount", "<", 100], ["StageName", "=", "closed won"]],
+        "object": "Opportunity", "name": "Small", "when": "Amount < 100 AND StageName = 'closed won' AND Account.Name != 'Exempt'",
         "message": "Too small to be won", "field": "Amount",
     });
     assert_eq!(control(&web, Method::POST, "validation_rules", rule).await.0, StatusCode::NO_CONTENT);
@@ -119,7 +119,7 @@ async fn rules_are_set_up_over_the_control_interface() {
     }]);
     assert_eq!(refused, expected);
     let automation = json!({
-        "object": "Opportunity", "name": "Next", "trigger": "update", "when": [["NextStep", "!=", null]],
+        "object": "Opportunity", "name": "Next", "trigger": "update", "when": "NextStep != null",
         "action": { "set": { "field": "NextStep", "to": { "append": "!" } } },
     });
     assert_eq!(control(&web, Method::POST, "automations", automation).await.0, StatusCode::NO_CONTENT);
@@ -127,7 +127,7 @@ async fn rules_are_set_up_over_the_control_interface() {
     assert_eq!(web.get(&path).await.1["NextStep"], "Call!");
     for wrong in [
         json!({ "object": "Nope", "name": "n", "message": "m" }),
-        json!({ "object": "Lead", "name": "n", "message": "m", "when": [["Nope", "=", 1]] }),
+        json!({ "object": "Lead", "name": "n", "message": "m", "when": "Nope = 1" }),
     ] {
         assert_eq!(control(&web, Method::POST, "validation_rules", wrong).await.0, StatusCode::BAD_REQUEST);
     }
