@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::{Bench, bare, print};
@@ -11,14 +12,18 @@ const STATEMENT: &str = "SELECT Id, FirstName, LastName, Email, Title, AccountId
 const PAGE_RECORDS: usize = 100_000;
 
 pub(crate) async fn measure(bench: &Bench) {
-    let (mut rates, mut first_page) = (Vec::new(), Vec::new());
-    for _ in 0..bench.rounds {
-        let started = Instant::now();
-        let (rows, page) = read_everything(bench).await;
-        rates.push(rows as f64 / started.elapsed().as_secs_f64());
-        first_page = page;
+    let plain = Client::builder().tcp_nodelay(true).no_gzip().build().expect("a client");
+    let mut first_page = Vec::new();
+    for (what, http) in [("Bulk query, job and pages, packed", &bench.http), ("Bulk query, job and pages", &plain)] {
+        let mut rates = Vec::new();
+        for _ in 0..bench.rounds {
+            let started = Instant::now();
+            let (rows, page) = read_everything(bench, http).await;
+            rates.push(rows as f64 / started.elapsed().as_secs_f64());
+            first_page = page;
+        }
+        print(what, "rows/s", rates);
     }
-    print("Bulk query, job and pages", "rows/s", rates);
 
     // The same bytes from a server that has them ready.
     let rows = PAGE_RECORDS.min(newlines(&first_page));
@@ -28,7 +33,7 @@ pub(crate) async fn measure(bench: &Bench) {
         let started = Instant::now();
         let pages = 10;
         for _ in 0..pages {
-            let answer = bench.http.get(&server.url).send().await.expect("an answer");
+            let answer = plain.get(&server.url).send().await.expect("an answer");
             newlines(&read(answer).await);
         }
         limits.push((rows * pages) as f64 / started.elapsed().as_secs_f64());
@@ -36,9 +41,9 @@ pub(crate) async fn measure(bench: &Bench) {
     print("  limit: the same bytes, ready-made", "rows/s", limits);
 }
 
-async fn read_everything(bench: &Bench) -> (usize, Vec<u8>) {
+async fn read_everything(bench: &Bench, http: &Client) -> (usize, Vec<u8>) {
     let asked = json!({ "operation": "query", "query": STATEMENT });
-    let request = bench.http.post(bench.url("/jobs/query")).bearer_auth(&bench.token).json(&asked);
+    let request = http.post(bench.url("/jobs/query")).bearer_auth(&bench.token).json(&asked);
     let job: Value = request.send().await.expect("the org answers").json().await.expect("JSON");
     let path = format!("/jobs/query/{}", job["id"].as_str().unwrap_or_else(|| panic!("no job: {job}")));
     loop {
@@ -55,7 +60,7 @@ async fn read_everything(bench: &Bench) -> (usize, Vec<u8>) {
         if let Some(locator) = &locator {
             url.push_str(&format!("&locator={locator}"));
         }
-        let answer = bench.http.get(url).bearer_auth(&bench.token).send().await.expect("the org answers");
+        let answer = http.get(url).bearer_auth(&bench.token).send().await.expect("the org answers");
         let next = answer.headers().get("sforce-locator").and_then(|next| next.to_str().ok()).map(str::to_owned);
         let page = read(answer).await;
         // Every page begins with a header row.
