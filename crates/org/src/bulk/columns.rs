@@ -109,9 +109,8 @@ impl Columns {
         let object = || self.object.clone();
         match self.operation {
             Operation::Delete | Operation::HardDelete if id.is_empty() => Err(missing("a delete")),
-            Operation::Delete | Operation::HardDelete => {
-                Ok(Write::Delete { object: Some(object()), id: id.to_owned() })
-            }
+            Operation::Delete => Ok(Write::Delete { object: Some(object()), id: id.to_owned() }),
+            Operation::HardDelete => Ok(Write::HardDelete { object: Some(object()), id: id.to_owned() }),
             Operation::Update if id.is_empty() => Err(missing("an update")),
             Operation::Update => {
                 Ok(Write::Update { object: Some(object()), id: id.to_owned(), values: self.values(org, row)? })

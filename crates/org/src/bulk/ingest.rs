@@ -159,7 +159,7 @@ fn work(run: &Run) -> Outcome {
             return Err("ExceededQuota : ApiBatchItems Limit exceeded.".to_owned());
         }
         done += rows.len();
-        let outcomes = commit(&run.org, &run.origin, run.request.operation, &columns, &rows);
+        let outcomes = commit(&run.org, &run.origin, &columns, &rows);
         let results = ends.into_iter().zip(outcomes).map(|(end, outcome)| RowResult { end, outcome });
         let _ = run.org.bulk().change(&run.id, run.org.now_ms(), |job| {
             job.note(results);
@@ -210,13 +210,7 @@ fn take<'t>(reader: &mut CsvReader<'t>, rows: &mut Vec<Vec<Cow<'t, str>>>) -> Ve
 }
 
 /// One transaction: each row by itself succeeds or fails.
-fn commit(
-    org: &OrgHandle,
-    origin: &JobOrigin,
-    operation: Operation,
-    columns: &Columns,
-    rows: &[Vec<Cow<'_, str>>],
-) -> Vec<RowOutcome> {
+fn commit(org: &OrgHandle, origin: &JobOrigin, columns: &Columns, rows: &[Vec<Cow<'_, str>>]) -> Vec<RowOutcome> {
     let mut uses: HashMap<String, usize> = HashMap::new();
     for key in rows.iter().filter_map(|row| columns.key_in(row)) {
         *uses.entry(key).or_default() += 1;
@@ -248,11 +242,7 @@ fn commit(
         let result = fault.map_or_else(|| committed.next(), |error| Some(Err(error)));
         outcome(result.unwrap_or_else(|| Err(WriteError::new("UNKNOWN_EXCEPTION", "no result"))), columns.id_in(row))
     });
-    let results: Vec<RowOutcome> = results.collect();
-    if operation == Operation::HardDelete {
-        purge(&mut org.lock(), &results);
-    }
-    results
+    results.collect()
 }
 
 /// What a row is refused for by the faults that are on; they know an ingest job by its path.
@@ -272,17 +262,6 @@ fn outcome(result: Result<WriteOutcome, WriteError>, given_id: &str) -> RowOutco
 pub(crate) fn error_text(error: &WriteError) -> String {
     let fields = if error.fields.is_empty() { String::new() } else { error.fields.join(" ") + " " };
     format!("{}:{}:{fields}--", error.code, error.message)
-}
-
-/// Records that are deleted for good pass by the recycle bin.
-fn purge(org: &mut Org, results: &[RowOutcome]) {
-    for result in results {
-        if let RowOutcome::Done { id, .. } = result
-            && let Some((table, slot)) = org.locate(id)
-        {
-            org.tables[table].replace(slot, None);
-        }
-    }
 }
 
 /// Which of a job's result files.

@@ -143,7 +143,7 @@ impl Org {
             ("OrganizationType", profile.edition.organization_type().into()),
             ("InstanceName", "LOC1".into()),
             ("DefaultLocaleSidKey", "en_US".into()),
-            ("TimeZoneSidKey", "America/Los_Angeles".into()),
+            ("TimeZoneSidKey", "GMT".into()),
             ("LanguageLocaleKey", "en_US".into()),
         ];
         self.org_id = self.load_one("Organization", organization, now_ms);

@@ -79,6 +79,8 @@ pub enum Write {
     },
     /// Delete a record past the recycle bin.
     HardDelete {
+        /// The object that the caller takes the record for; `None` to go by the id.
+        object: Option<String>,
         /// Which record.
         id: String,
     },
@@ -114,7 +116,7 @@ impl Write {
             | Write::Delete { id, .. }
             | Write::Undelete { id }
             | Write::EmptyBin { id }
-            | Write::HardDelete { id }
+            | Write::HardDelete { id, .. }
             | Write::Merge { master: id, .. }
             | Write::PublishArticle { id }
             | Write::DraftArticle { id } => Some(id),
@@ -199,8 +201,8 @@ impl Org {
                 permit(run.access.deletes(&self.tables[table].schema))?;
                 self.empty_bin(run, table, slot)
             }
-            Write::HardDelete { id } => {
-                let (table, slot) = self.locate_live(&id, None)?;
+            Write::HardDelete { object, id } => {
+                let (table, slot) = self.locate_live(&id, object.as_deref())?;
                 permit(run.access.deletes(&self.tables[table].schema))?;
                 self.hard_delete(run, table, slot)
             }

@@ -182,7 +182,7 @@ async fn write(State(web): State<Web>, Json(edit): Json<Edit>) -> Response {
         EditedRow::Delete { id } => Write::Delete { object: None, id },
         EditedRow::Undelete { id } => Write::Undelete { id },
         EditedRow::EmptyBin { id } => Write::EmptyBin { id },
-        EditedRow::HardDelete { id } => Write::HardDelete { id },
+        EditedRow::HardDelete { id } => Write::HardDelete { object: None, id },
         EditedRow::Merge { master, losers, values } => Write::Merge { master, losers, values },
         EditedRow::Convert(conversion) => Write::Convert(conversion),
         EditedRow::PublishArticle { id } => Write::PublishArticle { id },

@@ -95,13 +95,21 @@ impl Bus {
         self.org.response_delay()
     }
 
-    /// Notes a call in the org's account of requests.
-    pub(crate) fn note_call(&self, method: &str) {
+    /// Notes a call in the org's account of requests, and whose it was or why it was refused. A stream is one call.
+    pub(crate) fn note_call(&self, method: &str, session: &Result<Session, Refusal>) {
+        let now_ms = self.org.now_ms();
+        let path = format!("/eventbus.v1.PubSub/{method}");
         self.org.ledger().record(LedgerEntry {
-            at_ms: self.org.now_ms(),
+            started_ms: now_ms,
+            at_ms: now_ms,
             method: "RPC".to_owned(),
-            path: format!("/eventbus.v1.PubSub/{method}"),
+            uri: path.clone(),
+            path,
+            user_id: session.as_ref().ok().map(|session| session.user_id.clone()),
+            client_id: session.as_ref().ok().and_then(|session| session.client_id.clone()),
+            // gRPC says no in its trailers, under this status too.
             status: 200,
+            error_code: session.as_ref().err().map(|refusal| refusal.error_code()),
             ..LedgerEntry::default()
         });
     }

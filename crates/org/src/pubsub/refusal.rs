@@ -38,17 +38,22 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The status to answer with. `rpc_id` names the call in the server's log.
     pub(crate) fn status(self, rpc_id: &str) -> Status {
-        let (code, error_code, message) = self.words();
+        let (code, _, message) = self.words();
         let mut status = Status::new(code, format!("{message} rpcId: {rpc_id}"));
         let trailers = status.metadata_mut();
-        if let Ok(error_code) = format!("sfdc.platform.eventbus.grpc.{error_code}").parse() {
+        if let Ok(error_code) = self.error_code().parse() {
             trailers.insert("error-code", error_code);
         }
         if let Ok(rpc_id) = rpc_id.parse() {
             trailers.insert("rpc-id", rpc_id);
         }
-        tracing::debug!(rpc.id = rpc_id, error_code, "Pub/Sub call refused");
+        tracing::debug!(rpc.id = rpc_id, error_code = self.error_code(), "Pub/Sub call refused");
         status
+    }
+
+    /// What the trailer `error-code` says.
+    pub(crate) fn error_code(self) -> String {
+        format!("sfdc.platform.eventbus.grpc.{}", self.words().1)
     }
 
     fn words(self) -> (Code, &'static str, &'static str) {

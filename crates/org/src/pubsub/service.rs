@@ -75,16 +75,19 @@ impl PubSubService {
     /// Every call names its session in its metadata.
     fn admit(&self, method: &str, metadata: &MetadataMap) -> Result<Admitted, Status> {
         let rpc_id = Uuid::new_v4().to_string();
-        self.bus.note_call(method);
-        if self.bus.event_faults().unavailable {
-            return Err(Refusal::Unavailable.status(&rpc_id));
-        }
         let text = |key: &str| metadata.get(key).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let session =
-            self.bus.session(text("accesstoken"), text("tenantid")).filter(|_| !text("instanceurl").is_empty());
+        let session = match self.bus.event_faults().unavailable {
+            true => Err(Refusal::Unavailable),
+            false => self
+                .bus
+                .session(text("accesstoken"), text("tenantid"))
+                .filter(|_| !text("instanceurl").is_empty())
+                .ok_or(Refusal::Authentication),
+        };
+        self.bus.note_call(method, &session);
         match session {
-            Some(session) => Ok(Admitted { session, rpc_id }),
-            None => Err(Refusal::Authentication.status(&rpc_id)),
+            Ok(session) => Ok(Admitted { session, rpc_id }),
+            Err(refusal) => Err(refusal.status(&rpc_id)),
         }
     }
 

@@ -165,19 +165,27 @@ async fn deleted_rows_go_to_the_bin_or_for_good() {
         web.create("Lead", json!({ "LastName": "A", "Company": "B" })).await,
         web.create("Lead", json!({ "LastName": "C", "Company": "D" })).await,
     );
-    for (operation, id) in [("delete", &one), ("hardDelete", &two)] {
-        let path = ingest(&web, json!({ "object": "Lead", "operation": operation }), &format!("Id\n{id}\n")).await;
+    let account = web.create("Account", json!({ "Name": "A" })).await;
+    web.create("Contact", json!({ "LastName": "Ay", "AccountId": account })).await;
+    for (operation, object, id) in
+        [("delete", "Lead", &one), ("hardDelete", "Lead", &two), ("hardDelete", "Account", &account)]
+    {
+        let path = ingest(&web, json!({ "object": object, "operation": operation }), &format!("Id\n{id}\n")).await;
         let job = done(&web, &path).await;
         assert_eq!((&job["state"], &job["numberRecordsFailed"]), (&json!("JobComplete"), &json!(0)), "{job}");
         let expected = format!("\"sf__Id\",\"sf__Created\",\"Id\"\n\"{id}\",\"false\",\"{id}\"\n");
         assert_eq!(text(&web, &format!("{path}/successfulResults")).await, expected);
     }
-    let url = web.url("/services/data/v66.0/queryAll");
-    let all = web.http.get(url).query(&[("q", "SELECT Id FROM Lead")]).bearer_auth(&web.token).send().await.unwrap();
-    let (_, all) = read(all).await;
-    assert_eq!((&all["totalSize"], &all["records"][0]["Id"]), (&json!(1), &json!(one)));
+    let all = async |statement: &str| {
+        let url = web.url("/services/data/v66.0/queryAll");
+        let request = web.http.get(url).query(&[("q", statement)]).bearer_auth(&web.token);
+        read(request.send().await.unwrap()).await.1
+    };
+    let leads = all("SELECT Id FROM Lead").await;
+    assert_eq!((&leads["totalSize"], &leads["records"][0]["Id"]), (&json!(1), &json!(one)));
+    assert_eq!(all("SELECT Id FROM Contact").await["totalSize"], 0, "who went with the account is gone as well");
     let state = web.org.handle().lock();
-    assert_eq!(state.events_after(None).filter(|event| event.change_type == ChangeType::Delete).count(), 2);
+    assert_eq!(state.events_after(None).filter(|event| event.change_type == ChangeType::Delete).count(), 4);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::access::with_a_standard_user;
@@ -35,15 +35,17 @@ async fn the_identity_url_says_what_is_wrong_with_a_token_or_an_id() {
     ] {
         assert_eq!(ask(path.clone()).await, expected, "{path}");
     }
+    let pacific = json!({ "TimeZoneSidKey": "America/Los_Angeles" });
+    web.send(Method::PATCH, &format!("/sobjects/User/{user}"), pacific).await;
     let (status, body) = ask(format!("/id/{org_id}/{user}?access_token={token}&format=json&version=latest")).await;
     assert_eq!(status, StatusCode::OK);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["username"], "sam@northwind.example");
     assert!(text(&body["urls"], "query").ends_with("/services/data/v68.0/query/"));
-    assert_eq!((&body["user_type"], &body["utcOffset"]), (&json!("STANDARD"), &json!(0)));
+    assert_eq!((&body["user_type"], &body["utcOffset"]), (&json!("STANDARD"), &json!(-28_800_000)));
     let (_, body) = ask(format!("/id/{org_id}/{admin}?oauth_token={token}")).await;
     let body: Value = serde_json::from_str(&body).expect("JSON unless asked otherwise");
-    assert_eq!(body["utcOffset"], json!(-28_800_000), "Los Angeles in winter, all year long");
+    assert_eq!((&body["timezone"], &body["utcOffset"]), (&json!("GMT"), &json!(0)));
     assert!(text(&body, "last_modified_date").ends_with('Z'));
     let (_, xml) = ask(format!("/id/{org_id}/{admin}?oauth_token={token}&format=xml")).await;
     assert!(xml.contains(&format!("<user_id>{admin}</user_id>")), "{xml}");

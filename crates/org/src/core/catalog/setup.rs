@@ -321,11 +321,7 @@ fn user() -> ObjectSchema {
         text("CommunityNickname", "Nickname", 40).required(),
         text("BadgeText", "User Photo badge text overlay", 80).read_only().not_in_change_events(),
         checkbox("IsActive", "Active"),
-        picklist("TimeZoneSidKey", "Time Zone", TIME_ZONES)
-            .with_length(40)
-            .required()
-            .restricted()
-            .with_default("America/Los_Angeles"),
+        picklist("TimeZoneSidKey", "Time Zone", TIME_ZONES).with_length(40).required().restricted().with_default("GMT"),
         lookup("UserRoleId", "Role ID", &["UserRole"], "UserRole", "Users"),
         picklist("LocaleSidKey", "Locale", LOCALES).with_length(40).required().restricted().with_default("en_US"),
         checkbox("ReceivesInfoEmails", "Info Emails"),
@@ -428,7 +424,7 @@ pub(crate) fn standard_rows() -> Vec<StandardRows> {
         ("Name", "Default".into()),
         ("IsActive", true.into()),
         ("IsDefault", true.into()),
-        ("TimeZoneSidKey", "America/Los_Angeles".into()),
+        ("TimeZoneSidKey", "GMT".into()),
     ];
     hours.extend(
         [

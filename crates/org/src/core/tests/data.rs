@@ -55,7 +55,7 @@ fn emptying_the_bin_takes_the_record_and_what_went_with_it_and_tells_nobody() {
 
     let alone = one(&mut org, create("Account", json!({ "Name": "Alone" })));
     let start = org.latest_replay_id();
-    one(&mut org, Write::HardDelete { id: alone.clone() });
+    one(&mut org, Write::HardDelete { object: None, id: alone.clone() });
     assert!(org.record(&alone).is_none());
     assert_eq!(changes(&org, start), entities(&[("Account", ChangeType::Delete)]));
 }

@@ -192,6 +192,14 @@ async fn a_stranger_is_refused_with_the_documented_trailers() {
         };
         auth_error(&refused);
     }
+    let topic = TopicRequest { topic_name: ACCOUNTS.to_owned() };
+    fixture.client().await.get_topic(topic).await.expect("the administrator is no stranger");
+    let report = fixture.org.ledger().report();
+    let (admitted, refused) = report.recent.split_last().expect("calls were made");
+    let administrator = fixture.org.lock().admin_user_id().to_owned();
+    assert_eq!((&admitted.user_id, &admitted.error_code), (&Some(administrator), &None));
+    let error_code = Some("sfdc.platform.eventbus.grpc.service.auth.error".to_owned());
+    assert!(refused.iter().all(|call| call.error_code == error_code && call.user_id.is_none()), "{refused:?}");
 }
 
 #[tokio::test]
