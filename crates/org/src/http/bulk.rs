@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, no_content, ok};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 use crate::bulk::job::{Job, JobOrigin, JobRequest, JobState};
 use crate::bulk::query::{self, QueryRefusal};

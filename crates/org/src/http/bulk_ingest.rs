@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::answer::RestError;
 use super::bulk::{abort, asked_state, csv, delete, invalid_state, list, of_kind, origin, put, show, told};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 use crate::bulk::ingest::{self, ResultFile};
 use crate::bulk::job::JobRequest;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, ok};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 use super::rows::{field_list, ids_by_external_id, known};
 use crate::core::{Write, WriteError, WriteOutcome, id};

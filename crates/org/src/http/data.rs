@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::answer::{RestError, ok};
-pub(crate) use super::call::{Call, Reply};
+use super::call::Call;
 use super::passage::Account;
 use super::{BODY_BYTES_MAX, Web, access_token, origin, routes};
 use crate::bulk::UPLOAD_BYTES_MAX;

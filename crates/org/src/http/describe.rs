@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::answer::{json_text, ok};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::recent;
 use super::routes::Route;
 use super::rows::known;

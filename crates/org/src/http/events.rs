@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, json_answer, ok};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 use crate::core::channel::{has_change_events, object_of_event};
 use crate::core::{Org, WriteContext};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::answer::ok;
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 
 pub(crate) const ROUTES: &[Route] = &[

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use serde_json::{Value, json};
 
 use super::answer::{RestError, ok};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 use super::tooling;
 use crate::core::{Org, id};

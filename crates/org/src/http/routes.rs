@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::answer::RestError;
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 
 /// Answers one method of one resource. The texts are the variable parts of the path, in order.
 pub(crate) type Handler = fn(&Call<'_>, &[&str]) -> Reply;

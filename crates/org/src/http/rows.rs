@@ -5,8 +5,8 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, json_answer, no_content, ok};
+use super::call::{Call, Reply};
 use super::conditions::Version;
-use super::data::{Call, Reply};
 use super::routes::Route;
 use super::{describe, events, recent, related};
 use crate::core::schema::{FieldIndex, ObjectSchema};

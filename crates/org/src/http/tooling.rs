@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::answer::{RestError, json_answer, no_content, ok};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::Route;
 use super::{describe, query, rows};
 use crate::core::{Permission, WriteError, id};

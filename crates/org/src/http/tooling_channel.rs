@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answer::{RestError, json_answer, no_content};
-use super::data::{Call, Reply};
+use super::call::{Call, Reply};
 use super::routes::{Handler, Route};
 use super::rows;
 use crate::core::{Org, Permission, id};
