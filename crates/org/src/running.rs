@@ -48,6 +48,8 @@ pub struct OrgOptions {
     pub redirect_uris: Vec<String>,
     /// API requests in 24 hours; `None` for the edition's number.
     pub daily_requests_max: Option<u64>,
+    /// Events delivered in 24 hours, each subscriber counted; `None` for the edition's number.
+    pub daily_deliveries_max: Option<u64>,
     /// Whether every value that a field ever had is kept for checkers; it costs memory with every change.
     pub keeps_history: bool,
     /// What the app signs its JWT assertions with: its certificate, or public key, as PEM.
@@ -72,6 +74,7 @@ impl Default for OrgOptions {
             client_name: "Syncline".to_owned(),
             redirect_uris: Vec::new(),
             daily_requests_max: None,
+            daily_deliveries_max: None,
             keeps_history: true,
             client_certificate: None,
             clock: Arc::new(SystemClock),
@@ -125,6 +128,7 @@ pub async fn start(options: OrgOptions) -> io::Result<RunningOrg> {
     }
     org.keep_history(options.keeps_history);
     org.set_daily_requests_max(options.daily_requests_max);
+    org.set_daily_deliveries_max(options.daily_deliveries_max);
     let client_secret = options.client_secret.unwrap_or_else(|| org.random_word(64));
     let jwt_key = options.client_certificate.as_deref().map(RsaKey::from_pem).transpose();
     org.register_client(Client {

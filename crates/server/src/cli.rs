@@ -208,6 +208,9 @@ struct OrgArgs {
     /// API requests that it takes in 24 hours [default: the edition's number]
     #[arg(long, value_name = "N")]
     daily_requests_max: Option<u64>,
+    /// Events that it delivers in 24 hours, each subscriber counted [default: the edition's number]
+    #[arg(long, value_name = "N")]
+    daily_deliveries_max: Option<u64>,
     /// Let every answer take this much longer
     #[arg(long, default_value_t = 0, value_name = "MS")]
     response_delay_ms: u64,
@@ -341,6 +344,7 @@ impl From<OrgArgs> for commands::OrgCommand {
                 contacts: args.contacts.unwrap_or(if args.seed_file.is_empty() { 3000 } else { 0 }) as usize,
                 seed_files: args.seed_file,
                 daily_requests_max: args.daily_requests_max,
+                daily_deliveries_max: args.daily_deliveries_max,
                 response_delay_ms: args.response_delay_ms,
             },
             state_file: args.state_file,

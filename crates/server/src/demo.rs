@@ -174,6 +174,7 @@ pub async fn start(options: DemoOptions, stop: CancellationToken) -> anyhow::Res
         pubsub_listen: options.org_pubsub_listen,
         // A demo may run for days.
         daily_requests_max: Some(5_000_000),
+        daily_deliveries_max: Some(5_000_000),
         ..OrgOptions::on_free_ports(options.contacts)
     })
     .await?;

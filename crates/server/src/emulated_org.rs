@@ -34,6 +34,8 @@ pub struct OrgOptions {
     pub seed_files: Vec<PathBuf>,
     /// API requests in 24 hours; `None` for the edition's number.
     pub daily_requests_max: Option<u64>,
+    /// Events delivered in 24 hours, each subscriber counted; `None` for the edition's number.
+    pub daily_deliveries_max: Option<u64>,
     /// How much longer every answer takes.
     pub response_delay_ms: u64,
 }
@@ -53,6 +55,7 @@ impl OrgOptions {
             contacts,
             seed_files: Vec::new(),
             daily_requests_max: None,
+            daily_deliveries_max: None,
             response_delay_ms: 0,
         }
     }
@@ -114,6 +117,7 @@ pub async fn start(options: OrgOptions) -> anyhow::Result<EmulatedOrg> {
         seed_size: Some(seed_size(options.contacts)),
         seed_files: options.seed_files,
         daily_requests_max: options.daily_requests_max,
+        daily_deliveries_max: options.daily_deliveries_max,
         keeps_history: false,
         ..syncline_org::OrgOptions::default()
     })

@@ -36,9 +36,13 @@ async fn main() {
     let rounds = number("BENCH_ROUNDS", 5);
     let size = SeedSize { contacts, accounts: contacts / 10, leads: 0, opportunities: 0 };
     let started = Instant::now();
-    let options = OrgOptions { seed_size: Some(size), ..OrgOptions::default() };
+    let options = OrgOptions {
+        seed_size: Some(size),
+        daily_requests_max: Some(u64::MAX),
+        daily_deliveries_max: Some(u64::MAX),
+        ..OrgOptions::default()
+    };
     let org = start(options).await.expect("the org starts");
-    org.handle().lock().set_daily_requests_max(Some(u64::MAX));
     println!("{contacts} contacts and {} accounts", size.accounts);
     println!("  seeded in {:.1} s, {} MB resident", started.elapsed().as_secs_f64(), resident_mb());
 

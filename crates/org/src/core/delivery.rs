@@ -13,8 +13,7 @@ pub(crate) struct Deliveries {
 }
 
 impl Org {
-    /// Sets how many events may be delivered in 24 hours, which by default is not limited;
-    /// [`Edition::daily_deliveries_max`](super::Edition::daily_deliveries_max) says what an edition allows.
+    /// Allows so many deliveries of events in 24 hours instead of the edition's number; `None` for the edition's.
     pub fn set_daily_deliveries_max(&mut self, max: Option<u64>) {
         self.deliveries.max = max;
     }
@@ -27,9 +26,9 @@ impl Org {
 
     /// Counts as many of the wanted deliveries as are allowed, and says how many that is.
     pub(crate) fn use_deliveries(&mut self, wanted: u64, now_ms: i64) -> u64 {
-        let Deliveries { max, delivered } = &mut self.deliveries;
-        let granted = max.map_or(wanted, |max| wanted.min(max.saturating_sub(delivered.total(now_ms))));
-        delivered.add(now_ms, granted);
+        let (delivered, max) = self.daily_deliveries(now_ms);
+        let granted = wanted.min(max.saturating_sub(delivered));
+        self.deliveries.delivered.add(now_ms, granted);
         granted
     }
 }

@@ -111,6 +111,11 @@ async fn deliveries_of_all_subscribers_together_are_limited() {
     assert!(status.message().starts_with("You have exceeded the event delivery limit for your org."));
     fixture.create_accounts(1);
     assert_refused(&first.refusal().await, Code::ResourceExhausted, "subscription.limit.exceeded");
+
+    // A Developer Edition org has a limit of its own, and what was delivered counts towards it.
+    fixture.org.act_on_events(EventAction::SetDailyDeliveriesMax { events: None });
+    let now_ms = fixture.org.now_ms();
+    assert_eq!(fixture.org.lock().daily_deliveries(now_ms), (5, 10_000));
 }
 
 #[tokio::test]
