@@ -23,7 +23,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     context::{Interrupt, OwnerContext, POLL},
-    error_policy::{Action, backoff, policy},
+    error_policy::{Action, policy},
     insistence::Insistence,
     pace::Pace,
     plan::{AttributeTypes, Need, Plan, Ready, pick, plan},
@@ -449,7 +449,7 @@ impl Worker<'_> {
     }
 
     fn retry(&self, work: &Work) -> Outcome {
-        self.retry_after(backoff(u32::try_from(work.attempts).unwrap_or(0)))
+        self.retry_after(self.context.options.tempo.backoff(u32::try_from(work.attempts).unwrap_or(0)))
     }
 
     /// At once the first time, then like any other: what keeps asking for one more look must not cost a call each time.

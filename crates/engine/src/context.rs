@@ -16,7 +16,10 @@ use syncline_model::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::error_policy::{Action, backoff, policy};
+use crate::{
+    error_policy::{Action, Rest, policy},
+    tempo::Tempo,
+};
 
 /// Signals may be lost between nodes, so the engine looks this often on its own.
 pub(crate) const POLL: Duration = Duration::from_secs(1);
@@ -33,6 +36,8 @@ pub struct EngineOptions {
     pub node: String,
     /// Opens connectors.
     pub connectors: Arc<dyn ConnectorFactory>,
+    /// How long it waits between what it does.
+    pub tempo: Tempo,
 }
 
 /// Opens the connector of a connection.
@@ -86,9 +91,10 @@ impl OwnerContext {
     /// Decides what to do about something that went wrong as a whole, as against with one item: waits if it is worth trying again,
     /// or gives the reason to stop. `failures` counts those in a row.
     pub(crate) async fn recover(&self, interrupt: Interrupt, failures: u32, what: &str) -> Result<(), Interrupt> {
+        let tempo = &self.options.tempo;
         let wait = match &interrupt {
             Interrupt::Stopped | Interrupt::Store(StoreError::LeaseLost) => return Err(interrupt),
-            Interrupt::Store(_) => backoff(failures).min(Duration::from_secs(10)),
+            Interrupt::Store(_) => tempo.backoff(failures).min(tempo.retry_first * 10),
             Interrupt::Connector(error) => {
                 let policy = policy(error.kind);
                 match policy.action {
@@ -97,8 +103,10 @@ impl OwnerContext {
                         self.options.store.require_reconnect(&self.lease, &detail).await?;
                         return Err(interrupt);
                     }
-                    Action::Rest(time) => time,
-                    _ => backoff(failures).min(Duration::from_secs(30)),
+                    Action::Rest(Rest::Rate) => tempo.rest_rate,
+                    Action::Rest(Rest::Quota) => tempo.rest_quota,
+                    Action::Rest(Rest::Misconfigured) => tempo.rest_misconfigured,
+                    _ => tempo.backoff(failures).min(tempo.retry_first * 30),
                 }
             }
         };

@@ -1,7 +1,5 @@
 //! The one table that turns a class of failure into what happens next and what the administrator is told.
 
-use std::time::Duration;
-
 use syncline_model::{
     connector::{ConnectorError, ErrorKind},
     issue::{IssueKind, NewIssue},
@@ -13,7 +11,7 @@ pub enum Action {
     /// The same again, soon and then ever later.
     Retry,
     /// No calls for a while: the limit is the org's, not this item's.
-    Rest(Duration),
+    Rest(Rest),
     /// Nothing more until a person connects again.
     Reconnect,
     /// Not again until one of the two sides changes: it becomes a sync issue.
@@ -22,6 +20,17 @@ pub enum Action {
     ReadAgain,
     /// Changes were missed: everything held is to be read again.
     Resync,
+}
+
+/// For which of its reasons to rest; how long is [`crate::Tempo`]'s to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Too many calls at the same time.
+    Rate,
+    /// The day's calls are used up.
+    Quota,
+    /// Something is not allowed.
+    Misconfigured,
 }
 
 /// A row of the table.
@@ -51,12 +60,12 @@ pub fn policy(kind: ErrorKind) -> Policy {
             "Nothing: it is sent again until Salesforce confirms it.",
         ),
         ErrorKind::RateLimited => row(
-            Action::Rest(Duration::from_secs(5)),
+            Action::Rest(Rest::Rate),
             "Salesforce takes no more calls at the same time",
             "Nothing, if it passes; otherwise see which other integrations call the org.",
         ),
         ErrorKind::QuotaExhausted => row(
-            Action::Rest(Duration::from_secs(15 * 60)),
+            Action::Rest(Rest::Quota),
             "The org's API calls for the last 24 hours are used up",
             "Wait until calls of yesterday fall out of the window, or buy more API calls. Changes are kept and follow.",
         ),
@@ -66,7 +75,7 @@ pub fn policy(kind: ErrorKind) -> Policy {
             "Connect again with Reconnect; nothing is lost meanwhile.",
         ),
         ErrorKind::Misconfigured => row(
-            Action::Rest(Duration::from_secs(60)),
+            Action::Rest(Rest::Misconfigured),
             "The org or the connected user's permissions do not allow it",
             "Give the connected user the permission that Salesforce names; it is tried again every minute.",
         ),
@@ -115,23 +124,5 @@ impl Policy {
             cause: format!("{}. Salesforce says: {}", self.cause, error.message),
             remedy: self.remedy.to_owned(),
         }
-    }
-}
-
-/// How long to wait before try number `attempts` + 1: 1 s, 2 s, 4 s … at most 5 minutes.
-pub(crate) fn backoff(attempts: u32) -> Duration {
-    const MOST: Duration = Duration::from_secs(300);
-    MOST.min(Duration::from_secs(1 << attempts.min(9)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_grow_and_are_bounded() {
-        assert_eq!(backoff(0), Duration::from_secs(1));
-        assert_eq!(backoff(3), Duration::from_secs(8));
-        assert_eq!(backoff(u32::MAX), Duration::from_secs(300));
     }
 }

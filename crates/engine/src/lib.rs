@@ -16,8 +16,10 @@ mod listen;
 mod owner;
 mod pace;
 mod plan;
+mod tempo;
 
 pub use context::{ConnectorFactory, EngineOptions};
 pub use engine::Engine;
-pub use error_policy::{Action, Policy, policy};
+pub use error_policy::{Action, Policy, Rest, policy};
 pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan};
+pub use tempo::Tempo;

@@ -10,6 +10,7 @@ use syncline_model::{
     change::{ChangeBatch, RecordChange, RecordEffect, RecordedChanges},
     connection::StreamState,
     connector::Connector,
+    feed::NewestChange,
     mapping::ObjectMapping,
 };
 
@@ -59,14 +60,14 @@ async fn listen_once(context: &OwnerContext, connector: &dyn Connector, failures
     let store = &context.options.store;
     let position = store.position(context.connection.id, STREAM).await?;
     store.set_stream_state(&context.lease, StreamState::Connecting, None).await?;
-    let mut stream = connector.changes(position.as_ref()).await?;
+    let mut stream = connector.changes("", position.as_ref()).await?;
     store.set_stream_state(&context.lease, StreamState::Live, None).await?;
     while let Some(batch) = stream.next().await? {
         let mappings = store.mappings(context.connection.id).await?;
         let newest_event = newest_event(context, &batch);
         let mut changes = sift(&mappings, batch);
         add_unknown_keys(connector, &mappings, &mut changes).await?;
-        changes.newest_event = newest_event;
+        changes.newest = newest_event;
         metrics::counter!("syncline_changes_received_total").increment(changes.changes.len() as u64);
         store.record_changes(&context.lease, &changes).await?;
         *failures = 0;
@@ -74,9 +75,19 @@ async fn listen_once(context: &OwnerContext, connector: &dyn Connector, failures
     Ok(())
 }
 
-fn newest_event(context: &OwnerContext, batch: &ChangeBatch) -> Option<(i64, i64)> {
-    let committed_ms = batch.changes.iter().map(|change| change.commit.commit_ms).max()?;
-    Some((committed_ms, (context.options.clock.now().as_millisecond() - committed_ms).max(0)))
+fn newest_event(context: &OwnerContext, batch: &ChangeBatch) -> Vec<NewestChange> {
+    let now_ms = context.options.clock.now().as_millisecond();
+    let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
+    for change in &batch.changes {
+        let known = newest.entry(&change.object).or_insert(change.commit.commit_ms);
+        *known = change.commit.commit_ms.max(*known);
+    }
+    let newest = newest.into_iter().map(|(object, commit_ms)| NewestChange {
+        object: object.to_owned(),
+        commit_ms,
+        delay_ms: (now_ms - commit_ms).max(0),
+    });
+    newest.collect()
 }
 
 /// Keeps what concerns mapped objects and fields, and names the match keys that appeared.

@@ -66,8 +66,8 @@ async fn hold_lease(context: &OwnerContext, connector: Option<&dyn Connector>) -
     loop {
         tokio::time::sleep(RENEW_APART).await;
         let asked = Instant::now();
-        let usage = connector.and_then(Connector::api_usage);
-        match context.options.store.renew_lease(&context.lease, ttl_ms, usage).await {
+        let report = connector.map(Connector::report).unwrap_or_default();
+        match context.options.store.renew_lease(&context.lease, ttl_ms, &report).await {
             Ok(()) => held_until = asked + LEASE_TTL,
             Err(StoreError::LeaseLost) => return Interrupt::Store(StoreError::LeaseLost),
             Err(error) if Instant::now() + RENEW_APART >= held_until => return Interrupt::Store(error),

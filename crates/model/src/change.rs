@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Values, id::MappingId, mapping::MatchKey};
+use crate::{Values, feed::NewestChange, id::MappingId, mapping::MatchKey, record::Record};
 
 /// A position in a change stream: opaque bytes, compared only for equality.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,20 +66,24 @@ pub struct ChangeBatch {
     pub position: Option<Position>,
 }
 
-/// A [`ChangeBatch`] as the engine hands it to the store: only what concerns mapped objects, and with the match keys that
-/// appeared.
+/// News as the engine hands it to the store, from the change stream or from asking: only what concerns mapped objects, and with
+/// the match keys that appeared.
 #[derive(Clone, Debug, Default)]
 pub struct RecordedChanges {
-    /// Name of the stream whose position this moves.
+    /// Name of the stream or the question whose position this moves.
     pub stream: String,
     /// News, in commit order, with values of mapped fields only.
     pub changes: Vec<RecordChange>,
+    /// Records as a read found them.
+    pub reads: Vec<Record>,
+    /// Object and id of records that a read found to be gone.
+    pub gone: Vec<(String, String)>,
     /// Match keys that a record took on, by mapping: profiles with that key must look again.
     pub keys: Vec<(MappingId, MatchKey, String)>,
     /// Mappings of which any record may have changed.
     pub resync: Vec<MappingId>,
     /// Where to go on.
     pub position: Option<Position>,
-    /// Commit time of the newest event, in milliseconds after 1970, and how long it took to arrive, in milliseconds.
-    pub newest_event: Option<(i64, i64)>,
+    /// The newest change of each object that has one.
+    pub newest: Vec<NewestChange>,
 }

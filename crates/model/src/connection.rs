@@ -29,6 +29,10 @@ pub struct Connection {
     pub stream: StreamStatus,
     /// Use of the org's API allowance, as its owner last said.
     pub api_usage: Option<ApiUsage>,
+    /// Use of the org's daily event deliveries, as its owner last said.
+    pub deliveries: Option<ApiUsage>,
+    /// Share of the org's daily API calls that Syncline may use, in percent; an administrator sets it.
+    pub api_share: u8,
 }
 
 /// Which org, and as whom.

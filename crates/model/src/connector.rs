@@ -1,12 +1,16 @@
 //! The port to the outside system whose records are synced: today Salesforce.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::{
     Values,
+    budget::CallReport,
     change::{ChangeBatch, Position},
+    custom_field::WantedField,
+    examination::Finding,
     record::Record,
     schema::ObjectSchema,
 };
@@ -38,6 +42,9 @@ pub trait Connector: Send + Sync {
     /// The records of these ids that exist and are visible, in any order. Any number of ids.
     async fn read(&self, object: &str, ids: &[String], fields: &[String]) -> Result<Vec<Record>, ConnectorError>;
 
+    /// All records of an object, as they arrive; the number in memory does not depend on how many there are.
+    async fn read_all(&self, object: &str, fields: &[String]) -> Result<Box<dyn RecordStream>, ConnectorError>;
+
     /// Updates records by id, at most [`Connector::max_writes`] of them, in one call; never creates one. One outcome for each
     /// write, in order. A write that is refused does not keep others from succeeding.
     async fn write(&self, writes: &[RecordWrite]) -> Result<Vec<WriteOutcome>, ConnectorError>;
@@ -45,12 +52,107 @@ pub trait Connector: Send + Sync {
     /// How many records one [`Connector::write`] takes.
     fn max_writes(&self) -> usize;
 
-    /// Opens the change stream behind `from`, or at the oldest change still kept where there is no position yet. Never
-    /// anywhere later: a position that is no longer known fails with [`ErrorKind::PositionLost`].
-    async fn changes(&self, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError>;
+    /// As [`Connector::write`], for many records: costs fewer calls and takes longer, maybe minutes.
+    async fn write_many(&self, writes: &[RecordWrite]) -> Result<Vec<WriteOutcome>, ConnectorError>;
 
-    /// What the last answers said of the org's daily allowance of calls.
-    fn api_usage(&self) -> Option<ApiUsage>;
+    /// From how many records on [`Connector::write_many`] costs fewer calls than [`Connector::write`], and how many it takes.
+    fn many_writes(&self) -> std::ops::Range<usize>;
+
+    /// Makes the change stream carry these objects and no others, as far as the org and the connected user's permissions allow.
+    /// Doing it twice is harmless. What one object is refused for does not keep others out.
+    async fn prepare_stream(&self, wanted: &[StreamedObject]) -> Result<PreparedStream, ConnectorError>;
+
+    /// Opens the change stream `topic` behind `from`, or at the oldest change still kept where there is no position yet. Never
+    /// anywhere later: a position that is no longer known fails with [`ErrorKind::PositionLost`].
+    async fn changes(&self, topic: &str, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError>;
+
+    /// Records that changed, came, or went since the times asked for; all objects in as few calls as can be.
+    async fn changed_since(&self, asked: &[Since]) -> Result<ChangedSince, ConnectorError>;
+
+    /// Takes a field of ours as far as it will go: makes it where it does not exist, lets the connected user see and change it.
+    /// Doing it twice is harmless. Tells whether it is usable by now.
+    async fn ensure_field(&self, field: &WantedField) -> Result<bool, ConnectorError>;
+
+    /// Looks for what will keep these objects from being synced, or will soon. A check that could not be made is a finding too.
+    async fn examine(&self, objects: &[ExaminedObject]) -> Result<Vec<Finding>, ConnectorError>;
+
+    /// Does what keeps the grant alive while nothing else happens. To be called every few hours.
+    async fn keep_alive(&self) -> Result<(), ConnectorError>;
+
+    /// What was called since the last report, and what the org said of its allowances.
+    fn report(&self) -> CallReport;
+
+    /// Lets no call start from now on, and waits for those under way to end; breaks them off after a while.
+    async fn close(&self);
+}
+
+/// A mapped object, for the change stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamedObject {
+    /// API name.
+    pub object: String,
+    /// Fields that each of its changes should carry, changed or not: those that records are matched by.
+    pub key_fields: Vec<String>,
+}
+
+/// What [`Connector::prepare_stream`] came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreparedStream {
+    /// What to listen to; `None` where nothing can be streamed.
+    pub topic: Option<String>,
+    /// For each object that is not in the stream, why, and what would change that.
+    pub refused: BTreeMap<String, ConnectorError>,
+}
+
+/// A question for what changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// API name of the object.
+    pub object: String,
+    /// The values wanted.
+    pub fields: Vec<String>,
+    /// From this time on by the system's own clock, inclusive.
+    pub since: Timestamp,
+    /// Whether to ask the system's own list of deletions too, which knows of those that leave no trace in the object.
+    pub with_deletions: bool,
+}
+
+/// What changed.
+#[derive(Clone, Debug, Default)]
+pub struct ChangedSince {
+    /// One for each question, in order.
+    pub objects: Vec<Result<ChangedObject, ConnectorError>>,
+    /// The system's own time when it was asked: where the next question should begin, but for what commits late.
+    pub asked_at: Timestamp,
+}
+
+/// What changed of one object.
+#[derive(Clone, Debug, Default)]
+pub struct ChangedObject {
+    /// Records as they are now.
+    pub records: Vec<Record>,
+    /// Ids of records that are gone.
+    pub gone: Vec<String>,
+}
+
+/// A mapped object, for [`Connector::examine`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExaminedObject {
+    /// API name.
+    pub object: String,
+    /// The field that records are matched by.
+    pub key_field: String,
+    /// Fields that are read.
+    pub read: Vec<String>,
+    /// Fields that are written.
+    pub written: Vec<String>,
+}
+
+/// Records as they arrive.
+#[async_trait]
+pub trait RecordStream: Send {
+    /// The next records; `None` once all have come and their number was checked. In no order.
+    async fn next(&mut self) -> Result<Option<Vec<Record>>, ConnectorError>;
 }
 
 /// An open change stream.
@@ -75,12 +177,12 @@ pub struct RecordWrite {
 /// What became of a write.
 pub type WriteOutcome = Result<(), ConnectorError>;
 
-/// Use of the org's daily allowance of API calls.
+/// Use of a daily allowance of the org: API calls, or deliveries of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiUsage {
-    /// Calls made in the last 24 hours, by anyone.
+    /// Used in the last 24 hours, by anyone.
     pub used: u64,
-    /// Calls allowed in 24 hours.
+    /// Allowed in 24 hours.
     pub limit: u64,
 }
 
@@ -95,12 +197,23 @@ pub struct ConnectorError {
     pub message: String,
     /// Fields that the system named.
     pub fields: Vec<String>,
+    /// What it means and what to do about it, where more can be said than its kind says.
+    pub advice: Option<Advice>,
+}
+
+/// Words for the administrator about a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What happened: a clause without a full stop.
+    pub cause: &'static str,
+    /// What the administrator can do: a sentence.
+    pub remedy: &'static str,
 }
 
 impl ConnectorError {
     /// An error of that kind.
     pub fn new(kind: ErrorKind, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, code: code.into(), message: message.into(), fields: Vec::new() }
+        Self { kind, code: code.into(), message: message.into(), fields: Vec::new(), advice: None }
     }
 }
 

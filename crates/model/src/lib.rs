@@ -5,11 +5,15 @@
 //! the normal form of values ([`convert`]), of match keys ([`mapping`]), and which news about a record is newer ([`record`]).
 
 pub mod attribute;
+pub mod budget;
 pub mod change;
 pub mod clock;
 pub mod connection;
 pub mod connector;
 pub mod convert;
+pub mod custom_field;
+pub mod examination;
+pub mod feed;
 pub mod id;
 pub mod issue;
 pub mod mapping;

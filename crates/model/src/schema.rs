@@ -42,6 +42,9 @@ pub struct FieldSchema {
     pub nillable: bool,
     /// Whether the customer made it.
     pub custom: bool,
+    /// Whether its value is worked out from others (formula, roll-up): it changes without any change of the record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calculated: bool,
     /// The allowed values of a restricted picklist; empty where any value goes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restricted_to: Vec<String>,

@@ -10,9 +10,12 @@ use secrecy::SecretString;
 
 use crate::{
     attribute::{AttributeDefinition, EventDefinition, Scope},
+    budget::{CallReport, HourOfCalls},
     change::{Position, RecordedChanges},
     connection::{Connection, ConnectionStatus, Lease, OrgIdentity, StreamState},
-    connector::ApiUsage,
+    custom_field::WantedField,
+    examination::Examination,
+    feed::Feed,
     id::{ConnectionId, EnvironmentId, MappingId, MemberId},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
@@ -90,7 +93,8 @@ pub trait SyncStore: Send + Sync + 'static {
     ) -> Result<Option<Lease>, StoreError>;
 
     /// Prolongs the lease and says how things are.
-    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, usage: Option<ApiUsage>) -> Result<(), StoreError>;
+    /// Adds the report's calls to the hour that it is by the store's clock, and forgets hours that ended more than 24 hours ago.
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError>;
 
     /// Gives the connection up. A connection that is [`ConnectionStatus::Disconnecting`] becomes
     /// [`ConnectionStatus::Disconnected`]. No error if the lease is lost already.
@@ -108,16 +112,44 @@ pub trait SyncStore: Send + Sync + 'static {
     /// Where to go on in a stream.
     async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError>;
 
-    /// Takes in news, in one transaction: completes held copies by [`crate::record::HeldRecord::apply`]; marks those linked to a
-    /// changed copy due (in [`Lane::Remote`] if the copy is now stale or gone, else [`Lane::Local`]); for each
-    /// (mapping, key, record id) of `keys`, marks profiles that have the key and are not linked to that record as not searched
-    /// and due in [`Lane::Remote`]; for each mapping of `resync`, marks its held copies stale and all its profiles with a key not
-    /// searched and due; moves the position. Raises [`Signal::Work`] if anything became due.
-    async fn record_changes(&self, lease: &Lease, changes: &RecordedChanges) -> Result<(), StoreError>;
+    /// Takes in news, in one transaction: completes held copies by [`crate::record::HeldRecord::apply`] and, for reads, by
+    /// [`crate::record::HeldRecord::refresh`]; copies of those that are gone become gone; marks those linked to a changed copy due (in
+    /// [`Lane::Remote`] if the copy is now stale or gone, else [`Lane::Local`]); for each (mapping, key, record id) of `keys`, marks
+    /// profiles that have the key and are not linked to that record as not searched and due in [`Lane::Remote`]; for each mapping of
+    /// `resync`, marks its held copies stale and all its profiles with a key not searched and due; moves the position; notes the
+    /// newest change of each object with its feed. Raises [`Signal::Work`] if anything became due.
+    ///
+    /// Gives object and id of copies that a read found otherwise than they were held, although they were not stale: news of them
+    /// was missed, or is late.
+    async fn record_changes(
+        &self,
+        lease: &Lease,
+        changes: &RecordedChanges,
+    ) -> Result<Vec<(String, String)>, StoreError>;
 
     /// The position is no longer known: forgets it, marks all held copies stale and every profile with a key not searched and
     /// due in [`Lane::Remote`].
     async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError>;
+
+    /// Says how changes of each object are noticed; objects that are not named have no feed any more. An object whose way and reason
+    /// are what they were keeps its `since`; what was noted of its newest change stays.
+    async fn save_feeds(&self, lease: &Lease, feeds: &[Feed]) -> Result<(), StoreError>;
+
+    /// Calls of the last 24 hours by hour, oldest first.
+    async fn api_calls(&self, connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError>;
+
+    /// The fields that mappings want made, in whatever state.
+    async fn wanted_fields(&self, connection: ConnectionId) -> Result<Vec<WantedField>, StoreError>;
+
+    /// Says how far a wanted field is. One that has become usable marks the linked profiles of all mappings that write to it due in
+    /// [`Lane::Remote`]. Nothing happens where it is not wanted any more.
+    async fn save_wanted_field(&self, lease: &Lease, field: &WantedField) -> Result<(), StoreError>;
+
+    /// Whether somebody asked for an examination since the last one was saved.
+    async fn is_examination_requested(&self, connection: ConnectionId) -> Result<bool, StoreError>;
+
+    /// Keeps an examination in place of the last one; it is no longer requested.
+    async fn save_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), StoreError>;
 
     /// Says what the stream is doing.
     async fn set_stream_state(&self, lease: &Lease, state: StreamState, detail: Option<&str>)
@@ -359,11 +391,39 @@ pub trait AdminStore: Send + Sync + 'static {
 
     /// Sets [`ConnectionStatus::Disconnecting`] and raises the epoch; if no node holds the lease, sets
     /// [`ConnectionStatus::Disconnected`] at once. Either way forgets position, held copies, links and due items; mappings and
-    /// attribute values stay. Raises [`Signal::Work`]. The credentials stay until [`AdminStore::forget_credentials`].
+    /// attribute values stay; so do wanted fields and counted calls. Raises [`Signal::Work`]. The credentials stay until [`AdminStore::forget_credentials`].
     async fn disconnect(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError>;
 
     /// The connection's status; a lease that has run out counts as released (so that `Disconnecting` ends by itself).
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError>;
+
+    /// Sets [`ConnectionStatus::Paused`] and raises the epoch; everything is kept. Who works on it stops by itself: wait until
+    /// [`AdminStore::is_owned`] says that nobody does.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it is not connected.
+    async fn pause(&self, connection: ConnectionId) -> Result<(), StoreError>;
+
+    /// Ends a pause. Raises [`Signal::Work`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it is not paused.
+    async fn resume(&self, connection: ConnectionId) -> Result<(), StoreError>;
+
+    /// Whether a node holds the connection's lease.
+    async fn is_owned(&self, connection: ConnectionId) -> Result<bool, StoreError>;
+
+    /// Sets the share of the org's daily calls that may be used, 1 to 100 percent. Raises the signals.
+    async fn set_api_share(&self, connection: ConnectionId, percent: u8) -> Result<(), StoreError>;
+
+    /// How changes of each object are noticed, by object.
+    async fn feeds(&self, connection: ConnectionId) -> Result<Vec<Feed>, StoreError>;
+
+    /// The last examination.
+    async fn examination(&self, connection: ConnectionId) -> Result<Option<Examination>, StoreError>;
+
+    /// Asks the connection's owner to examine it. Raises the signals.
+    async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError>;
 
     /// The credentials, unsealed, with the epoch they belong to.
     async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError>;
@@ -381,7 +441,8 @@ pub trait AdminStore: Send + Sync + 'static {
 
     /// Makes or replaces a mapping: makes attribute definitions for inbound targets that are new (type as given, origin
     /// Salesforce), gives every profile of the kind its match key, marks all that have one not searched and due, and ends the
-    /// links of a mapping whose match rule or objects changed. Raises [`Signal::Work`].
+    /// links of a mapping whose match rule or objects changed. Notes the fields that are to be made; one that was refused before is
+    /// wanted again. Raises [`Signal::Work`].
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where an attribute exists with another type.
@@ -391,9 +452,10 @@ pub trait AdminStore: Send + Sync + 'static {
         mapping: Option<MappingId>,
         definition: &MappingDefinition,
         targets: &[AttributeDefinition],
+        fields: &[WantedField],
     ) -> Result<ObjectMapping, StoreError>;
 
-    /// Deletes a mapping with its links and work; attribute values stay.
+    /// Deletes a mapping with its links, its work, and the wanted fields that no other mapping writes to; attribute values stay.
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError>;
 
     /// How things stand; of one mapping or of the whole connection.

@@ -233,7 +233,13 @@ impl Refusal {
 
     fn with(self, kind: ErrorKind) -> ConnectorError {
         let fields = self.fields.unwrap_or_default().iter().map(|field| presentable(field)).collect();
-        ConnectorError { kind, code: presentable(&self.code), message: presentable(&self.message), fields }
+        ConnectorError {
+            kind,
+            code: presentable(&self.code),
+            message: presentable(&self.message),
+            fields,
+            advice: None,
+        }
     }
 }
 

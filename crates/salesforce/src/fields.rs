@@ -40,6 +40,8 @@ struct DescribedField {
     #[serde(default)]
     custom: bool,
     #[serde(default)]
+    calculated: bool,
+    #[serde(default)]
     restricted_picklist: bool,
     #[serde(default)]
     picklist_values: Vec<PicklistEntry>,
@@ -80,6 +82,7 @@ impl From<DescribedField> for FieldSchema {
             updateable: field.updateable,
             nillable: field.nillable,
             custom: field.custom,
+            calculated: field.calculated,
             restricted_to: if field.restricted_picklist { allowed.collect() } else { Vec::new() },
             reference_to: field.reference_to,
         }

@@ -25,9 +25,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use syncline_model::{
+    budget::CallReport,
     change::Position,
     connection::OrgIdentity,
-    connector::{ApiUsage, ChangeStream, Connector, ConnectorError, RecordWrite, WriteOutcome},
+    connector::{
+        ChangeStream, ChangedSince, Connector, ConnectorError, ExaminedObject, PreparedStream, RecordStream,
+        RecordWrite, Since, StreamedObject, WriteOutcome,
+    },
+    custom_field::WantedField,
+    examination::Finding,
     record::Record,
     schema::ObjectSchema,
 };
@@ -115,11 +121,49 @@ impl Connector for Salesforce {
         rest::MAX_WRITES
     }
 
-    async fn changes(&self, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError> {
-        Ok(Box::new(self.pubsub.open(from).await?))
+    async fn read_all(&self, _object: &str, _fields: &[String]) -> Result<Box<dyn RecordStream>, ConnectorError> {
+        Err(pending()) // PENDING bulk
     }
 
-    fn api_usage(&self) -> Option<ApiUsage> {
-        self.rest.api_usage()
+    async fn write_many(&self, writes: &[RecordWrite]) -> Result<Vec<WriteOutcome>, ConnectorError> {
+        self.rest.write(writes).await // PENDING bulk
     }
+
+    fn many_writes(&self) -> std::ops::Range<usize> {
+        usize::MAX..usize::MAX // PENDING bulk
+    }
+
+    async fn prepare_stream(&self, _wanted: &[StreamedObject]) -> Result<PreparedStream, ConnectorError> {
+        Ok(PreparedStream { topic: Some(self.pubsub.settings.topic.clone()), ..PreparedStream::default() }) // PENDING feed
+    }
+
+    async fn changes(&self, _topic: &str, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError> {
+        Ok(Box::new(self.pubsub.open(from).await?)) // PENDING feed
+    }
+
+    async fn changed_since(&self, _asked: &[Since]) -> Result<ChangedSince, ConnectorError> {
+        Err(pending()) // PENDING feed
+    }
+
+    async fn ensure_field(&self, _field: &WantedField) -> Result<bool, ConnectorError> {
+        Err(pending()) // PENDING fields
+    }
+
+    async fn examine(&self, _objects: &[ExaminedObject]) -> Result<Vec<Finding>, ConnectorError> {
+        Err(pending()) // PENDING doctor
+    }
+
+    async fn keep_alive(&self) -> Result<(), ConnectorError> {
+        Ok(()) // PENDING session
+    }
+
+    fn report(&self) -> CallReport {
+        CallReport { usage: self.rest.api_usage(), ..CallReport::default() } // PENDING feed
+    }
+
+    async fn close(&self) {} // PENDING session
+}
+
+fn pending() -> ConnectorError {
+    http::misconfigured("PENDING")
 }

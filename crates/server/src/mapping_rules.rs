@@ -338,6 +338,7 @@ mod tests {
             updateable,
             nillable: true,
             custom: name.ends_with("__c"),
+            calculated: false,
             restricted_to: Vec::new(),
             reference_to: Vec::new(),
         }

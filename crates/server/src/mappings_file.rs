@@ -168,7 +168,7 @@ impl Plan {
             match step {
                 Step::Save { existing: Some(_), differences, .. } if differences.is_empty() => {}
                 Step::Save { existing, accepted, .. } => {
-                    store.save_mapping(connection.id, existing, &accepted.definition, &accepted.targets).await?;
+                    store.save_mapping(connection.id, existing, &accepted.definition, &accepted.targets, &[]).await?;
                 }
                 Step::Remove { id, .. } => store.delete_mapping(connection.id, id).await?,
             }

@@ -14,7 +14,7 @@ use axum::{
     serve::ListenerExt,
 };
 use secrecy::{ExposeSecret, SecretString};
-use syncline_engine::{ConnectorFactory, Engine, EngineOptions};
+use syncline_engine::{ConnectorFactory, Engine, EngineOptions, Tempo};
 use syncline_model::{
     clock::Clock,
     connection::Connection,
@@ -81,7 +81,13 @@ pub fn start(parts: ServerParts) -> anyhow::Result<RunningServer> {
     let login = Arc::new(SalesforceLogin::new(salesforce, &public_url));
 
     let connectors = Arc::new(SalesforceConnectors { store: Arc::clone(&store), login: Arc::clone(&login) });
-    let engine = Engine::new(EngineOptions { store: Arc::clone(&store), clock: Arc::clone(&clock), node, connectors });
+    let engine = Engine::new(EngineOptions {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        node,
+        connectors,
+        tempo: Tempo::default(),
+    });
     let engine = tokio::spawn(engine.run(stop.clone()));
 
     telemetry::metrics();

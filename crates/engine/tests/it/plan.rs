@@ -43,6 +43,7 @@ fn schema() -> ObjectSchema {
         updateable: true,
         nillable: true,
         custom: false,
+        calculated: false,
         restricted_to: Vec::new(),
         reference_to: Vec::new(),
     };

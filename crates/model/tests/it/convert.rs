@@ -19,6 +19,7 @@ fn field(field_type: FieldType) -> FieldSchema {
         updateable: true,
         nillable: true,
         custom: true,
+        calculated: false,
         restricted_to: Vec::new(),
         reference_to: Vec::new(),
     }

@@ -44,7 +44,7 @@ fn told(change: &RecordChange) -> RecordEffect {
 }
 
 async fn open(connected: &Connected, from: Option<&Position>) -> Box<dyn ChangeStream> {
-    connected.salesforce.changes(from).await.unwrap()
+    connected.salesforce.changes("/data/ChangeEvents", from).await.unwrap()
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn an_unknown_position_is_lost_and_never_skipped() {
     let connected = connected::connect().await;
     connected.contact("a@example.com");
     for unknown in [vec![0xff; 8], vec![1, 2, 3], b"not a position".to_vec()] {
-        let lost = match connected.salesforce.changes(Some(&Position(unknown))).await {
+        let lost = match connected.salesforce.changes("/data/ChangeEvents", Some(&Position(unknown))).await {
             Ok(mut stream) => next(&mut stream).await.unwrap_err(),
             Err(error) => error,
         };
@@ -185,13 +185,15 @@ async fn the_stream_works_over_tls_with_an_authority_of_ones_own() {
     settings.extra_ca = Some(connected.org.ca_pem.clone().into_bytes());
     let store: Arc<dyn CredentialStore> = connected.drawer.clone();
     let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store.clone()).unwrap();
-    let mut stream = salesforce.changes(None).await.unwrap();
+    let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     connected.contact("a@example.com");
     take(&mut stream, 1).await;
 
     settings.extra_ca = None;
     let distrustful = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
-    let Err(error) = distrustful.changes(None).await else { panic!("an unknown authority was trusted") };
+    let Err(error) = distrustful.changes("/data/ChangeEvents", None).await else {
+        panic!("an unknown authority was trusted")
+    };
     assert_eq!(error.kind, ErrorKind::Transient, "{error}");
 }
 
@@ -202,7 +204,7 @@ async fn a_topic_that_does_not_exist_is_told_when_opening() {
     settings.pubsub.topic = "/data/NonsenseChangeEvent".to_owned();
     let store: Arc<dyn CredentialStore> = connected.drawer.clone();
     let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
-    let Err(error) = salesforce.changes(None).await else { panic!("the topic was found") };
+    let Err(error) = salesforce.changes("/data/ChangeEvents", None).await else { panic!("the topic was found") };
     assert_eq!(error.kind, ErrorKind::Misconfigured, "{error}");
 }
 
@@ -213,7 +215,7 @@ async fn a_stream_that_falls_silent_is_given_up() {
     settings.pubsub.silence_limit = Duration::from_millis(200);
     let store: Arc<dyn CredentialStore> = connected.drawer.clone();
     let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
-    let mut stream = salesforce.changes(None).await.unwrap();
+    let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     let error = next(&mut stream).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
     assert!(error.message.contains("silent"), "{error}");

@@ -197,9 +197,9 @@ async fn drain(stream: &mut Box<dyn ChangeStream>) -> (usize, Option<Position>, 
 async fn a_position_is_that_of_the_last_event_and_of_the_log_only_where_nothing_came() {
     let (_connected, script, salesforce) =
         scripted(vec![vec![Step::Events(vec![1, 3], 9)], vec![Step::Events(vec![], 9)]]).await;
-    let mut stream = salesforce.changes(None).await.unwrap();
+    let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     assert_eq!(drain(&mut stream).await, (2, Some(Position(vec![3])), Ok(())));
-    let mut stream = salesforce.changes(Some(&Position(vec![3]))).await.unwrap();
+    let mut stream = salesforce.changes("/data/ChangeEvents", Some(&Position(vec![3]))).await.unwrap();
     assert_eq!(drain(&mut stream).await, (0, Some(Position(vec![9])), Ok(())));
 
     let seen = script.seen.lock().unwrap();
@@ -219,7 +219,7 @@ async fn a_stream_whose_session_ends_goes_on_under_a_new_one_where_it_was() {
         vec![Step::Events(vec![4], 5)],
     ])
     .await;
-    let mut stream = salesforce.changes(None).await.unwrap();
+    let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     assert_eq!(drain(&mut stream).await, (4, Some(Position(vec![4])), Ok(())));
 
     let seen = script.seen.lock().unwrap();
@@ -233,7 +233,7 @@ async fn a_stream_whose_session_ends_goes_on_under_a_new_one_where_it_was() {
 async fn a_session_that_is_refused_although_it_is_new_is_not_renewed_for_ever() {
     let refusals = vec![vec![Step::Refuse(unauthenticated())]; 2];
     let (connected, script, salesforce) = scripted(refusals).await;
-    let Err(error) = salesforce.changes(None).await else { panic!("the stream opened") };
+    let Err(error) = salesforce.changes("/data/ChangeEvents", None).await else { panic!("the stream opened") };
     assert_eq!(error.kind, ErrorKind::Misconfigured, "{error}");
     assert_eq!(script.seen.lock().unwrap().streams.len(), 2);
     assert_eq!(connected.calls("POST /services/oauth2/token"), 1);
@@ -242,7 +242,7 @@ async fn a_session_that_is_refused_although_it_is_new_is_not_renewed_for_ever() 
 #[tokio::test]
 async fn more_is_asked_for_in_time_and_never_more_than_salesforce_allows() {
     let (_connected, script, salesforce) = scripted(vec![vec![Step::EventsWithinCredit(500)]]).await;
-    let mut stream = salesforce.changes(None).await.unwrap();
+    let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     let (count, _, end) = drain(&mut stream).await;
     assert_eq!((count, end), (500, Ok(())));
     let most = script.seen.lock().unwrap().most_outstanding;
@@ -267,9 +267,9 @@ async fn refusals_come_out_as_what_they_mean() {
         // At once, and after the stream has opened.
         let (_connected, _script, salesforce) =
             scripted(vec![vec![refusal.clone()], vec![Step::Events(vec![1], 1), refusal]]).await;
-        let Err(error) = salesforce.changes(None).await else { panic!("the stream opened") };
+        let Err(error) = salesforce.changes("/data/ChangeEvents", None).await else { panic!("the stream opened") };
         assert_eq!(error.kind, kind, "{trailer}");
-        let mut stream = salesforce.changes(None).await.unwrap();
+        let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
         assert_eq!(drain(&mut stream).await, (1, Some(Position(vec![1])), Err(kind)), "{trailer}");
     }
 }
@@ -277,7 +277,7 @@ async fn refusals_come_out_as_what_they_mean() {
 #[tokio::test]
 async fn dropping_a_stream_ends_it_at_the_server() {
     let (_connected, script, salesforce) = scripted(vec![vec![Step::StayOpen]]).await;
-    let stream = salesforce.changes(None).await.unwrap();
+    let stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     let task = Arc::strong_count(&script.seen);
     drop(stream);
     tokio::time::timeout(Duration::from_secs(20), async {

@@ -37,7 +37,7 @@ async fn describe_tells_types_lengths_and_what_may_be_written() {
     for hopeless in ["Nonsense", "Contact/x", ""] {
         assert!(connected.salesforce.describe(hopeless).await.is_err(), "{hopeless}");
     }
-    let usage = connected.salesforce.api_usage().unwrap();
+    let usage = connected.salesforce.report().usage.unwrap();
     assert!(usage.used >= 1 && usage.limit >= usage.used, "{usage:?}");
 }
 

@@ -247,6 +247,6 @@ async fn save(
     };
     let Accepted { definition, targets } =
         judge(&input.into(), around).map_err(|fault| ApiError::invalid(fault.field, fault.message))?;
-    let saved = api.store.save_mapping(connection.id, id, &definition, &targets).await?;
+    let saved = api.store.save_mapping(connection.id, id, &definition, &targets, &[]).await?;
     show(api, connection, saved).await
 }

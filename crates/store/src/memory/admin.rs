@@ -6,6 +6,9 @@ use secrecy::SecretString;
 use syncline_model::{
     attribute::{AttributeDefinition, Origin},
     connection::{Connection, ConnectionStatus, OrgIdentity, StreamState, StreamStatus},
+    custom_field::WantedField,
+    examination::Examination,
+    feed::Feed,
     id::{ConnectionId, EnvironmentId, MappingId, MemberId},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
@@ -170,6 +173,34 @@ impl AdminStore for MemoryStore {
         })
     }
 
+    async fn pause(&self, _connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn resume(&self, _connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn is_owned(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(false) // PENDING store
+    }
+
+    async fn set_api_share(&self, _connection: ConnectionId, _percent: u8) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn feeds(&self, _connection: ConnectionId) -> Result<Vec<Feed>, StoreError> {
+        Ok(Vec::new()) // PENDING store
+    }
+
+    async fn examination(&self, _connection: ConnectionId) -> Result<Option<Examination>, StoreError> {
+        Ok(None) // PENDING store
+    }
+
+    async fn request_examination(&self, _connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
         self.change(|state, now, raised| {
             let connected = state.connected(connection)?;
@@ -215,6 +246,7 @@ impl AdminStore for MemoryStore {
         mapping: Option<MappingId>,
         definition: &MappingDefinition,
         targets: &[AttributeDefinition],
+        _fields: &[WantedField],
     ) -> Result<ObjectMapping, StoreError> {
         self.change(|state, now, raised| {
             let environment = state.connected(connection)?.connection.environment_id;
@@ -360,6 +392,8 @@ impl Connected {
                 connected_at: now,
                 stream,
                 api_usage: None,
+                deliveries: None,
+                api_share: syncline_model::budget::DEFAULT_API_SHARE,
             },
             credentials: None,
             node: None,

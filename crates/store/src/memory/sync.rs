@@ -6,9 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_model::{
     attribute::Origin,
+    budget::{CallReport, HourOfCalls},
     change::{Position, RecordedChanges},
     connection::{Connection, ConnectionStatus, Lease, StreamState},
-    connector::ApiUsage,
+    custom_field::WantedField,
+    examination::Examination,
+    feed::Feed,
     id::{ConnectionId, MappingId},
     mapping::ObjectMapping,
     profile::{Profile, ProfileKind},
@@ -63,13 +66,13 @@ impl SyncStore for MemoryStore {
         })
     }
 
-    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, usage: Option<ApiUsage>) -> Result<(), StoreError> {
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
             let connected = state.leased(lease, now)?;
             connected.lease_ends = after(now, ttl_ms);
-            if usage.is_some() {
-                raised.view = connected.connection.api_usage != usage;
-                connected.connection.api_usage = usage;
+            if report.usage.is_some() {
+                raised.view = connected.connection.api_usage != report.usage;
+                connected.connection.api_usage = report.usage;
             }
             Ok(())
         })
@@ -113,11 +116,15 @@ impl SyncStore for MemoryStore {
         Ok(state.connections.get(&connection).and_then(|connected| connected.positions.get(stream).cloned()))
     }
 
-    async fn record_changes(&self, lease: &Lease, changes: &RecordedChanges) -> Result<(), StoreError> {
+    async fn record_changes(
+        &self,
+        lease: &Lease,
+        changes: &RecordedChanges,
+    ) -> Result<Vec<(String, String)>, StoreError> {
         self.change(|state, now, raised| {
             let generation = state.next_generation();
             state.leased(lease, now)?.take_in(changes, generation, now, raised);
-            Ok(())
+            Ok(Vec::new()) // PENDING store
         })
     }
 
@@ -130,6 +137,30 @@ impl SyncStore for MemoryStore {
             connected.search_again(None, generation, now, raised);
             Ok(())
         })
+    }
+
+    async fn save_feeds(&self, _lease: &Lease, _feeds: &[Feed]) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn api_calls(&self, _connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError> {
+        Ok(Vec::new()) // PENDING store
+    }
+
+    async fn wanted_fields(&self, _connection: ConnectionId) -> Result<Vec<WantedField>, StoreError> {
+        Ok(Vec::new()) // PENDING store
+    }
+
+    async fn save_wanted_field(&self, _lease: &Lease, _field: &WantedField) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn is_examination_requested(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(false) // PENDING store
+    }
+
+    async fn save_examination(&self, _lease: &Lease, _examination: &Examination) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
     }
 
     async fn set_stream_state(
@@ -428,7 +459,8 @@ impl Connected {
         if let Some(position) = &news.position {
             self.positions.insert(news.stream.clone(), position.clone());
         }
-        if let Some((commit_ms, delay_ms)) = news.newest_event {
+        if let Some((commit_ms, delay_ms)) = news.newest.iter().map(|newest| (newest.commit_ms, newest.delay_ms)).max()
+        {
             self.connection.stream.last_event_at = Some(syncline_model::clock::from_ms(commit_ms));
             self.connection.stream.last_delay_ms = Some(delay_ms);
             raised.view = true;

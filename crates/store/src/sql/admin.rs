@@ -7,6 +7,9 @@ use sqlx::QueryBuilder;
 use syncline_model::{
     attribute::AttributeDefinition,
     connection::{Connection, ConnectionStatus, OrgIdentity},
+    custom_field::WantedField,
+    examination::Examination,
+    feed::Feed,
     id::{ConnectionId, EnvironmentId, MappingId, MemberId},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
@@ -91,6 +94,34 @@ impl AdminStore for SqlStore {
         Ok(self.disconnect_org(connection).await?)
     }
 
+    async fn pause(&self, _connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn resume(&self, _connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn is_owned(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(false) // PENDING store
+    }
+
+    async fn set_api_share(&self, _connection: ConnectionId, _percent: u8) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn feeds(&self, _connection: ConnectionId) -> Result<Vec<Feed>, StoreError> {
+        Ok(Vec::new()) // PENDING store
+    }
+
+    async fn examination(&self, _connection: ConnectionId) -> Result<Option<Examination>, StoreError> {
+        Ok(None) // PENDING store
+    }
+
+    async fn request_examination(&self, _connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
         Ok(self.settled_status(connection).await?)
     }
@@ -118,6 +149,7 @@ impl AdminStore for SqlStore {
         mapping: Option<MappingId>,
         definition: &MappingDefinition,
         targets: &[AttributeDefinition],
+        _fields: &[WantedField],
     ) -> Result<ObjectMapping, StoreError> {
         Ok(self.put_mapping(connection, mapping, definition, targets).await?)
     }

@@ -116,6 +116,8 @@ pub(super) fn connection(row: &Row) -> Result<Connection, Failure> {
             last_delay_ms: get(row, "last_delay_ms")?,
         },
         api_usage,
+        deliveries: None,                                     // PENDING store
+        api_share: syncline_model::budget::DEFAULT_API_SHARE, // PENDING store
     })
 }
 

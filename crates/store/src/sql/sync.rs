@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use sqlx::QueryBuilder;
 use syncline_model::{
+    budget::{CallReport, HourOfCalls},
     change::{Position, RecordedChanges},
     connection::{Connection, ConnectionStatus, Lease, StreamState},
-    connector::ApiUsage,
+    custom_field::WantedField,
+    examination::Examination,
+    feed::Feed,
     id::{ConnectionId, MappingId},
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
@@ -44,8 +47,8 @@ impl SyncStore for SqlStore {
         Ok(self.take_lease(connection, node, ttl_ms).await?)
     }
 
-    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, usage: Option<ApiUsage>) -> Result<(), StoreError> {
-        Ok(self.prolong_lease(lease, ttl_ms, usage).await?)
+    async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError> {
+        Ok(self.prolong_lease(lease, ttl_ms, report).await?)
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -68,12 +71,41 @@ impl SyncStore for SqlStore {
         Ok(self.stream_position(connection, stream).await?)
     }
 
-    async fn record_changes(&self, lease: &Lease, changes: &RecordedChanges) -> Result<(), StoreError> {
-        Ok(self.take_in(lease, changes).await?)
+    async fn record_changes(
+        &self,
+        lease: &Lease,
+        changes: &RecordedChanges,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        self.take_in(lease, changes).await?;
+        Ok(Vec::new()) // PENDING store
     }
 
     async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError> {
         Ok(self.forget_position(lease, stream).await?)
+    }
+
+    async fn save_feeds(&self, _lease: &Lease, _feeds: &[Feed]) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn api_calls(&self, _connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError> {
+        Ok(Vec::new()) // PENDING store
+    }
+
+    async fn wanted_fields(&self, _connection: ConnectionId) -> Result<Vec<WantedField>, StoreError> {
+        Ok(Vec::new()) // PENDING store
+    }
+
+    async fn save_wanted_field(&self, _lease: &Lease, _field: &WantedField) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
+    }
+
+    async fn is_examination_requested(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(false) // PENDING store
+    }
+
+    async fn save_examination(&self, _lease: &Lease, _examination: &Examination) -> Result<(), StoreError> {
+        Ok(()) // PENDING store
     }
 
     async fn set_stream_state(
@@ -212,7 +244,7 @@ impl SqlStore {
         Ok(Some(Lease { connection_id: connection, token }))
     }
 
-    async fn prolong_lease(&self, lease: &Lease, ttl_ms: i64, usage: Option<ApiUsage>) -> Result<(), Failure> {
+    async fn prolong_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), Failure> {
         let mut unit = self.begin().await?;
         let renewed = sqlx::query(concat!(
             "-- renew lease
@@ -231,7 +263,7 @@ impl SqlStore {
         if renewed.rows_affected() == 0 {
             return Err(StoreError::LeaseLost.into());
         }
-        if let Some(usage) = usage {
+        if let Some(usage) = report.usage {
             let changed = sqlx::query(
                 "-- note API usage
                 update connection set api_used = $1, api_limit = $2
@@ -588,7 +620,8 @@ impl Unit<'_> {
             .execute(&mut *self.tx)
             .await?;
         }
-        if let Some((commit_ms, delay_ms)) = news.newest_event {
+        if let Some((commit_ms, delay_ms)) = news.newest.iter().map(|newest| (newest.commit_ms, newest.delay_ms)).max()
+        {
             sqlx::query(
                 "-- note newest event\nupdate connection set last_event_at = $1, last_delay_ms = $2 where id = $3",
             )

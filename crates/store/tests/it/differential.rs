@@ -7,6 +7,7 @@ use syncline_model::{
     attribute::AttributeOperation,
     change::{Position, RecordEffect, RecordedChanges},
     connection::Lease,
+    feed::NewestChange,
     id::{ConnectionId, MappingId},
     issue::{IssueKind, NewIssue},
     mapping::{MappingDefinition, MatchKey},
@@ -152,10 +153,14 @@ impl Teller {
                     keys: keys.into_iter().collect(),
                     resync: resync.then_some(self.mapping).into_iter().collect(),
                     position: (position > 0).then(|| Position(vec![position])),
-                    newest_event: (position > 1).then_some((number, 5)),
+                    newest: if position > 1 {
+                        vec![NewestChange { object: "Contact".into(), commit_ms: number, delay_ms: 5 }]
+                    } else {
+                        Vec::new()
+                    },
                     ..batch(vec![change(RECORDS[record], number, effect)])
                 };
-                store.record_changes(&self.lease, &changes).await
+                store.record_changes(&self.lease, &changes).await.map(drop)
             }
             Step::Found { user, key, record, modified_s } => {
                 let found = Found {
@@ -198,10 +203,10 @@ impl Teller {
             Step::EditMapping { by_id, second } => {
                 let definition = definition(by_id);
                 if second {
-                    let saved = store.save_mapping(self.connection, self.second, &definition, &[]).await;
+                    let saved = store.save_mapping(self.connection, self.second, &definition, &[], &[]).await;
                     saved.map(|saved| self.second = Some(saved.id))
                 } else {
-                    store.save_mapping(self.connection, Some(self.mapping), &definition, &[]).await.map(|_| ())
+                    store.save_mapping(self.connection, Some(self.mapping), &definition, &[], &[]).await.map(|_| ())
                 }
             }
             Step::DeleteSecond => match self.second.take() {

@@ -145,7 +145,7 @@ impl World {
 
     pub(crate) async fn mapped(self) -> Mapped {
         let connection = self.connect().await;
-        let mapping = self.store.save_mapping(connection, None, &contacts(), &[]).await.unwrap();
+        let mapping = self.store.save_mapping(connection, None, &contacts(), &[], &[]).await.unwrap();
         let lease = self.store.acquire_lease(connection, NODE, TTL_MS).await.unwrap().unwrap();
         Mapped { world: self, connection, mapping, lease }
     }

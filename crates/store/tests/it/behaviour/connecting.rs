@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use syncline_model::{
     attribute::{AttributeDefinition, DataType, Origin, Scope},
+    budget::CallReport,
     change::Position,
     connection::ConnectionStatus,
     id::EnvironmentId,
@@ -116,7 +117,10 @@ pub(crate) async fn disconnecting_waits_for_the_owner_to_stop(world: World) {
     assert_eq!(store.connection_status(linked.connection).await.unwrap(), ConnectionStatus::Disconnecting);
     let error = store.record_changes(&linked.lease, &batch(Vec::new())).await.unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost));
-    assert!(matches!(store.renew_lease(&linked.lease, TTL_MS, None).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(
+        store.renew_lease(&linked.lease, TTL_MS, &CallReport::default()).await,
+        Err(StoreError::LeaseLost)
+    ));
     store.release_lease(&linked.lease).await.unwrap();
     assert_eq!(store.connection_status(linked.connection).await.unwrap(), ConnectionStatus::Disconnected);
 }
@@ -176,10 +180,10 @@ pub(crate) async fn saving_a_mapping_makes_its_targets_known_and_marks_profiles_
     let connection = world.connect().await;
     let work = world.count(Signal::Work).await;
     let targets = [target("title", DataType::String)];
-    let saved = world.store.save_mapping(connection, None, &contacts(), &targets).await.unwrap();
+    let saved = world.store.save_mapping(connection, None, &contacts(), &targets, &[]).await.unwrap();
     assert!(world.count(Signal::Work).await > work);
     assert_eq!((saved.version, saved.position, saved.paused), (1, 0, false));
-    let second = world.store.save_mapping(connection, None, &contacts(), &targets).await.unwrap();
+    let second = world.store.save_mapping(connection, None, &contacts(), &targets, &[]).await.unwrap();
     assert_eq!(second.position, 1);
     let known = world.store.attribute_definitions(world.environment, Some(Scope::User)).await.unwrap();
     let title = known.iter().find(|known| known.name == "title").unwrap();
@@ -187,7 +191,7 @@ pub(crate) async fn saving_a_mapping_makes_its_targets_known_and_marks_profiles_
         (title.data_type, title.origin, title.display_name.as_str()),
         (DataType::String, Origin::Salesforce, "Title")
     );
-    let edited = world.store.save_mapping(connection, Some(saved.id), &contacts(), &targets).await.unwrap();
+    let edited = world.store.save_mapping(connection, Some(saved.id), &contacts(), &targets, &[]).await.unwrap();
     assert_eq!((edited.version, edited.position), (2, 0));
     assert_eq!(world.store.mappings(connection).await.unwrap(), [edited, second]);
     assert_eq!(world.store.counts(connection, Some(saved.id)).await.unwrap().waiting, 1);
@@ -198,7 +202,7 @@ pub(crate) async fn a_mapping_with_a_target_of_another_type_is_refused_whole(wor
     world.user("u1", &[("email", "ada@acme.test"), ("title", "CTO")]).await;
     let connection = world.connect().await;
     let targets = [target("new_one", DataType::String), target("title", DataType::Number)];
-    let error = world.store.save_mapping(connection, None, &contacts(), &targets).await.unwrap_err();
+    let error = world.store.save_mapping(connection, None, &contacts(), &targets, &[]).await.unwrap_err();
     assert!(matches!(error, StoreError::Conflict(ref text) if text.contains("title")), "{error:?}");
     assert!(world.store.mappings(connection).await.unwrap().is_empty());
     let known = world.store.attribute_definitions(world.environment, None).await.unwrap();
@@ -210,7 +214,7 @@ pub(crate) async fn editing_the_match_rule_ends_links(world: World) {
     let mut definition = contacts();
     definition.match_rule.userflow = "user_id".into();
     let store = &linked.world.store;
-    store.save_mapping(linked.connection, Some(linked.mapping.id), &definition, &[]).await.unwrap();
+    store.save_mapping(linked.connection, Some(linked.mapping.id), &definition, &[], &[]).await.unwrap();
     let due = linked.due(Lane::Remote).await;
     assert_eq!(due.len(), 1);
     assert!(due[0].record.is_none());
@@ -225,7 +229,7 @@ pub(crate) async fn editing_only_fields_keeps_links(world: World) {
     let mut definition = contacts();
     definition.inbound.clear();
     let store = &linked.world.store;
-    store.save_mapping(linked.connection, Some(linked.mapping.id), &definition, &[]).await.unwrap();
+    store.save_mapping(linked.connection, Some(linked.mapping.id), &definition, &[], &[]).await.unwrap();
     let due = linked.due(Lane::Remote).await;
     assert_eq!(due[0].record.as_ref().unwrap().id, "003A");
     assert!(!due[0].searched);
@@ -234,14 +238,15 @@ pub(crate) async fn editing_only_fields_keeps_links(world: World) {
 pub(crate) async fn deleting_a_mapping_takes_its_links_and_work(world: World) {
     let linked = world.linked().await;
     let store = &linked.world.store;
-    let other = store.save_mapping(linked.connection, None, &contacts(), &[]).await.unwrap();
+    let other = store.save_mapping(linked.connection, None, &contacts(), &[], &[]).await.unwrap();
     store.delete_mapping(linked.connection, linked.mapping.id).await.unwrap();
     assert_eq!(store.mappings(linked.connection).await.unwrap(), std::slice::from_ref(&other));
     assert_eq!(store.counts(linked.connection, None).await.unwrap(), Counts { waiting: 1, links: 0, issues: 0 });
     assert_eq!(linked.world.profile("u1").await.unwrap().attribute("plan"), &"pro".into());
     let error = store.delete_mapping(linked.connection, linked.mapping.id).await.unwrap_err();
     assert!(matches!(error, StoreError::NotFound(_)));
-    let error = store.save_mapping(linked.connection, Some(linked.mapping.id), &contacts(), &[]).await.unwrap_err();
+    let error =
+        store.save_mapping(linked.connection, Some(linked.mapping.id), &contacts(), &[], &[]).await.unwrap_err();
     assert!(matches!(error, StoreError::NotFound(_)));
 }
 

@@ -78,10 +78,10 @@ pub(crate) async fn settling_marks_other_mappings_that_send_the_attribute(world:
     let store = &linked.world.store;
     let mut definition = contacts();
     definition.outbound = vec![FieldMapping { from: "title".into(), to: "Copy__c".into() }];
-    let other = store.save_mapping(linked.connection, None, &definition, &[]).await.unwrap();
+    let other = store.save_mapping(linked.connection, None, &definition, &[], &[]).await.unwrap();
     let mut uninterested = contacts();
     uninterested.match_rule.userflow = "user_id".into();
-    store.save_mapping(linked.connection, None, &uninterested, &[]).await.unwrap();
+    store.save_mapping(linked.connection, None, &uninterested, &[], &[]).await.unwrap();
     linked.settle_all().await;
     let work = linked.look("u1").await;
     linked.finish(&work, Settlement { attributes: values(&[("title", "CTO")]), ..nothing() }).await;

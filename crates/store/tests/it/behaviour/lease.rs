@@ -1,6 +1,7 @@
 //! Leases.
 
 use syncline_model::{
+    budget::CallReport,
     change::Position,
     connection::{Lease, StreamState},
     connector::ApiUsage,
@@ -19,7 +20,7 @@ pub(crate) async fn a_lease_is_held_by_one_node(world: World) {
     let second = world.store.acquire_lease(id, "b", TTL_MS).await.unwrap().unwrap();
     assert!(second.token > first.token);
     world.store.release_lease(&first).await.unwrap();
-    world.store.renew_lease(&second, TTL_MS, None).await.unwrap();
+    world.store.renew_lease(&second, TTL_MS, &CallReport::default()).await.unwrap();
 }
 
 pub(crate) async fn an_earlier_life_of_the_node_gives_way(world: World) {
@@ -27,7 +28,10 @@ pub(crate) async fn an_earlier_life_of_the_node_gives_way(world: World) {
     let first = world.store.acquire_lease(id, NODE, TTL_MS).await.unwrap().unwrap();
     let second = world.store.acquire_lease(id, NODE, TTL_MS).await.unwrap().unwrap();
     assert!(second.token > first.token);
-    assert!(matches!(world.store.renew_lease(&first, TTL_MS, None).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(
+        world.store.renew_lease(&first, TTL_MS, &CallReport::default()).await,
+        Err(StoreError::LeaseLost)
+    ));
 }
 
 pub(crate) async fn an_expired_lease_can_be_taken_and_no_longer_used(world: World) {
@@ -35,7 +39,10 @@ pub(crate) async fn an_expired_lease_can_be_taken_and_no_longer_used(world: Worl
     // Its time is over at the moment that it is given.
     let first = world.store.acquire_lease(id, "a", 0).await.unwrap().unwrap();
     assert!(matches!(world.store.due_work(&first, Lane::Local, 1).await, Err(StoreError::LeaseLost)));
-    assert!(matches!(world.store.renew_lease(&first, TTL_MS, None).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(
+        world.store.renew_lease(&first, TTL_MS, &CallReport::default()).await,
+        Err(StoreError::LeaseLost)
+    ));
     let second = world.store.acquire_lease(id, "b", TTL_MS).await.unwrap().unwrap();
     assert!(second.token > first.token);
 }
@@ -55,9 +62,15 @@ pub(crate) async fn every_leased_method_fails_without_effect_once_the_lease_is_l
         outcome: Outcome::Settled(Settlement { attributes: values(&[("title", "CTO")]), ..Settlement::default() }),
     };
     let outcomes = [
-        store.renew_lease(&lost, TTL_MS, Some(ApiUsage { used: 1, limit: 2 })).await,
+        store
+            .renew_lease(
+                &lost,
+                TTL_MS,
+                &CallReport { usage: Some(ApiUsage { used: 1, limit: 2 }), ..CallReport::default() },
+            )
+            .await,
         store.save_object_schema(&lost, &schema).await,
-        store.record_changes(&lost, &changes).await,
+        store.record_changes(&lost, &changes).await.map(drop),
         store.lose_position(&lost, STREAM).await,
         store.set_stream_state(&lost, StreamState::Live, None).await,
         store.require_reconnect(&lost, "no").await,
@@ -89,8 +102,13 @@ pub(crate) async fn releasing_a_lost_lease_is_no_error(world: World) {
 pub(crate) async fn renewing_tells_the_api_usage(world: World) {
     let mapped = world.mapped().await;
     let usage = Some(ApiUsage { used: 17, limit: 15_000 });
-    mapped.world.store.renew_lease(&mapped.lease, TTL_MS, usage).await.unwrap();
-    mapped.world.store.renew_lease(&mapped.lease, TTL_MS, None).await.unwrap();
+    mapped
+        .world
+        .store
+        .renew_lease(&mapped.lease, TTL_MS, &CallReport { usage, ..CallReport::default() })
+        .await
+        .unwrap();
+    mapped.world.store.renew_lease(&mapped.lease, TTL_MS, &CallReport::default()).await.unwrap();
     let connection = mapped.world.store.connection(mapped.world.environment).await.unwrap().unwrap();
     assert_eq!(connection.api_usage, usage);
 }

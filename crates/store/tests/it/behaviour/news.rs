@@ -2,6 +2,7 @@
 
 use syncline_model::{
     change::{Position, RecordEffect, RecordedChanges},
+    feed::NewestChange,
     mapping::MatchKey,
     store::Signal,
     work::Lane,
@@ -115,7 +116,12 @@ pub(crate) async fn losing_the_position_forgets_it_and_marks_everything(world: W
 pub(crate) async fn the_newest_event_shows_on_the_connection(world: World) {
     let linked = world.linked().await;
     let view = linked.world.count(Signal::View).await;
-    linked.take_in(RecordedChanges { newest_event: Some((START_MS, 120)), ..batch(Vec::new()) }).await;
+    linked
+        .take_in(RecordedChanges {
+            newest: vec![NewestChange { object: "Contact".into(), commit_ms: START_MS, delay_ms: 120 }],
+            ..batch(Vec::new())
+        })
+        .await;
     assert!(linked.world.count(Signal::View).await > view);
     let stream = linked.world.store.connection(linked.world.environment).await.unwrap().unwrap().stream;
     assert_eq!((stream.last_event_at, stream.last_delay_ms), (Some(at(START_MS)), Some(120)));

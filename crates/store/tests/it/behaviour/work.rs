@@ -232,7 +232,7 @@ pub(crate) async fn marking_all_due_takes_all_with_a_key(world: World) {
     let mut other = contacts();
     other.outbound.push(FieldMapping { from: "seats".into(), to: "Seats__c".into() });
     let store = &linked.world.store;
-    let other = store.save_mapping(linked.connection, None, &other, &[]).await.unwrap();
+    let other = store.save_mapping(linked.connection, None, &other, &[], &[]).await.unwrap();
     linked.settle_all().await;
     assert_eq!(store.mark_all_due(linked.connection, linked.mapping.id).await.unwrap(), 1);
     let due = linked.due(Lane::Remote).await;
