@@ -18,6 +18,7 @@ mod pubsub;
 mod record_id;
 mod rest;
 mod session;
+mod setup;
 mod soql;
 mod version;
 

@@ -38,7 +38,7 @@ const MAX_TYPE_RUNS: usize = 10;
 const ALWAYS_READ: [&str; 4] = ["Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"];
 
 pub(crate) struct Rest {
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     session: Arc<Session>,
     version_path: OnceCell<String>,
     schemas: Mutex<HashMap<String, Arc<ObjectSchema>>>,
@@ -151,8 +151,14 @@ impl Rest {
 
     /// All rows of a statement, which is encoded already.
     async fn query(&self, statement: String) -> Result<Vec<Json>, ConnectorError> {
+        self.query_through("/query", statement).await
+    }
+
+    /// All rows of a statement, which is encoded already, through one of the resources that take one.
+    pub(crate) async fn query_through(&self, resource: &str, statement: String) -> Result<Vec<Json>, ConnectorError> {
         let mut rows = Vec::new();
-        let mut page = self.call(Effect::Reads, |base, _| self.http.get(format!("{base}/query?q={statement}"))).await?;
+        let first = |base: &str, _: &Token| self.http.get(format!("{base}{resource}?q={statement}"));
+        let mut page = self.call(Effect::Reads, first).await?;
         loop {
             let QueryPage { done, next_records_url, records } =
                 serde_json::from_slice(&page.body).map_err(|_| error::unreadable(&page, Effect::Reads))?;
@@ -250,7 +256,7 @@ impl Rest {
     // --- call ---
 
     /// Makes a call under the session, once more under a renewed one if the session is over, and returns a success.
-    async fn call(
+    pub(crate) async fn call(
         &self,
         effect: Effect,
         request: impl Fn(&str, &Token) -> reqwest::RequestBuilder,

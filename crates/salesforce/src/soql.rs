@@ -54,7 +54,8 @@ pub(crate) fn literal(key: &str, field_type: FieldType) -> Option<String> {
     }
 }
 
-fn quoted(text: &str) -> String {
+/// A text as a literal.
+pub(crate) fn quoted(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('\'');
     for character in text.chars() {
@@ -136,7 +137,7 @@ pub(crate) fn select_in(
 }
 
 /// Encodes for a URL's query, leaving alone what may stand there, since every byte saved is room for another key.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     for byte in text.bytes() {
         match byte {
