@@ -133,6 +133,9 @@ pub struct ChangedObject {
     pub records: Vec<Record>,
     /// Ids of records that are gone.
     pub gone: Vec<String>,
+    /// Where there was too much for one answer: everything before this time is in it, and the rest is to be asked for from here. It
+    /// is later than what was asked.
+    pub more_from: Option<Timestamp>,
 }
 
 /// A mapped object, for [`Connector::examine`].
