@@ -1,9 +1,14 @@
 //! The one way in which this crate makes an HTTP client, and which addresses it may be aimed at.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use syncline_model::connector::{ConnectorError, ErrorKind};
 use url::{Host, Url};
+
+use crate::{
+    error::{self, Effect},
+    gate::Gate,
+};
 
 /// A host that does not take a connection in this time is down for our purposes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +42,17 @@ pub(crate) fn http_client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, Co
     builder
         .build()
         .map_err(|error| misconfigured(format!("the HTTP client can not be set up: {}", error.without_url())))
+}
+
+/// Makes a request through the gate, and reads the answer to its end.
+pub(crate) async fn exchange(
+    gate: &Arc<Gate>,
+    request: reqwest::RequestBuilder,
+    effect: Effect,
+) -> Result<Answer, ConnectorError> {
+    // Once an answer has begun, the request was received: a connection that breaks then leaves a write in doubt too.
+    let answer = gate.run(async move { Answer::read(request.send().await?).await }).await;
+    answer.map_err(|stopped| stopped.into_error(effect))?.map_err(|error| error::from_transport(error, effect))
 }
 
 /// An answer, read to its end.

@@ -12,6 +12,7 @@ mod credentials;
 mod error;
 mod event_schema;
 mod fields;
+mod gate;
 mod http;
 mod oauth;
 mod pubsub;
@@ -22,7 +23,7 @@ mod setup;
 mod soql;
 mod version;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use syncline_model::{
@@ -45,7 +46,10 @@ pub use self::{
     oauth::{App, Granted, OAuthClient, Pkce, random_token},
     pubsub::PubSubSettings,
 };
-use self::{pubsub::PubSub, rest::Rest, session::Session};
+use self::{gate::Gate, pubsub::PubSub, rest::Rest, session::Session};
+
+/// How long closing waits for answers: nearly all come within a second, and whoever disconnects waits as long.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How Salesforce is reached; the same for all connections of an installation.
 #[derive(Clone, Debug)]
@@ -62,6 +66,7 @@ pub struct SalesforceSettings {
 pub struct Salesforce {
     rest: Arc<Rest>,
     pubsub: Arc<PubSub>,
+    gate: Arc<Gate>,
 }
 
 impl Salesforce {
@@ -76,16 +81,18 @@ impl Salesforce {
     ) -> Result<Self, ConnectorError> {
         let extra_ca = settings.extra_ca.as_deref();
         let oauth = OAuthClient::new(&identity.login_url, settings.app.clone(), extra_ca)?;
-        let session = Session::new(oauth, credentials, identity.org_id.clone());
-        let rest = Arc::new(Rest::new(http::http_client(extra_ca)?, Arc::clone(&session)));
+        let gate = Gate::new();
+        let session = Session::new(oauth, credentials, Arc::clone(&gate), identity.org_id.clone());
+        let rest = Arc::new(Rest::new(http::http_client(extra_ca)?, Arc::clone(&gate), Arc::clone(&session)));
         let pubsub = Arc::new(PubSub {
             endpoint: pubsub::endpoint(&settings.pubsub.url, extra_ca)?,
             settings: settings.pubsub.clone(),
+            gate: Arc::clone(&gate),
             session,
             rest: Arc::clone(&rest),
             schemas: pubsub::SchemaCache::default(),
         });
-        Ok(Self { rest, pubsub })
+        Ok(Self { rest, pubsub, gate })
     }
 }
 
@@ -162,7 +169,9 @@ impl Connector for Salesforce {
         CallReport { usage: self.rest.api_usage(), ..CallReport::default() } // PENDING feed
     }
 
-    async fn close(&self) {} // PENDING session
+    async fn close(&self) {
+        self.gate.close(CLOSE_PATIENCE).await;
+    }
 }
 
 fn pending() -> ConnectorError {

@@ -1,5 +1,7 @@
 //! OAuth 2.0 against Salesforce: the web-server flow with PKCE, refresh, client credentials, and who it was that connected.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     digest,
     rand::{SecureRandom, SystemRandom},
@@ -16,6 +18,7 @@ use url::Url;
 use crate::{
     credentials::{Credentials, Grant, StoredSession},
     error::{self, Effect},
+    gate::Gate,
     http::{self, Answer, misconfigured},
     record_id, version,
 };
@@ -78,6 +81,8 @@ pub struct Granted {
 #[derive(Clone, Debug)]
 pub struct OAuthClient {
     http: reqwest::Client,
+    /// Its own, and never closed: who connects is not stopped, and a renewal passes the gate of its connection as a whole.
+    gate: Arc<Gate>,
     login_url: Url,
     app: App,
 }
@@ -89,7 +94,12 @@ impl OAuthClient {
     /// # Errors
     /// [`ErrorKind::Misconfigured`] where one of them will not do.
     pub fn new(login_url: &str, app: App, extra_ca: Option<&[u8]>) -> Result<Self, ConnectorError> {
-        Ok(Self { http: http::http_client(extra_ca)?, login_url: http::check_login_url(login_url)?, app })
+        Ok(Self {
+            http: http::http_client(extra_ca)?,
+            gate: Gate::new(),
+            login_url: http::check_login_url(login_url)?,
+            app,
+        })
     }
 
     pub(crate) fn login_url(&self) -> &Url {
@@ -195,7 +205,7 @@ impl OAuthClient {
     async fn identify(&self, reply: &TokenReply) -> Result<OrgIdentity, ConnectorError> {
         let ids = reply.ids()?;
         let instance_url = reply.instance_url(&self.login_url)?;
-        let api = version::newest(&self.http, &instance_url).await?;
+        let api = version::newest(&self.http, &self.gate, &instance_url).await?;
         let username = format!("{QUERY_USER}'{}'", ids.user_id);
         let (username, org_name) = futures::try_join!(
             self.query_text(&instance_url, &api, reply, &username, "Username"),
@@ -224,7 +234,7 @@ impl OAuthClient {
         url.set_path(&format!("{api}/query"));
         url.query_pairs_mut().append_pair("q", soql);
         let request = self.http.get(url).bearer_auth(reply.access_token.expose_secret());
-        let answer = send(request).await?;
+        let answer = http::exchange(&self.gate, request, Effect::Reads).await?;
         if !answer.is_success() {
             return Err(error::from_answer(&answer, Effect::Reads));
         }
@@ -247,7 +257,7 @@ impl OAuthClient {
     }
 
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ConnectorError> {
-        send(self.http.post(self.address(path)).form(form)).await
+        http::exchange(&self.gate, self.http.post(self.address(path)).form(form), Effect::Reads).await
     }
 
     fn address(&self, path: &str) -> Url {
@@ -255,11 +265,6 @@ impl OAuthClient {
         url.set_path(path);
         url
     }
-}
-
-pub(crate) async fn send(request: reqwest::RequestBuilder) -> Result<Answer, ConnectorError> {
-    let transport = |error| error::from_transport(error, Effect::Reads);
-    Answer::read(request.send().await.map_err(transport)?).await.map_err(transport)
 }
 
 /// Salesforce's answer to a token request. It tells no lifetime. (REST guide, "OAuth 2.0 Web Server Flow".)

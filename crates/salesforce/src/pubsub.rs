@@ -17,7 +17,7 @@ use syncline_model::{
     connector::{ChangeStream, ConnectorError, ErrorKind},
 };
 use syncline_salesforce_eventbus::v1::{
-    ConsumerEvent, FetchRequest, ReplayPreset, SchemaRequest, TopicRequest, pub_sub_client::PubSubClient,
+    ConsumerEvent, FetchRequest, FetchResponse, ReplayPreset, SchemaRequest, TopicRequest, pub_sub_client::PubSubClient,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -25,15 +25,16 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
-    Request, Status,
+    Request, Status, Streaming,
     metadata::MetadataValue,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 
 use crate::{
     change_event::{self, News},
-    error,
+    error::{self, Effect},
     event_schema::EventSchema,
+    gate::Gate,
     http::misconfigured,
     rest::Rest,
     session::{Session, Token},
@@ -112,6 +113,7 @@ pub(crate) fn endpoint(url: &str, extra_ca: Option<&[u8]>) -> Result<Endpoint, C
 pub(crate) struct PubSub {
     pub(crate) endpoint: Endpoint,
     pub(crate) settings: PubSubSettings,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) session: Arc<Session>,
     pub(crate) rest: Arc<Rest>,
     pub(crate) schemas: SchemaCache,
@@ -151,7 +153,15 @@ impl PubSub {
             room: Arc::new(Semaphore::new(WAITING_EVENTS as usize)),
             opened: Some(opened),
         };
-        let task = tokio::spawn(stream.run());
+        let pass = self.gate.enter().map_err(|closed| closed.into_error(Effect::Reads))?;
+        let gate = Arc::clone(&self.gate);
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = stream.run() => {}
+                () = gate.closing() => {}
+            }
+            drop(pass);
+        });
         let mut subscription = Subscription { waiting, held: None, task };
         // Answered, refused, or kept waiting: only a refusal is news, and it is in the channel.
         let answer = tokio::time::timeout(OPENING_PATIENCE, is_open).await;
@@ -168,8 +178,9 @@ impl PubSub {
         let topic_name = self.settings.topic.clone();
         let topic = self
             .call(|token| {
-                let (mut client, request) = (client.clone(), TopicRequest { topic_name: topic_name.clone() });
-                async move { client.get_topic(self.request(&token, request)?).await }
+                let mut client = client.clone();
+                let request = self.request(&token, TopicRequest { topic_name: topic_name.clone() });
+                async move { client.get_topic(request?).await }
             })
             .await
             .map_err(|status| status.into_error())?;
@@ -191,8 +202,9 @@ impl PubSub {
         }
         let reply = self
             .call(|token| {
-                let (mut client, request) = (client.clone(), SchemaRequest { schema_id: id.to_owned() });
-                async move { client.get_schema(self.request(&token, request)?).await }
+                let mut client = client.clone();
+                let request = self.request(&token, SchemaRequest { schema_id: id.to_owned() });
+                async move { client.get_schema(request?).await }
             })
             .await;
         let schema = match reply {
@@ -210,13 +222,18 @@ impl PubSub {
     /// Makes a single call, once more under a renewed session if the session is over.
     async fn call<T, F>(&self, call: impl Fn(Arc<Token>) -> F) -> Result<T, CallError>
     where
-        F: Future<Output = Result<tonic::Response<T>, Status>>,
+        T: Send + 'static,
+        F: Future<Output = Result<tonic::Response<T>, Status>> + Send + 'static,
     {
-        let token = self.session.token().await.map_err(CallError::Session)?;
-        let answer = match call(Arc::clone(&token)).await {
+        let through_gate = async |token: Arc<Token>| {
+            let answer = self.gate.run(call(token)).await;
+            answer.map_err(|stopped| CallError::NotMade(stopped.into_error(Effect::Reads)))
+        };
+        let token = self.session.token().await.map_err(CallError::NotMade)?;
+        let answer = match through_gate(Arc::clone(&token)).await? {
             Err(status) if error::is_unauthenticated(&status) => {
-                let token = self.session.token_after(&token).await.map_err(CallError::Session)?;
-                call(token).await
+                let token = self.session.token_after(&token).await.map_err(CallError::NotMade)?;
+                through_gate(token).await?
             }
             answer => answer,
         };
@@ -250,14 +267,14 @@ fn is_about_the_schema(status: &Status) -> bool {
 }
 
 enum CallError {
-    Session(ConnectorError),
+    NotMade(ConnectorError),
     Refused(Box<Status>),
 }
 
 impl CallError {
     fn into_error(self) -> ConnectorError {
         match self {
-            Self::Session(error) => error,
+            Self::NotMade(error) => error,
             Self::Refused(status) => error::from_grpc(&status),
         }
     }
@@ -386,11 +403,12 @@ impl Stream {
         }
         let mut outstanding = MAX_OUTSTANDING;
         let silence_limit = self.pubsub.settings.silence_limit;
-        let mut client = self.client.clone();
-        let mut responses = match tokio::time::timeout(silence_limit, client.subscribe(request)).await {
-            Ok(Ok(responses)) => responses.into_inner(),
-            Ok(Err(status)) => return end(status),
-            Err(_) => return End::Failed(silent(silence_limit)),
+        let opening = self.subscribe(request);
+        let mut responses = match self.pubsub.gate.run(tokio::time::timeout(silence_limit, opening)).await {
+            Ok(Ok(Some(Ok(responses)))) => responses.into_inner(),
+            Ok(Ok(Some(Err(status)))) => return end(status),
+            Ok(Ok(None)) | Err(_) => return End::Closed,
+            Ok(Err(_)) => return End::Failed(silent(silence_limit)),
         };
         if let Some(opened) = self.opened.take() {
             let _ = opened.send(());
@@ -428,6 +446,28 @@ impl Stream {
                     // The server stopped listening; why is told by what it still has to say.
                     tracing::debug!("the Pub/Sub API takes no more requests on this stream");
                 }
+            }
+        }
+    }
+
+    /// Opens the stream. Where nobody wants it any more, it is given up only when the server must have begun with it: dropped
+    /// sooner, its first bytes could still be under way when closing has ended.
+    fn subscribe(
+        &self,
+        request: Request<ReceiverStream<FetchRequest>>,
+    ) -> impl Future<Output = Option<Result<tonic::Response<Streaming<FetchResponse>>, Status>>> + Send + 'static {
+        let (mut client, gate, batches) = (self.client.clone(), Arc::clone(&self.pubsub.gate), self.batches.clone());
+        let given_up = async move {
+            tokio::time::sleep(OPENING_PATIENCE).await;
+            tokio::select! {
+                () = gate.closing() => {}
+                () = batches.closed() => {}
+            }
+        };
+        async move {
+            tokio::select! {
+                responses = client.subscribe(request) => Some(responses),
+                () = given_up => None,
             }
         }
     }

@@ -18,7 +18,8 @@ use tokio::sync::OnceCell;
 use crate::{
     error::{self, Effect, Refusal},
     fields::{self, DescribedObject},
-    http::{Answer, misconfigured},
+    gate::Gate,
+    http::{self, Answer, misconfigured},
     record_id,
     session::{Session, Token},
     soql::{self, Identifier},
@@ -39,6 +40,7 @@ const ALWAYS_READ: [&str; 4] = ["Id", "CreatedDate", "LastModifiedDate", "System
 
 pub(crate) struct Rest {
     pub(crate) http: reqwest::Client,
+    pub(crate) gate: Arc<Gate>,
     session: Arc<Session>,
     version_path: OnceCell<String>,
     schemas: Mutex<HashMap<String, Arc<ObjectSchema>>>,
@@ -46,9 +48,9 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    pub(crate) fn new(http: reqwest::Client, session: Arc<Session>) -> Self {
+    pub(crate) fn new(http: reqwest::Client, gate: Arc<Gate>, session: Arc<Session>) -> Self {
         let (schemas, usage) = (Mutex::default(), Mutex::default());
-        Self { http, session, version_path: OnceCell::new(), schemas, usage }
+        Self { http, gate, session, version_path: OnceCell::new(), schemas, usage }
     }
 
     pub(crate) fn api_usage(&self) -> Option<ApiUsage> {
@@ -282,19 +284,15 @@ impl Rest {
         request: &impl Fn(&str, &Token) -> reqwest::RequestBuilder,
     ) -> Result<Answer, ConnectorError> {
         let version_path =
-            self.version_path.get_or_try_init(|| version::newest(&self.http, &token.instance_url)).await?;
+            self.version_path.get_or_try_init(|| version::newest(&self.http, &self.gate, &token.instance_url)).await?;
         let base = format!("{}{version_path}", version::origin_text(&token.instance_url));
-        let response = request(&base, token)
+        let request = request(&base, token)
             .bearer_auth(token.secret())
             // Shown in the change events of our own writes (`changeOrigin`).
             .header("Sforce-Call-Options", "client=Syncline")
             // An update of ours must not give the record to somebody else.
-            .header("Sforce-Auto-Assign", "FALSE")
-            .send()
-            .await
-            .map_err(|error| error::from_transport(error, effect))?;
-        // The answer has begun, so it was received: from here on a broken connection always leaves a write in doubt.
-        let answer = Answer::read(response).await.map_err(|error| error::from_transport(error, effect))?;
+            .header("Sforce-Auto-Assign", "FALSE");
+        let answer = http::exchange(&self.gate, request, effect).await?;
         if let Some(usage) = answer.limit_info.as_deref().and_then(parse_usage) {
             *self.usage.lock().expect("nobody panics with the lock held") = Some(usage);
         }

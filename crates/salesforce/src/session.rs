@@ -13,6 +13,8 @@ use url::Url;
 
 use crate::{
     credentials::{CredentialError, CredentialStore, Credentials, Grant, StoredSession},
+    error::Effect,
+    gate::Gate,
     http,
     oauth::{OAuthClient, TokenReply},
     version,
@@ -34,6 +36,7 @@ impl Token {
 pub(crate) struct Session {
     oauth: OAuthClient,
     store: Arc<dyn CredentialStore>,
+    gate: Arc<Gate>,
     /// Organization id in its 18-character form that this connection keeps to.
     pub(crate) org_id: String,
     current: RwLock<Option<Arc<Token>>>,
@@ -50,8 +53,13 @@ struct Renewal {
 }
 
 impl Session {
-    pub(crate) fn new(oauth: OAuthClient, store: Arc<dyn CredentialStore>, org_id: String) -> Arc<Self> {
-        Arc::new(Self { oauth, store, org_id, current: RwLock::default(), renewal: Arc::default() })
+    pub(crate) fn new(
+        oauth: OAuthClient,
+        store: Arc<dyn CredentialStore>,
+        gate: Arc<Gate>,
+        org_id: String,
+    ) -> Arc<Self> {
+        Arc::new(Self { oauth, store, gate, org_id, current: RwLock::default(), renewal: Arc::default() })
     }
 
     /// The session; bought where none was kept.
@@ -69,16 +77,15 @@ impl Session {
 
     async fn renewed(self: &Arc<Self>, stale: Option<SecretString>) -> Result<Arc<Token>, ConnectorError> {
         let session = Arc::clone(self);
-        // A task of its own: dropping the caller must not drop a token that is on its way to the store.
-        let renewal = tokio::spawn(async move {
+        // Goes on without the caller, who must not drop a token that is on its way to the store; and as a whole is one call, so that
+        // closing waits until the token is there.
+        let renewal = self.gate.run(async move {
             let mut renewal = session.renewal.lock().await;
             let token = session.renew(&mut renewal, stale.as_ref()).await?;
             *session.current.write().await = Some(Arc::clone(&token));
             Ok(token)
         });
-        renewal.await.unwrap_or_else(|_| {
-            Err(ConnectorError::new(ErrorKind::Transient, "", "renewing the session was broken off"))
-        })
+        renewal.await.unwrap_or_else(|stopped| Err(stopped.into_error(Effect::Reads)))
     }
 
     async fn renew(&self, renewal: &mut Renewal, stale: Option<&SecretString>) -> Result<Arc<Token>, ConnectorError> {

@@ -1,13 +1,15 @@
 //! Which version of the REST API is spoken.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use syncline_model::connector::ConnectorError;
 use url::Url;
 
 use crate::{
     error::{self, Effect},
-    http::misconfigured,
-    oauth,
+    gate::Gate,
+    http::{self, misconfigured},
 };
 
 /// The version that this crate is written for. An org that is older is spoken to in its own newest one.
@@ -20,10 +22,14 @@ struct Version {
 
 /// The path of the newest version that both sides speak, such as `/services/data/v66.0`. Asks without a session, which costs
 /// the org's allowance nothing. (REST guide, "Versions".)
-pub(crate) async fn newest(http: &reqwest::Client, instance_url: &Url) -> Result<String, ConnectorError> {
+pub(crate) async fn newest(
+    http: &reqwest::Client,
+    gate: &Arc<Gate>,
+    instance_url: &Url,
+) -> Result<String, ConnectorError> {
     let mut url = instance_url.clone();
     url.set_path("/services/data");
-    let answer = oauth::send(http.get(url)).await?;
+    let answer = http::exchange(gate, http.get(url), Effect::Reads).await?;
     if !answer.is_success() {
         return Err(error::from_answer(&answer, Effect::Reads));
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets nothing there has failed")]
 
 mod changes;
+mod close;
 mod connected;
 mod oauth;
 mod protocol;
