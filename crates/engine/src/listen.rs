@@ -60,7 +60,7 @@ async fn listen_once(context: &OwnerContext, connector: &dyn Connector, failures
     let store = &context.options.store;
     let position = store.position(context.connection.id, STREAM).await?;
     store.set_stream_state(&context.lease, StreamState::Connecting, None).await?;
-    let mut stream = connector.changes("", position.as_ref()).await?;
+    let mut stream = connector.changes("/data/ChangeEvents", position.as_ref()).await?;
     store.set_stream_state(&context.lease, StreamState::Live, None).await?;
     while let Some(batch) = stream.next().await? {
         let mappings = store.mappings(context.connection.id).await?;

@@ -50,8 +50,10 @@ use self::{gate::Gate, pubsub::PubSub, rest::Rest, session::Session};
 
 /// How long closing waits for answers: nearly all come within a second, and whoever disconnects waits as long.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
+/// The channel of all objects that are selected in the org's set-up.
+const STANDARD_TOPIC: &str = "/data/ChangeEvents";
 
-/// How Salesforce is reached; the same for all connections of an installation.
+/// How Salesforce is reached.
 #[derive(Clone, Debug)]
 pub struct SalesforceSettings {
     /// The app that connections of the web-server flow were granted to.
@@ -60,6 +62,9 @@ pub struct SalesforceSettings {
     pub pubsub: PubSubSettings,
     /// A PEM file's content with certificates to trust besides the system's.
     pub extra_ca: Option<Vec<u8>>,
+    /// What tells the event channel of this connection from those of other connections to the same org; the same for as long as
+    /// the channel is to be.
+    pub channel_key: String,
 }
 
 /// One connected org.
@@ -142,11 +147,11 @@ impl Connector for Salesforce {
     }
 
     async fn prepare_stream(&self, _wanted: &[StreamedObject]) -> Result<PreparedStream, ConnectorError> {
-        Ok(PreparedStream { topic: Some(self.pubsub.settings.topic.clone()), ..PreparedStream::default() }) // PENDING feed
+        Ok(PreparedStream { topic: Some(STANDARD_TOPIC.to_owned()), ..PreparedStream::default() }) // PENDING feed
     }
 
-    async fn changes(&self, _topic: &str, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError> {
-        Ok(Box::new(self.pubsub.open(from).await?)) // PENDING feed
+    async fn changes(&self, topic: &str, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError> {
+        Ok(Box::new(self.pubsub.open(topic, from).await?))
     }
 
     async fn changed_since(&self, _asked: &[Since]) -> Result<ChangedSince, ConnectorError> {

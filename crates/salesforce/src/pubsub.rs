@@ -61,24 +61,18 @@ const OPENING_PATIENCE: Duration = Duration::from_secs(3);
 /// Messages are up to 4 MB by Salesforce's own rule.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
-/// Where the Pub/Sub API is, and what to listen to.
+/// Where the Pub/Sub API is, and how long to bear with it.
 #[derive(Clone, Debug)]
 pub struct PubSubSettings {
     /// `https://api.pubsub.salesforce.com:7443`, or `http://…` for HTTP/2 without TLS, as an emulated org may speak it.
     pub url: String,
-    /// Such as `/data/ChangeEvents`, the changes of all objects selected for it.
-    pub topic: String,
     /// How long the stream may be silent before it is given up.
     pub silence_limit: Duration,
 }
 
 impl Default for PubSubSettings {
     fn default() -> Self {
-        Self {
-            url: "https://api.pubsub.salesforce.com:7443".to_owned(),
-            topic: "/data/ChangeEvents".to_owned(),
-            silence_limit: SILENCE_LIMIT,
-        }
+        Self { url: "https://api.pubsub.salesforce.com:7443".to_owned(), silence_limit: SILENCE_LIMIT }
     }
 }
 
@@ -134,20 +128,29 @@ impl SchemaCache {
 }
 
 impl PubSub {
-    /// Opens a stream behind `from`, or at the oldest event still kept.
-    pub(crate) async fn open(self: &Arc<Self>, from: Option<&Position>) -> Result<Subscription, ConnectorError> {
+    async fn client(&self) -> Result<PubSubClient<Channel>, ConnectorError> {
         let channel = self.endpoint.connect().await.map_err(|error| {
             let what = format!("the Pub/Sub API can not be reached: {}", error::with_sources(&error));
             ConnectorError::new(ErrorKind::Transient, "", what)
         })?;
-        let client = PubSubClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        self.check_topic(client.clone()).await?;
+        Ok(PubSubClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
+    }
+
+    /// Opens a stream of `topic` behind `from`, or at the oldest event still kept.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        topic: &str,
+        from: Option<&Position>,
+    ) -> Result<Subscription, ConnectorError> {
+        let client = self.client().await?;
+        self.check_topic(client.clone(), topic).await?;
 
         let (batches, waiting) = mpsc::unbounded_channel();
         let (opened, is_open) = oneshot::channel();
         let stream = Stream {
             pubsub: Arc::clone(self),
             client,
+            topic: topic.to_owned(),
             position: from.cloned(),
             batches,
             room: Arc::new(Semaphore::new(WAITING_EVENTS as usize)),
@@ -174,12 +177,11 @@ impl PubSub {
     }
 
     /// Tells a topic that does not exist or may not be read apart from troubles of the stream, before any is opened.
-    async fn check_topic(&self, client: PubSubClient<Channel>) -> Result<(), ConnectorError> {
-        let topic_name = self.settings.topic.clone();
+    async fn check_topic(&self, client: PubSubClient<Channel>, name: &str) -> Result<(), ConnectorError> {
         let topic = self
             .call(|token| {
                 let mut client = client.clone();
-                let request = self.request(&token, TopicRequest { topic_name: topic_name.clone() });
+                let request = self.request(&token, TopicRequest { topic_name: name.to_owned() });
                 async move { client.get_topic(request?).await }
             })
             .await
@@ -187,7 +189,7 @@ impl PubSub {
         if topic.can_subscribe {
             Ok(())
         } else {
-            Err(misconfigured(format!("the connected user may not subscribe to `{topic_name}`")))
+            Err(misconfigured(format!("the connected user may not subscribe to `{name}`")))
         }
     }
 
@@ -339,6 +341,8 @@ impl Drop for Subscription {
 struct Stream {
     pubsub: Arc<PubSub>,
     client: PubSubClient<Channel>,
+    /// Such as `/data/ChangeEvents`.
+    topic: String,
     /// Behind the last batch that was handed over.
     position: Option<Position>,
     batches: mpsc::UnboundedSender<Waiting>,
@@ -437,7 +441,7 @@ impl Stream {
             }
             if outstanding < REFILL_BELOW {
                 let more = FetchRequest {
-                    topic_name: self.pubsub.settings.topic.clone(),
+                    topic_name: self.topic.clone(),
                     num_requested: MAX_OUTSTANDING - outstanding.max(0),
                     ..FetchRequest::default()
                 };
@@ -478,7 +482,7 @@ impl Stream {
             None => (ReplayPreset::Earliest, Vec::new()),
         };
         FetchRequest {
-            topic_name: self.pubsub.settings.topic.clone(),
+            topic_name: self.topic.clone(),
             replay_preset: preset.into(),
             replay_id: replay_id.into(),
             num_requested: MAX_OUTSTANDING,
@@ -507,9 +511,7 @@ impl Stream {
         let Some(event) = &event.event else { return Ok(News { is_unreadable: true, ..News::default() }) };
         let schema = self.pubsub.schema(&self.client, &event.schema_id).await?;
         let rest = &self.pubsub.rest;
-        Ok(change_event::read(&event.payload, schema.as_deref(), &self.pubsub.settings.topic, |object| {
-            rest.described(object)
-        }))
+        Ok(change_event::read(&event.payload, schema.as_deref(), &self.topic, |object| rest.described(object)))
     }
 }
 

@@ -208,6 +208,8 @@ impl ConnectorFactory for SalesforceConnectors {
             app: app_of(&credentials.grant).or_else(|| settings.app.clone()).unwrap_or_else(nobody),
             pubsub: PubSubSettings { url: settings.pubsub_url.clone(), ..PubSubSettings::default() },
             extra_ca: settings.extra_ca.clone(),
+            // Outlives the connection, so that connecting anew finds the channel made before.
+            channel_key: connection.environment_id.to_string(),
         };
         Ok(Arc::new(Salesforce::connect(&reach, &connection.org, Arc::new(kept))?))
     }

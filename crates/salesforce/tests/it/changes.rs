@@ -200,11 +200,8 @@ async fn the_stream_works_over_tls_with_an_authority_of_ones_own() {
 #[tokio::test]
 async fn a_topic_that_does_not_exist_is_told_when_opening() {
     let connected = connected::connect().await;
-    let mut settings = connected::settings(&connected.org);
-    settings.pubsub.topic = "/data/NonsenseChangeEvent".to_owned();
-    let store: Arc<dyn CredentialStore> = connected.drawer.clone();
-    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
-    let Err(error) = salesforce.changes("/data/ChangeEvents", None).await else { panic!("the topic was found") };
+    let opened = connected.salesforce.changes("/data/NonsenseChangeEvent", None).await;
+    let Err(error) = opened else { panic!("the topic was found") };
     assert_eq!(error.kind, ErrorKind::Misconfigured, "{error}");
 }
 

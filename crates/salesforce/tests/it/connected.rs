@@ -73,7 +73,7 @@ pub(crate) fn app(org: &RunningOrg) -> App {
 
 pub(crate) fn settings(org: &RunningOrg) -> SalesforceSettings {
     let pubsub = PubSubSettings { url: org.pubsub_url.clone(), ..PubSubSettings::default() };
-    SalesforceSettings { app: app(org), pubsub, extra_ca: None }
+    SalesforceSettings { app: app(org), pubsub, extra_ca: None, channel_key: "environment 1".to_owned() }
 }
 
 /// Walks a browser through the authorize page; the query of the callback, by name.

@@ -61,6 +61,7 @@ async fn door(trouble: &'static str, answer: String) -> (Salesforce, Arc<AtomicU
         app: App { client_id: "c".to_owned(), client_secret: "s".to_owned().into() },
         pubsub: PubSubSettings::default(),
         extra_ca: None,
+        channel_key: String::new(),
     };
     let store: Arc<dyn CredentialStore> = Drawer::with(&credentials);
     (Salesforce::connect(&settings, &identity, store).unwrap(), troubles)
