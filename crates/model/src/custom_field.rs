@@ -35,6 +35,19 @@ pub enum WantedFieldKind {
     DateTime,
 }
 
+impl WantedFieldKind {
+    /// The word that the store and the management API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::LongText => "long_text",
+            Self::Number => "number",
+            Self::Checkbox => "checkbox",
+            Self::DateTime => "date_time",
+        }
+    }
+}
+
 /// How far a wanted field is. Each step may be done twice without harm, so a crash between two of them costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -83,8 +83,8 @@ pub trait SyncStore: Send + Sync + 'static {
     /// All connections that are not [`ConnectionStatus::Disconnected`].
     async fn connections(&self) -> Result<Vec<Connection>, StoreError>;
 
-    /// Takes the connection for `node`, for `ttl_ms` by the database's clock, if nobody holds it or its time is over or the
-    /// holder has the same name (an earlier life of this node). Raises the token.
+    /// Takes a connection that is [`ConnectionStatus::Connected`] for `node`, for `ttl_ms` by the database's clock, if nobody holds
+    /// it or its time is over or the holder has the same name (an earlier life of this node). Raises the token.
     async fn acquire_lease(
         &self,
         connection: ConnectionId,
@@ -92,9 +92,15 @@ pub trait SyncStore: Send + Sync + 'static {
         ttl_ms: i64,
     ) -> Result<Option<Lease>, StoreError>;
 
-    /// Prolongs the lease and says how things are.
+    /// Prolongs the lease of a connection that is [`ConnectionStatus::Connected`], and says how things are.
     /// Adds the report's calls to the hour that it is by the store's clock, and forgets hours that ended more than 24 hours ago.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] also where the connection is not to be worked on any more, although the lease is still held.
     async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError>;
+
+    /// The same whatever the connection's status, for an owner that has to stop and is waiting for what is under way to end.
+    async fn keep_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError>;
 
     /// Gives the connection up. A connection that is [`ConnectionStatus::Disconnecting`] becomes
     /// [`ConnectionStatus::Disconnected`]. No error if the lease is lost already.
@@ -425,10 +431,11 @@ pub trait AdminStore: Send + Sync + 'static {
     /// Asks the connection's owner to examine it. Raises the signals.
     async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError>;
 
-    /// The credentials, unsealed, with the epoch they belong to.
+    /// The credentials, unsealed, with the epoch that [`AdminStore::connect`] gave them. Pausing and disconnecting raise the
+    /// connection's epoch but not theirs: a renewal that was under way then can still be kept.
     async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError>;
 
-    /// Replaces the credentials if the epoch is still that one; else [`StoreError::LeaseLost`].
+    /// Replaces the credentials if their epoch is still that one; else [`StoreError::LeaseLost`].
     async fn save_credentials(
         &self,
         connection: ConnectionId,
@@ -441,8 +448,8 @@ pub trait AdminStore: Send + Sync + 'static {
 
     /// Makes or replaces a mapping: makes attribute definitions for inbound targets that are new (type as given, origin
     /// Salesforce), gives every profile of the kind its match key, marks all that have one not searched and due, and ends the
-    /// links of a mapping whose match rule or objects changed. Notes the fields that are to be made; one that was refused before is
-    /// wanted again. Raises [`Signal::Work`].
+    /// links of a mapping whose match rule or objects changed. Notes the fields that are to be made, of those that some mapping
+    /// writes to; one that was refused before is wanted again. Raises [`Signal::Work`].
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where an attribute exists with another type.

@@ -5,13 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use syncline_model::{
     Value, Values,
-    attribute::{AttributeDefinition, AttributeOperation, DataType, EventDefinition, Origin, Scope, display_name},
+    attribute::{
+        AttributeDefinition, AttributeOperation, DataType, EventDefinition, Origin, Scope, display_name, to_millisecond,
+    },
+    change::RecordChange,
+    connection::ConnectionStatus,
     convert,
+    custom_field::{WantedField, WantedFieldState},
+    feed::Feed,
     id::{IssueId, MappingId},
     issue::{Issue, NewIssue},
-    mapping::{Concern, MappingDefinition, MatchKey},
+    mapping::{Concern, MappingDefinition, MatchKey, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind, ProfileWrite},
-    record::HeldRecord,
+    record::{Applied, HeldRecord, Record},
     store::StoreError,
     work::{Lane, WorkKey},
 };
@@ -318,8 +324,165 @@ pub(crate) fn check_target(target: &AttributeDefinition, known: DataType) -> Res
     )))
 }
 
+/// Object and id of a record.
+type RecordKey = (String, String);
+
+/// What news and reads did to held copies.
+#[derive(Debug, Default)]
+pub(crate) struct TakenIn {
+    /// Copies that are to be kept anew.
+    pub(crate) touched: BTreeSet<RecordKey>,
+    /// Those that say something else now, or are known to be wrong: whoever is linked to them is due.
+    pub(crate) changed: BTreeSet<RecordKey>,
+    /// Those that a read found otherwise although they were not stale: news of them was missed, or is late.
+    pub(crate) missed: BTreeSet<RecordKey>,
+}
+
+impl TakenIn {
+    /// Takes in news.
+    pub(crate) fn changes(&mut self, copies: &mut BTreeMap<RecordKey, HeldRecord>, changes: &[RecordChange]) {
+        for change in changes {
+            let key = (change.object.clone(), change.record_id.clone());
+            let Some(held) = copies.get_mut(&key) else { continue };
+            match held.apply(change) {
+                Applied::Older => continue,
+                Applied::Confirmed => {}
+                Applied::Changed => {
+                    self.changed.insert(key.clone());
+                }
+            }
+            self.touched.insert(key);
+        }
+    }
+
+    /// Takes in what reads gave, and those that they did not find any more.
+    pub(crate) fn reads(
+        &mut self,
+        copies: &mut BTreeMap<RecordKey, HeldRecord>,
+        reads: &[Record],
+        gone: &[(String, String)],
+    ) {
+        for read in reads {
+            let key = (read.object.clone(), read.id.clone());
+            self.read(copies, key, |held| held.refresh(read.clone()));
+        }
+        for key in gone {
+            self.read(copies, key.clone(), vanish);
+        }
+    }
+
+    fn read(
+        &mut self,
+        copies: &mut BTreeMap<RecordKey, HeldRecord>,
+        key: RecordKey,
+        take: impl FnOnce(&mut HeldRecord),
+    ) {
+        let Some(held) = copies.get_mut(&key) else { return };
+        let before = held.clone();
+        take(held);
+        // A read that is older than the copy says nothing, and one that says the same makes no new revision.
+        let older = held.stale && !before.stale;
+        if older || *held == (HeldRecord { revision: held.revision, ..before.clone() }) {
+            *held = before;
+            return;
+        }
+        self.touched.insert(key.clone());
+        if before.stale {
+            // Whoever is linked is due since the copy is known to be stale.
+            return;
+        }
+        if (before.gone, &before.values) != (held.gone, &held.values) {
+            self.changed.insert(key.clone());
+        }
+        // A field that was not known is no news.
+        let differs = |(name, value): (&String, &Value)| held.values.get(name) != Some(value);
+        if before.gone != held.gone || before.values.iter().any(differs) {
+            self.missed.insert(key);
+        }
+    }
+}
+
+/// The feeds after `said` replaced the `old` ones, by object: one whose way and reason are what they were keeps its time, and
+/// what was noted of its newest change stays.
+pub(crate) fn replaced_feeds(old: &[Feed], said: &[Feed]) -> Vec<Feed> {
+    let replaced = said.iter().map(|said| {
+        let known = old.iter().find(|known| known.object == said.object);
+        let unchanged = known.filter(|known| (known.way, &known.reason) == (said.way, &said.reason));
+        let noted = known.unwrap_or(said);
+        let feed = Feed {
+            since: unchanged.map_or(to_millisecond(said.since), |known| known.since),
+            last_change_at: noted.last_change_at.map(to_millisecond),
+            last_delay_ms: noted.last_delay_ms,
+            ..said.clone()
+        };
+        (feed.object.clone(), feed)
+    });
+    let by_object: BTreeMap<String, Feed> = replaced.collect();
+    by_object.into_values().collect()
+}
+
+/// Milliseconds of an hour: calls are counted by the hour.
+const HOUR_MS: i64 = 3_600_000;
+
+/// The beginning of the hour, in milliseconds after 1970.
+pub(crate) fn begin_of_hour(now: Timestamp) -> i64 {
+    now.as_millisecond().div_euclid(HOUR_MS) * HOUR_MS
+}
+
+/// Hours that began after this are, in part at least, among the last 24.
+pub(crate) fn recent_after(now: Timestamp) -> i64 {
+    now.as_millisecond() - 25 * HOUR_MS
+}
+
+/// Whether the mapping writes to that field; names compare without regard to case, as in Salesforce.
+pub(crate) fn writes(definition: &MappingDefinition, field: &WantedField) -> bool {
+    definition.salesforce.eq_ignore_ascii_case(&field.object)
+        && definition.outbound.iter().any(|line| line.to.eq_ignore_ascii_case(&field.name))
+}
+
+/// Whether some mapping writes to that field.
+pub(crate) fn is_written(mappings: &[ObjectMapping], field: &WantedField) -> bool {
+    mappings.iter().any(|mapping| writes(&mapping.definition, field))
+}
+
+/// A field as it is after a mapping said that it wants it: one that is made already stays, one that was refused is wanted again.
+pub(crate) fn again_wanted(known: &[WantedField], field: &WantedField) -> WantedField {
+    let known = known.iter().find(|known| known.object == field.object && known.name == field.name);
+    match known {
+        Some(known) if known.state == WantedFieldState::Usable => known.clone(),
+        Some(known) if known.state == WantedFieldState::Wanted => {
+            WantedField { state: known.state, detail: known.detail.clone(), ..field.clone() }
+        }
+        _ => WantedField { state: WantedFieldState::Wanted, detail: None, ..field.clone() },
+    }
+}
+
+/// Whether a connection can be paused.
+pub(crate) fn check_pausable(status: ConnectionStatus) -> Result<(), StoreError> {
+    match status {
+        ConnectionStatus::Connected => Ok(()),
+        _ => Err(StoreError::Conflict("only a connection that works can be paused".to_owned())),
+    }
+}
+
+/// Whether a connection can be resumed.
+pub(crate) fn check_resumable(status: ConnectionStatus) -> Result<(), StoreError> {
+    match status {
+        ConnectionStatus::Paused => Ok(()),
+        _ => Err(StoreError::Conflict("only a connection that is paused can be resumed".to_owned())),
+    }
+}
+
+/// Whether that can be a share of the org's calls.
+pub(crate) fn check_share(percent: u8) -> Result<(), StoreError> {
+    match percent {
+        1..=100 => Ok(()),
+        _ => Err(StoreError::Conflict("the share of the org's API calls is 1 to 100 percent".to_owned())),
+    }
+}
+
 /// A read did not find the record any more.
-pub(crate) fn vanish(held: &mut HeldRecord) {
+fn vanish(held: &mut HeldRecord) {
     if !held.gone || held.stale {
         held.gone = true;
         held.stale = false;

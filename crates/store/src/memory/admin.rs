@@ -19,11 +19,20 @@ use syncline_model::{
 
 use super::{Connected, MemoryStore, is_off};
 use crate::{
-    rules::{check_target, org_taken, other_org},
+    rules::{again_wanted, check_pausable, check_resumable, check_share, check_target, org_taken, other_org},
     signal::Raised,
 };
 
 const ALL: Raised = Raised { work: true, view: true };
+
+/// What was begun before must not be finished; nobody runs the stream any more.
+fn stop(connection: &mut Connection, now: Timestamp) {
+    connection.detail = None;
+    connection.epoch += 1;
+    connection.stream.state = StreamState::Stopped;
+    connection.stream.since = now;
+    connection.stream.detail = None;
+}
 
 fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
@@ -130,16 +139,12 @@ impl AdminStore for MemoryStore {
             connected.token += 1;
             connected.node = None;
             connected.lease_ends = Timestamp::UNIX_EPOCH;
-            connected.credentials = Some(credentials.clone());
             let connection = &mut connected.connection;
             connection.status = ConnectionStatus::Connected;
-            connection.detail = None;
-            connection.epoch += 1;
             connection.org = org.clone();
             connection.connected_at = now;
-            connection.stream.state = StreamState::Stopped;
-            connection.stream.since = now;
-            connection.stream.detail = None;
+            stop(connection, now);
+            connected.credentials = Some((credentials.clone(), connection.epoch));
             let mappings: Vec<MappingId> = connected.mappings.iter().map(|mapping| mapping.id).collect();
             for mapping in mappings {
                 state.cover(id, mapping, now, raised);
@@ -158,12 +163,9 @@ impl AdminStore for MemoryStore {
                 *status = if held { ConnectionStatus::Disconnecting } else { ConnectionStatus::Disconnected };
             }
             let status = *status;
-            connected.connection.detail = None;
-            connected.connection.epoch += 1;
-            connected.connection.stream.state = StreamState::Stopped;
-            connected.connection.stream.since = now;
-            connected.connection.stream.detail = None;
+            stop(&mut connected.connection, now);
             connected.positions.clear();
+            connected.feeds.clear();
             connected.records.clear();
             connected.links.clear();
             connected.due.clear();
@@ -173,32 +175,56 @@ impl AdminStore for MemoryStore {
         })
     }
 
-    async fn pause(&self, _connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn pause(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let connection = &mut state.connected(connection)?.connection;
+            check_pausable(connection.status)?;
+            connection.status = ConnectionStatus::Paused;
+            stop(connection, now);
+            *raised = ALL;
+            Ok(())
+        })
     }
 
-    async fn resume(&self, _connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn resume(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        self.change(|state, _, raised| {
+            let connection = &mut state.connected(connection)?.connection;
+            check_resumable(connection.status)?;
+            connection.status = ConnectionStatus::Connected;
+            connection.detail = None;
+            *raised = ALL;
+            Ok(())
+        })
     }
 
-    async fn is_owned(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
-        Ok(false) // PENDING store
+    async fn is_owned(&self, connection: ConnectionId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        Ok(self.lock().connections.get(&connection).is_some_and(|connected| connected.is_held(now)))
     }
 
-    async fn set_api_share(&self, _connection: ConnectionId, _percent: u8) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn set_api_share(&self, connection: ConnectionId, percent: u8) -> Result<(), StoreError> {
+        check_share(percent)?;
+        self.change(|state, _, raised| {
+            state.connected(connection)?.connection.api_share = percent;
+            *raised = ALL;
+            Ok(())
+        })
     }
 
-    async fn feeds(&self, _connection: ConnectionId) -> Result<Vec<Feed>, StoreError> {
-        Ok(Vec::new()) // PENDING store
+    async fn feeds(&self, connection: ConnectionId) -> Result<Vec<Feed>, StoreError> {
+        Ok(self.lock().connections.get(&connection).map(|connected| connected.feeds.clone()).unwrap_or_default())
     }
 
-    async fn examination(&self, _connection: ConnectionId) -> Result<Option<Examination>, StoreError> {
-        Ok(None) // PENDING store
+    async fn examination(&self, connection: ConnectionId) -> Result<Option<Examination>, StoreError> {
+        Ok(self.lock().connected(connection)?.examination.clone())
     }
 
-    async fn request_examination(&self, _connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        self.change(|state, _, raised| {
+            state.connected(connection)?.examination_requested = true;
+            *raised = ALL;
+            Ok(())
+        })
     }
 
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
@@ -213,8 +239,7 @@ impl AdminStore for MemoryStore {
 
     async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError> {
         let state = self.lock();
-        let Some(connected) = state.connections.get(&connection) else { return Ok(None) };
-        Ok(connected.credentials.clone().map(|credentials| (credentials, connected.connection.epoch)))
+        Ok(state.connections.get(&connection).and_then(|connected| connected.credentials.clone()))
     }
 
     async fn save_credentials(
@@ -224,11 +249,8 @@ impl AdminStore for MemoryStore {
         credentials: &SecretString,
     ) -> Result<(), StoreError> {
         self.change(|state, _, _| {
-            let connected = state.connected(connection)?;
-            if connected.connection.epoch != epoch {
-                return Err(StoreError::LeaseLost);
-            }
-            connected.credentials = Some(credentials.clone());
+            let kept = state.connected(connection)?.credentials.as_mut().filter(|(_, of)| *of == epoch);
+            kept.ok_or(StoreError::LeaseLost)?.0 = credentials.clone();
             Ok(())
         })
     }
@@ -246,7 +268,7 @@ impl AdminStore for MemoryStore {
         mapping: Option<MappingId>,
         definition: &MappingDefinition,
         targets: &[AttributeDefinition],
-        _fields: &[WantedField],
+        fields: &[WantedField],
     ) -> Result<ObjectMapping, StoreError> {
         self.change(|state, now, raised| {
             let environment = state.connected(connection)?.connection.environment_id;
@@ -287,6 +309,13 @@ impl AdminStore for MemoryStore {
                     saved
                 }
             };
+            let wanted: Vec<_> = fields.iter().map(|field| again_wanted(&connected.wanted, field)).collect();
+            for field in wanted {
+                connected.wanted.retain(|known| (&known.object, &known.name) != (&field.object, &field.name));
+                connected.wanted.push(field);
+            }
+            connected.wanted.sort_by(|a, b| (&a.object, &a.name).cmp(&(&b.object, &b.name)));
+            connected.drop_unwanted();
             if !is_off(connected.connection.status) {
                 state.cover(connection, saved.id, now, raised);
                 let marks = was_linked.into_iter().map(|item| (item, Lane::Remote));
@@ -306,6 +335,7 @@ impl AdminStore for MemoryStore {
             let place = connected.mappings.iter().position(|known| known.id == mapping);
             connected.mappings.remove(place.ok_or(StoreError::NotFound("the mapping"))?);
             connected.forget_items(mapping);
+            connected.drop_unwanted();
             *raised = ALL;
             Ok(())
         })
@@ -406,6 +436,11 @@ impl Connected {
             records: Default::default(),
             due: Default::default(),
             issues: Vec::new(),
+            feeds: Vec::new(),
+            calls: Default::default(),
+            wanted: Vec::new(),
+            examination_requested: false,
+            examination: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod environment;
+mod news;
 mod sync;
 
 use std::{
@@ -17,6 +18,9 @@ use syncline_model::{
     change::Position,
     clock::Clock,
     connection::{Connection, ConnectionStatus, Lease},
+    custom_field::WantedField,
+    examination::Examination,
+    feed::Feed,
     id::{ConnectionId, EnvironmentId, MappingId, MemberId},
     issue::Issue,
     mapping::{MatchKey, ObjectMapping},
@@ -29,7 +33,7 @@ use syncline_model::{
 
 use crate::{
     FIRST_ENVIRONMENT,
-    rules::{Author, Definitions, ProfileChange, match_key},
+    rules::{Author, Definitions, ProfileChange, is_written, match_key},
     signal::{Counts, Raised},
 };
 
@@ -64,7 +68,8 @@ struct State {
 /// A connection with all that belongs to it.
 struct Connected {
     connection: Connection,
-    credentials: Option<SecretString>,
+    /// With the epoch of the connect that gave them.
+    credentials: Option<(SecretString, i64)>,
     node: Option<String>,
     token: i64,
     lease_ends: Timestamp,
@@ -75,6 +80,14 @@ struct Connected {
     records: BTreeMap<RecordKey, HeldRecord>,
     due: BTreeMap<Item, Due>,
     issues: Vec<Issue>,
+    /// By object.
+    feeds: Vec<Feed>,
+    /// By the beginning of the hour.
+    calls: BTreeMap<i64, u64>,
+    /// By object and name.
+    wanted: Vec<WantedField>,
+    examination_requested: bool,
+    examination: Option<Examination>,
 }
 
 #[derive(Clone, Default)]
@@ -139,12 +152,20 @@ impl State {
         self.connections.get_mut(&id).ok_or(StoreError::NotFound("the connection"))
     }
 
-    fn leased(&mut self, lease: &Lease, now: Timestamp) -> Result<&mut Connected, StoreError> {
+    /// The connection that the lease is of, if it is held.
+    fn holder(&mut self, lease: &Lease, now: Timestamp) -> Result<&mut Connected, StoreError> {
         self.connections
             .get_mut(&lease.connection_id)
             .filter(|connected| connected.token == lease.token && connected.lease_ends > now)
-            .filter(|connected| !is_off(connected.connection.status))
             .ok_or(StoreError::LeaseLost)
+    }
+
+    fn leased(&mut self, lease: &Lease, now: Timestamp) -> Result<&mut Connected, StoreError> {
+        let connected = self.holder(lease, now)?;
+        if is_off(connected.connection.status) {
+            return Err(StoreError::LeaseLost);
+        }
+        Ok(connected)
     }
 
     /// A generation for items that are marked due for the first time: one that no item had before.
@@ -306,6 +327,12 @@ impl Connected {
     fn drop_unlinked(&mut self) {
         let linked: BTreeSet<RecordKey> = self.links.values().filter_map(|link| link.record.clone()).collect();
         self.records.retain(|key, _| linked.contains(key));
+    }
+
+    /// Forgets the wanted fields that no mapping writes to any more.
+    fn drop_unwanted(&mut self) {
+        let mappings = &self.mappings;
+        self.wanted.retain(|field| is_written(mappings, field));
     }
 
     fn forget_items(&mut self, mapping: MappingId) {

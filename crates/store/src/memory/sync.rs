@@ -8,14 +8,15 @@ use syncline_model::{
     attribute::Origin,
     budget::{CallReport, HourOfCalls},
     change::{Position, RecordedChanges},
+    clock::from_ms,
     connection::{Connection, ConnectionStatus, Lease, StreamState},
-    custom_field::WantedField,
+    custom_field::{WantedField, WantedFieldState},
     examination::Examination,
     feed::Feed,
     id::{ConnectionId, MappingId},
     mapping::ObjectMapping,
     profile::{Profile, ProfileKind},
-    record::{Applied, HeldRecord, Record},
+    record::{HeldRecord, Record},
     schema::ObjectSchema,
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
@@ -23,16 +24,12 @@ use syncline_model::{
 
 use super::{Connected, Item, MemoryStore, RecordKey, State, is_off};
 use crate::{
-    rules::{Author, ProfileChange, replaced_issues, vanish},
+    rules::{Author, ProfileChange, begin_of_hour, recent_after, replaced_feeds, replaced_issues, writes},
     signal::Raised,
 };
 
 fn after(now: Timestamp, ms: i64) -> Timestamp {
     syncline_model::clock::from_ms(now.as_millisecond().saturating_add(ms))
-}
-
-fn lane_of(record: &HeldRecord) -> Lane {
-    if record.stale || record.gone { Lane::Remote } else { Lane::Local }
 }
 
 #[async_trait]
@@ -52,11 +49,12 @@ impl SyncStore for MemoryStore {
         self.change(|state, now, raised| {
             let Some(connected) = state.connections.get_mut(&connection) else { return Ok(None) };
             let free = connected.node.as_deref().is_none_or(|holder| holder == node) || connected.lease_ends <= now;
-            if !free || connected.connection.status == ConnectionStatus::Disconnected {
+            let status = connected.connection.status;
+            if !free || !matches!(status, ConnectionStatus::Connected | ConnectionStatus::Disconnecting) {
                 return Ok(None);
             }
             connected.token += 1;
-            if connected.connection.status == ConnectionStatus::Disconnecting {
+            if status == ConnectionStatus::Disconnecting {
                 connected.end_disconnecting(raised);
                 return Ok(None);
             }
@@ -68,12 +66,18 @@ impl SyncStore for MemoryStore {
 
     async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
-            let connected = state.leased(lease, now)?;
-            connected.lease_ends = after(now, ttl_ms);
-            if report.usage.is_some() {
-                raised.view = connected.connection.api_usage != report.usage;
-                connected.connection.api_usage = report.usage;
+            let connected = state.holder(lease, now)?;
+            if connected.connection.status != ConnectionStatus::Connected {
+                return Err(StoreError::LeaseLost);
             }
+            connected.prolong(ttl_ms, report, now, raised);
+            Ok(())
+        })
+    }
+
+    async fn keep_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            state.holder(lease, now)?.prolong(ttl_ms, report, now, raised);
             Ok(())
         })
     }
@@ -123,8 +127,7 @@ impl SyncStore for MemoryStore {
     ) -> Result<Vec<(String, String)>, StoreError> {
         self.change(|state, now, raised| {
             let generation = state.next_generation();
-            state.leased(lease, now)?.take_in(changes, generation, now, raised);
-            Ok(Vec::new()) // PENDING store
+            Ok(state.leased(lease, now)?.take_in(changes, generation, now, raised))
         })
     }
 
@@ -139,28 +142,48 @@ impl SyncStore for MemoryStore {
         })
     }
 
-    async fn save_feeds(&self, _lease: &Lease, _feeds: &[Feed]) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn save_feeds(&self, lease: &Lease, feeds: &[Feed]) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let connected = state.leased(lease, now)?;
+            let feeds = replaced_feeds(&connected.feeds, feeds);
+            raised.view = feeds != connected.feeds;
+            connected.feeds = feeds;
+            Ok(())
+        })
     }
 
-    async fn api_calls(&self, _connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError> {
-        Ok(Vec::new()) // PENDING store
+    async fn api_calls(&self, connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError> {
+        let recent = recent_after(self.clock.now());
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let hours = connected.calls.iter().filter(|(hour, _)| **hour > recent);
+        Ok(hours.map(|(hour, calls)| HourOfCalls { hour: from_ms(*hour), calls: *calls }).collect())
     }
 
-    async fn wanted_fields(&self, _connection: ConnectionId) -> Result<Vec<WantedField>, StoreError> {
-        Ok(Vec::new()) // PENDING store
+    async fn wanted_fields(&self, connection: ConnectionId) -> Result<Vec<WantedField>, StoreError> {
+        Ok(self.lock().connections.get(&connection).map(|connected| connected.wanted.clone()).unwrap_or_default())
     }
 
-    async fn save_wanted_field(&self, _lease: &Lease, _field: &WantedField) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn save_wanted_field(&self, lease: &Lease, field: &WantedField) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            state.leased(lease, now)?.say_wanted_field(field, generation, now, raised);
+            Ok(())
+        })
     }
 
-    async fn is_examination_requested(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
-        Ok(false) // PENDING store
+    async fn is_examination_requested(&self, connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(self.lock().connections.get(&connection).is_some_and(|connected| connected.examination_requested))
     }
 
-    async fn save_examination(&self, _lease: &Lease, _examination: &Examination) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn save_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let connected = state.leased(lease, now)?;
+            connected.examination = Some(examination.clone());
+            connected.examination_requested = false;
+            raised.view = true;
+            Ok(())
+        })
     }
 
     async fn set_stream_state(
@@ -249,29 +272,8 @@ impl SyncStore for MemoryStore {
         self.change(|state, now, raised| {
             let generation = state.next_generation();
             let connected = state.leased(lease, now)?;
-            let ids = read.iter().map(|record| record.id.clone()).chain(missing.iter().cloned());
-            let keys: BTreeSet<RecordKey> = ids.map(|id| (object.to_owned(), id)).collect();
-            let before: BTreeMap<RecordKey, HeldRecord> =
-                keys.iter().filter_map(|key| Some((key.clone(), connected.records.get(key)?.clone()))).collect();
-            for record in read {
-                if let Some(held) = connected.records.get_mut(&(object.to_owned(), record.id.clone())) {
-                    held.refresh(record);
-                }
-            }
-            for id in missing {
-                if let Some(held) = connected.records.get_mut(&(object.to_owned(), id.clone())) {
-                    vanish(held);
-                }
-            }
-            let mut marks = Vec::new();
-            for (key, before) in before {
-                let after = &connected.records[&key];
-                if !before.stale && (before.gone, &before.values) != (after.gone, &after.values) {
-                    let lane = lane_of(after);
-                    marks.extend(connected.linked_to(&key).into_iter().map(|item| (item, lane)));
-                }
-            }
-            connected.mark(marks, generation, now, raised);
+            let gone: Vec<RecordKey> = missing.iter().map(|id| (object.to_owned(), id.clone())).collect();
+            connected.keep_reads(&read, &gone, generation, now, raised);
             Ok(())
         })
     }
@@ -407,6 +409,40 @@ impl State {
 }
 
 impl Connected {
+    fn prolong(&mut self, ttl_ms: i64, report: &CallReport, now: Timestamp, raised: &mut Raised) {
+        self.lease_ends = after(now, ttl_ms);
+        let connection = &mut self.connection;
+        for (known, said) in
+            [(&mut connection.api_usage, report.usage), (&mut connection.deliveries, report.deliveries)]
+        {
+            raised.view |= said.is_some() && *known != said;
+            *known = said.or(*known);
+        }
+        if report.calls > 0 {
+            *self.calls.entry(begin_of_hour(now)).or_default() += report.calls;
+        }
+        self.calls.retain(|hour, _| *hour >= recent_after(now));
+    }
+
+    fn say_wanted_field(&mut self, field: &WantedField, generation: i64, now: Timestamp, raised: &mut Raised) {
+        let known = self.wanted.iter_mut().find(|known| known.object == field.object && known.name == field.name);
+        let Some(known) = known.filter(|known| (known.state, &known.detail) != (field.state, &field.detail)) else {
+            return;
+        };
+        let becomes_usable = known.state != WantedFieldState::Usable && field.state == WantedFieldState::Usable;
+        known.state = field.state;
+        known.detail.clone_from(&field.detail);
+        raised.view = true;
+        if becomes_usable {
+            raised.work = true;
+            let written = self.mappings.iter().filter(|mapping| writes(&mapping.definition, field));
+            let written: BTreeSet<MappingId> = written.map(|mapping| mapping.id).collect();
+            let linked = self.links.iter().filter(|(item, link)| written.contains(&item.0) && link.record.is_some());
+            let marks: Vec<_> = linked.map(|(item, _)| (item.clone(), Lane::Remote)).collect();
+            self.mark(marks, generation, now, raised);
+        }
+    }
+
     pub(super) fn end_disconnecting(&mut self, raised: &mut Raised) {
         self.connection.status = ConnectionStatus::Disconnected;
         self.connection.detail = None;
@@ -423,89 +459,8 @@ impl Connected {
         self.mappings.iter().find(|known| known.id == mapping).map(|known| known.definition.userflow)
     }
 
-    fn copies(&self, keys: impl Iterator<Item = RecordKey>) -> BTreeMap<RecordKey, HeldRecord> {
+    pub(super) fn copies(&self, keys: impl Iterator<Item = RecordKey>) -> BTreeMap<RecordKey, HeldRecord> {
         keys.filter_map(|key| self.records.get(&key).cloned().map(|record| (key, record))).collect()
-    }
-
-    fn take_in(&mut self, news: &RecordedChanges, generation: i64, now: Timestamp, raised: &mut Raised) {
-        let mut changed = BTreeSet::new();
-        for change in &news.changes {
-            let key = (change.object.clone(), change.record_id.clone());
-            if self.records.get_mut(&key).is_some_and(|record| record.apply(change) == Applied::Changed) {
-                changed.insert(key);
-            }
-        }
-        let mut marks = Vec::new();
-        for key in changed {
-            let lane = lane_of(&self.records[&key]);
-            marks.extend(self.linked_to(&key).into_iter().map(|item| (item, lane)));
-        }
-        for (item, link) in &mut self.links {
-            let record = link.record.as_ref().map(|(_, record)| record);
-            let look_again = news
-                .keys
-                .iter()
-                .any(|(mapping, key, id)| *mapping == item.0 && link.key.as_ref() == Some(key) && Some(id) != record);
-            if look_again {
-                link.searched = false;
-                marks.push((item.clone(), Lane::Remote));
-            }
-        }
-        self.mark(marks, generation, now, raised);
-        for mapping in news.resync.iter().collect::<BTreeSet<_>>() {
-            self.mark_stale(Some(*mapping));
-            self.search_again(Some(*mapping), generation, now, raised);
-        }
-        if let Some(position) = &news.position {
-            self.positions.insert(news.stream.clone(), position.clone());
-        }
-        if let Some((commit_ms, delay_ms)) = news.newest.iter().map(|newest| (newest.commit_ms, newest.delay_ms)).max()
-        {
-            self.connection.stream.last_event_at = Some(syncline_model::clock::from_ms(commit_ms));
-            self.connection.stream.last_delay_ms = Some(delay_ms);
-            raised.view = true;
-        }
-    }
-
-    fn keep_found(&mut self, found: Vec<Found>, generation: i64, now: Timestamp, raised: &mut Raised) {
-        let wanted = found.iter().filter_map(|found| found.record.as_ref());
-        let before = self.copies(wanted.map(|record| (record.object.clone(), record.id.clone())));
-        let mut concerned: BTreeSet<RecordKey> = BTreeSet::new();
-        let mut own: BTreeSet<Item> = BTreeSet::new();
-        for Found { key, match_key, candidates, record } in found {
-            let item = (key.mapping_id, key.profile_id);
-            let Some(link) = self.links.get_mut(&item).filter(|link| link.key.as_ref() == Some(&match_key)) else {
-                continue;
-            };
-            let to = record.as_ref().map(|record| (record.object.clone(), record.id.clone()));
-            if let (Some(key), Some(record)) = (&to, record) {
-                match self.records.get_mut(key) {
-                    Some(held) => held.refresh(record),
-                    None => {
-                        self.records.insert(key.clone(), HeldRecord::from_read(record));
-                    }
-                }
-            }
-            link.searched = true;
-            link.candidates = candidates;
-            link.was_linked |= to.is_some();
-            if link.record != to {
-                link.linked_at = to.as_ref().map(|_| now);
-                concerned.extend(link.record.clone());
-                concerned.extend(to.clone());
-                link.record = to;
-            }
-            own.insert(item);
-        }
-        for (key, before) in before {
-            if !before.stale && before.values != self.records[&key].values {
-                concerned.insert(key);
-            }
-        }
-        let others = concerned.iter().flat_map(|record| self.linked_to(record)).filter(|item| !own.contains(item));
-        let marks: Vec<_> = others.map(|item| (item, Lane::Local)).collect();
-        self.mark(marks, generation, now, raised);
-        self.drop_unlinked();
     }
 
     fn keep_written(

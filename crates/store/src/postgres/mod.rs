@@ -13,7 +13,10 @@ use crate::{failure::Failure, seal::SecretKey, signal::Counts};
 
 pub(crate) type Db = sqlx::Postgres;
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../../migrations/postgres/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
+    (2, "feeds and budget", include_str!("../../migrations/postgres/0002_feeds_and_budget.sql")),
+];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.
 const BEGIN_WRITE: &str = "begin isolation level read committed";
@@ -54,10 +57,18 @@ mod admin;
 mod connecting;
 #[path = "../sql/environment.rs"]
 mod environment;
+#[path = "../sql/examination.rs"]
+mod examination;
+#[path = "../sql/feed.rs"]
+mod feed;
 #[path = "../sql/finish.rs"]
 mod finish;
+#[path = "../sql/lease.rs"]
+mod lease;
 #[path = "../sql/link.rs"]
 mod link;
+#[path = "../sql/news.rs"]
+mod news;
 #[path = "../sql/profile.rs"]
 mod profile;
 #[path = "../sql/row.rs"]
@@ -68,6 +79,8 @@ mod store;
 mod sync;
 #[path = "../sql/together.rs"]
 mod together;
+#[path = "../sql/wanted.rs"]
+mod wanted;
 #[path = "../sql/write.rs"]
 mod write;
 

@@ -94,32 +94,32 @@ impl AdminStore for SqlStore {
         Ok(self.disconnect_org(connection).await?)
     }
 
-    async fn pause(&self, _connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn pause(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(self.pause_connection(connection).await?)
     }
 
-    async fn resume(&self, _connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn resume(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(self.resume_connection(connection).await?)
     }
 
-    async fn is_owned(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
-        Ok(false) // PENDING store
+    async fn is_owned(&self, connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(self.is_lease_held(connection).await?)
     }
 
-    async fn set_api_share(&self, _connection: ConnectionId, _percent: u8) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn set_api_share(&self, connection: ConnectionId, percent: u8) -> Result<(), StoreError> {
+        Ok(self.share_calls(connection, percent).await?)
     }
 
-    async fn feeds(&self, _connection: ConnectionId) -> Result<Vec<Feed>, StoreError> {
-        Ok(Vec::new()) // PENDING store
+    async fn feeds(&self, connection: ConnectionId) -> Result<Vec<Feed>, StoreError> {
+        Ok(self.feeds_of(connection).await?)
     }
 
-    async fn examination(&self, _connection: ConnectionId) -> Result<Option<Examination>, StoreError> {
-        Ok(None) // PENDING store
+    async fn examination(&self, connection: ConnectionId) -> Result<Option<Examination>, StoreError> {
+        Ok(self.last_examination(connection).await?)
     }
 
-    async fn request_examination(&self, _connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError> {
+        Ok(self.ask_for_examination(connection).await?)
     }
 
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
@@ -149,9 +149,9 @@ impl AdminStore for SqlStore {
         mapping: Option<MappingId>,
         definition: &MappingDefinition,
         targets: &[AttributeDefinition],
-        _fields: &[WantedField],
+        fields: &[WantedField],
     ) -> Result<ObjectMapping, StoreError> {
-        Ok(self.put_mapping(connection, mapping, definition, targets).await?)
+        Ok(self.put_mapping(connection, mapping, definition, targets, fields).await?)
     }
 
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError> {

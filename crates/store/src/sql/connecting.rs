@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Row as _};
 use syncline_model::{
     attribute::{AttributeDefinition, Origin},
     connection::{ConnectionStatus, OrgIdentity, StreamState},
+    custom_field::WantedField,
     id::{ConnectionId, EnvironmentId, MappingId},
     mapping::{MappingDefinition, ObjectMapping},
     store::StoreError,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, is_taken},
-    rules::{Marks, check_target, org_taken, other_org},
+    rules::{Marks, check_pausable, check_resumable, check_share, check_target, org_taken, other_org},
     signal::Raised,
 };
 
@@ -103,11 +104,12 @@ impl SqlStore {
         let row = connection.to_string();
         sqlx::query(
             "-- keep credentials
-            insert into credentials (connection_id, sealed) values ($1, $2)
-            on conflict (connection_id) do update set sealed = excluded.sealed",
+            insert into credentials (connection_id, sealed, epoch) select $1, $2, epoch from connection where id = $3
+            on conflict (connection_id) do update set sealed = excluded.sealed, epoch = excluded.epoch",
         )
         .bind(&row)
         .bind(self.key.seal(CREDENTIALS, row.as_bytes(), credentials))
+        .bind(&row)
         .execute(&mut *unit.tx)
         .await?;
         Ok(())
@@ -117,13 +119,10 @@ impl SqlStore {
         &self,
         connection: ConnectionId,
     ) -> Result<Option<(SecretString, i64)>, Failure> {
-        let found = sqlx::query(
-            "-- credentials
-            select s.sealed, c.epoch from credentials s join connection c on c.id = s.connection_id where c.id = $1",
-        )
-        .bind(connection.to_string())
-        .fetch_optional(self.reader())
-        .await?;
+        let found = sqlx::query("-- credentials\nselect sealed, epoch from credentials where connection_id = $1")
+            .bind(connection.to_string())
+            .fetch_optional(self.reader())
+            .await?;
         let Some(found) = found else { return Ok(None) };
         let sealed: Vec<u8> = row::get(&found, "sealed")?;
         let opened = self.key.open(CREDENTIALS, connection.to_string().as_bytes(), &sealed)?;
@@ -137,14 +136,18 @@ impl SqlStore {
         credentials: &SecretString,
     ) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_on_connection(connection).await?;
-        let current: i64 = sqlx::query_scalar("-- epoch\nselect epoch from connection where id = $1")
-            .bind(connection.to_string())
-            .fetch_one(&mut *unit.tx)
-            .await?;
-        if current != epoch {
+        let row = connection.to_string();
+        let replaced = sqlx::query(
+            "-- replace credentials\nupdate credentials set sealed = $1 where connection_id = $2 and epoch = $3",
+        )
+        .bind(self.key.seal(CREDENTIALS, row.as_bytes(), credentials))
+        .bind(&row)
+        .bind(epoch)
+        .execute(&mut *unit.tx)
+        .await?;
+        if replaced.rows_affected() == 0 {
             return Err(StoreError::LeaseLost.into());
         }
-        self.keep_credentials(&mut unit, connection, credentials).await?;
         unit.commit().await
     }
 
@@ -165,20 +168,42 @@ impl SqlStore {
             _ if held => ConnectionStatus::Disconnecting,
             _ => ConnectionStatus::Disconnected,
         };
-        sqlx::query("-- raise epoch\nupdate connection set epoch = epoch + 1, stream_state = $1, stream_since = $2, stream_detail = null where id = $3")
-            .bind(StreamState::Stopped.as_str())
-            .bind(unit.now_ms())
-            .bind(connection.to_string())
-            .execute(&mut *unit.tx)
-            .await?;
+        unit.raise_epoch(connection).await?;
         unit.set_status(connection, status, None).await?;
-        for table in ["stream_position", "record", "link", "due", "sync_issue"] {
+        for table in ["stream_position", "feed", "record", "link", "due", "sync_issue"] {
             let mut query = QueryBuilder::<Db>::new("-- forget\ndelete from ");
             query.push(table).push(" where connection_id = ").push_bind(connection.to_string());
             query.build().execute(&mut *unit.tx).await?;
         }
         unit.commit().await?;
         Ok(status)
+    }
+
+    pub(super) async fn pause_connection(&self, connection: ConnectionId) -> Result<(), Failure> {
+        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        check_pausable(unit.status(connection).await?)?;
+        unit.raise_epoch(connection).await?;
+        unit.set_status(connection, ConnectionStatus::Paused, None).await?;
+        unit.commit().await
+    }
+
+    pub(super) async fn resume_connection(&self, connection: ConnectionId) -> Result<(), Failure> {
+        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        check_resumable(unit.status(connection).await?)?;
+        unit.set_status(connection, ConnectionStatus::Connected, None).await?;
+        unit.commit().await
+    }
+
+    pub(super) async fn share_calls(&self, connection: ConnectionId, percent: u8) -> Result<(), Failure> {
+        check_share(percent)?;
+        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        sqlx::query("-- set API share\nupdate connection set api_share = $1 where id = $2")
+            .bind(i64::from(percent))
+            .bind(connection.to_string())
+            .execute(&mut *unit.tx)
+            .await?;
+        unit.raised = Raised { work: true, view: true };
+        unit.commit().await
     }
 
     /// The status; ends a disconnection whose owner has died.
@@ -210,15 +235,11 @@ impl SqlStore {
         mapping: Option<MappingId>,
         definition: &MappingDefinition,
         targets: &[AttributeDefinition],
+        fields: &[WantedField],
     ) -> Result<ObjectMapping, Failure> {
         let (mut unit, environment) = self.begin_on_connection(connection).await?;
         unit.add_targets(environment, targets).await?;
-        let rows =
-            sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1 order by position, id")
-                .bind(connection.to_string())
-                .fetch_all(&mut *unit.tx)
-                .await?;
-        let known = rows.iter().map(row::mapping).collect::<Result<Vec<ObjectMapping>, _>>()?;
+        let known = unit.mappings(connection).await?;
         let before = match mapping {
             Some(id) => {
                 let before = known.iter().find(|known| known.id == id);
@@ -239,6 +260,8 @@ impl SqlStore {
             },
         };
         unit.save_mapping_row(connection, &saved).await?;
+        unit.want_fields(connection, fields).await?;
+        unit.drop_unwanted(connection).await?;
         let was_linked = match &before {
             Some(before) => unit.end_links_of_edited(connection, before, &saved).await?,
             None => Vec::new(),
@@ -269,25 +292,26 @@ impl SqlStore {
         }
         unit.forget_items(connection, mapping).await?;
         unit.drop_all_unlinked(connection).await?;
+        unit.drop_unwanted(connection).await?;
         unit.raised = Raised { work: true, view: true };
         unit.commit().await
     }
 }
 
 impl Unit<'_> {
-    /// Whether a node holds the lease; nobody else takes it until the transaction ends.
-    async fn is_held(&mut self, connection: ConnectionId) -> Result<bool, Failure> {
-        let held = sqlx::query(concat!(
-            "-- is lease held
-            select cast(case when node is not null and expires_at > ",
-            now_ms!(),
-            " then 1 else 0 end as bigint) as held from lease where connection_id = $1",
-            for_update!()
-        ))
+    /// What was begun before must not be finished; nobody runs the stream any more.
+    async fn raise_epoch(&mut self, connection: ConnectionId) -> Result<(), Failure> {
+        sqlx::query(
+            "-- raise epoch
+            update connection set epoch = epoch + 1, stream_state = $1, stream_since = $2, stream_detail = null
+            where id = $3",
+        )
+        .bind(StreamState::Stopped.as_str())
+        .bind(self.now_ms())
         .bind(connection.to_string())
-        .fetch_optional(&mut *self.tx)
+        .execute(&mut *self.tx)
         .await?;
-        held.as_ref().map_or(Ok(false), |row| row::flag(row, "held"))
+        Ok(())
     }
 
     async fn add_targets(

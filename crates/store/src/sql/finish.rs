@@ -8,7 +8,6 @@ use syncline_model::{
     connection::Lease,
     id::{ConnectionId, EnvironmentId, MappingId},
     issue::Issue,
-    mapping::ObjectMapping,
     profile::ProfileKind,
     work::{Finish, Lane, Outcome, Settlement, WorkKey},
 };
@@ -69,11 +68,7 @@ impl SqlStore {
 
 impl Unit<'_> {
     async fn mapping_kinds(&mut self, connection: ConnectionId) -> Result<BTreeMap<MappingId, ProfileKind>, Failure> {
-        let rows = sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1")
-            .bind(connection.to_string())
-            .fetch_all(&mut *self.tx)
-            .await?;
-        let mappings = rows.iter().map(row::mapping).collect::<Result<Vec<ObjectMapping>, _>>()?;
+        let mappings = self.mappings(connection).await?;
         Ok(mappings.into_iter().map(|mapping| (mapping.id, mapping.definition.userflow)).collect())
     }
 

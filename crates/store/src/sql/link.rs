@@ -88,23 +88,33 @@ impl Unit<'_> {
         connection: ConnectionId,
         mapping: Option<MappingId>,
     ) -> Result<u64, Failure> {
-        let narrow = |query: &mut QueryBuilder<Db>| {
-            query.push_bind(connection.to_string()).push(" and match_key is not null");
-            if let Some(mapping) = mapping {
-                query.push(" and mapping_id = ").push_bind(mapping.to_string());
-            }
-        };
         let mut query =
             QueryBuilder::<Db>::new("-- forget searches\nupdate link set searched = 0 where connection_id = ");
-        narrow(&mut query);
+        query.push_bind(connection.to_string()).push(" and match_key is not null");
+        if let Some(mapping) = mapping {
+            query.push(" and mapping_id = ").push_bind(mapping.to_string());
+        }
         query.build().execute(&mut *self.tx).await?;
+        self.mark_links(connection, mapping, "match_key").await
+    }
+
+    /// Marks all profiles whose link has a value in a column, of one mapping or of all, due with a call. Gives their number.
+    pub(super) async fn mark_links(
+        &mut self,
+        connection: ConnectionId,
+        mapping: Option<MappingId>,
+        column: &'static str,
+    ) -> Result<u64, Failure> {
         let mut query = QueryBuilder::<Db>::new(
             "-- mark all due\ninsert into due (connection_id, mapping_id, profile_id, lane, generation, due_at, attempts) \
              select connection_id, mapping_id, profile_id, ",
         );
         query.push_bind(i64::from(Lane::Remote.as_i16())).push(", ").push_bind(self.generation).push(", ");
         query.push_bind(self.now_ms()).push(", ").push_bind(0_i64).push(" from link where connection_id = ");
-        narrow(&mut query);
+        query.push_bind(connection.to_string()).push(" and ").push(column).push(" is not null");
+        if let Some(mapping) = mapping {
+            query.push(" and mapping_id = ").push_bind(mapping.to_string());
+        }
         query.push(DUE_AGAIN);
         let marked = query.build().execute(&mut *self.tx).await?.rows_affected();
         if marked > 0 {

@@ -8,6 +8,8 @@ use syncline_model::{
     clock::from_ms,
     connection::{Connection, StreamStatus},
     connector::ApiUsage,
+    custom_field::WantedField,
+    feed::Feed,
     issue::{Issue, NewIssue},
     mapping::ObjectMapping,
     profile::{Environment, Membership, Profile},
@@ -93,13 +95,15 @@ pub(super) fn membership(row: &Row) -> Result<Membership, Failure> {
     })
 }
 
-pub(super) fn connection(row: &Row) -> Result<Connection, Failure> {
-    let used = get::<Option<i64>>(row, "api_used")?;
-    let limit = get::<Option<i64>>(row, "api_limit")?;
-    let api_usage = match used.zip(limit) {
+fn usage(row: &Row, used: &'static str, limit: &'static str) -> Result<Option<ApiUsage>, Failure> {
+    let (used, limit) = (get::<Option<i64>>(row, used)?, get::<Option<i64>>(row, limit)?);
+    Ok(match used.zip(limit) {
         Some((used, limit)) => Some(ApiUsage { used: used.try_into()?, limit: limit.try_into()? }),
         None => None,
-    };
+    })
+}
+
+pub(super) fn connection(row: &Row) -> Result<Connection, Failure> {
     Ok(Connection {
         id: id(row, "id")?,
         environment_id: id(row, "environment_id")?,
@@ -115,9 +119,32 @@ pub(super) fn connection(row: &Row) -> Result<Connection, Failure> {
             last_event_at: get::<Option<i64>>(row, "last_event_at")?.map(from_ms),
             last_delay_ms: get(row, "last_delay_ms")?,
         },
-        api_usage,
-        deliveries: None,                                     // PENDING store
-        api_share: syncline_model::budget::DEFAULT_API_SHARE, // PENDING store
+        api_usage: usage(row, "api_used", "api_limit")?,
+        deliveries: usage(row, "deliveries_used", "deliveries_limit")?,
+        api_share: get::<i64>(row, "api_share")?.try_into()?,
+    })
+}
+
+pub(super) fn feed(row: &Row) -> Result<Feed, Failure> {
+    Ok(Feed {
+        object: text(row, "object")?,
+        way: word(row, "way")?,
+        reason: get(row, "reason")?,
+        since: time(row, "since")?,
+        expected_delay_ms: get(row, "expected_delay_ms")?,
+        last_change_at: get::<Option<i64>>(row, "last_change_at")?.map(from_ms),
+        last_delay_ms: get(row, "last_delay_ms")?,
+    })
+}
+
+pub(super) fn wanted_field(row: &Row) -> Result<WantedField, Failure> {
+    Ok(WantedField {
+        object: text(row, "object")?,
+        name: text(row, "name")?,
+        label: text(row, "label")?,
+        kind: word(row, "kind")?,
+        state: word(row, "state")?,
+        detail: get(row, "detail")?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The engine's side of the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sqlx::QueryBuilder;
@@ -14,7 +14,7 @@ use syncline_model::{
     id::{ConnectionId, MappingId},
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
-    record::{Applied, HeldRecord, Record},
+    record::Record,
     schema::ObjectSchema,
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Work, WorkKey},
@@ -22,15 +22,10 @@ use syncline_model::{
 
 use super::{
     Db,
-    link::RecordKey,
     row::{self, RECORD, flag, get, id, json, text},
     store::{SqlStore, Unit, groups, look_at_lease},
 };
-use crate::{
-    failure::Failure,
-    rules::{Marks, vanish},
-    signal::Raised,
-};
+use crate::{failure::Failure, signal::Raised};
 
 #[async_trait]
 impl SyncStore for SqlStore {
@@ -48,7 +43,11 @@ impl SyncStore for SqlStore {
     }
 
     async fn renew_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError> {
-        Ok(self.prolong_lease(lease, ttl_ms, report).await?)
+        Ok(self.prolong_lease(lease, ttl_ms, report, false).await?)
+    }
+
+    async fn keep_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), StoreError> {
+        Ok(self.prolong_lease(lease, ttl_ms, report, true).await?)
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -76,36 +75,35 @@ impl SyncStore for SqlStore {
         lease: &Lease,
         changes: &RecordedChanges,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        self.take_in(lease, changes).await?;
-        Ok(Vec::new()) // PENDING store
+        Ok(self.take_in(lease, changes).await?)
     }
 
     async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError> {
         Ok(self.forget_position(lease, stream).await?)
     }
 
-    async fn save_feeds(&self, _lease: &Lease, _feeds: &[Feed]) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn save_feeds(&self, lease: &Lease, feeds: &[Feed]) -> Result<(), StoreError> {
+        Ok(self.replace_feeds(lease, feeds).await?)
     }
 
-    async fn api_calls(&self, _connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError> {
-        Ok(Vec::new()) // PENDING store
+    async fn api_calls(&self, connection: ConnectionId) -> Result<Vec<HourOfCalls>, StoreError> {
+        Ok(self.recent_calls(connection).await?)
     }
 
-    async fn wanted_fields(&self, _connection: ConnectionId) -> Result<Vec<WantedField>, StoreError> {
-        Ok(Vec::new()) // PENDING store
+    async fn wanted_fields(&self, connection: ConnectionId) -> Result<Vec<WantedField>, StoreError> {
+        Ok(self.wanted_fields_of(connection).await?)
     }
 
-    async fn save_wanted_field(&self, _lease: &Lease, _field: &WantedField) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn save_wanted_field(&self, lease: &Lease, field: &WantedField) -> Result<(), StoreError> {
+        Ok(self.say_wanted_field(lease, field).await?)
     }
 
-    async fn is_examination_requested(&self, _connection: ConnectionId) -> Result<bool, StoreError> {
-        Ok(false) // PENDING store
+    async fn is_examination_requested(&self, connection: ConnectionId) -> Result<bool, StoreError> {
+        Ok(self.is_examination_asked_for(connection).await?)
     }
 
-    async fn save_examination(&self, _lease: &Lease, _examination: &Examination) -> Result<(), StoreError> {
-        Ok(()) // PENDING store
+    async fn save_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), StoreError> {
+        Ok(self.keep_examination(lease, examination).await?)
     }
 
     async fn set_stream_state(
@@ -144,7 +142,7 @@ impl SyncStore for SqlStore {
         read: Vec<Record>,
         missing: &[String],
     ) -> Result<(), StoreError> {
-        Ok(self.keep_reads(lease, object, read, missing).await?)
+        Ok(self.keep_reads(lease, object, &read, missing).await?)
     }
 
     async fn finish(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), StoreError> {
@@ -209,100 +207,6 @@ impl SqlStore {
         rows.iter().map(row::connection).collect()
     }
 
-    async fn take_lease(&self, connection: ConnectionId, node: &str, ttl_ms: i64) -> Result<Option<Lease>, Failure> {
-        let mut unit = match self.begin_on_connection(connection).await {
-            Err(Failure::Told(StoreError::NotFound(_))) => return Ok(None),
-            begun => begun?.0,
-        };
-        let status = unit.status(connection).await?;
-        if status == ConnectionStatus::Disconnected {
-            return Ok(None);
-        }
-        let token: Option<i64> = sqlx::query_scalar(concat!(
-            "-- acquire lease
-            update lease set node = $1, token = token + 1, expires_at = ",
-            now_ms!(),
-            " + $2 where connection_id = $3 and (node is null or node = $4 or expires_at <= ",
-            now_ms!(),
-            ") returning token"
-        ))
-        .bind(node)
-        .bind(ttl_ms)
-        .bind(connection.to_string())
-        .bind(node)
-        .fetch_optional(&mut *unit.tx)
-        .await?;
-        let Some(token) = token else { return Ok(None) };
-        // Its owner died while it was to be disconnected: nobody is left that would have to stop.
-        if status == ConnectionStatus::Disconnecting {
-            unit.clear_lease(connection).await?;
-            unit.set_status(connection, ConnectionStatus::Disconnected, None).await?;
-            unit.commit().await?;
-            return Ok(None);
-        }
-        unit.commit().await?;
-        Ok(Some(Lease { connection_id: connection, token }))
-    }
-
-    async fn prolong_lease(&self, lease: &Lease, ttl_ms: i64, report: &CallReport) -> Result<(), Failure> {
-        let mut unit = self.begin().await?;
-        let renewed = sqlx::query(concat!(
-            "-- renew lease
-            update lease set expires_at = ",
-            now_ms!(),
-            " + $1 where connection_id = $2 and token = $3 and expires_at > ",
-            now_ms!(),
-            " and exists (select 1 from connection c
-                where c.id = lease.connection_id and c.status not in ('disconnecting', 'disconnected'))"
-        ))
-        .bind(ttl_ms)
-        .bind(lease.connection_id.to_string())
-        .bind(lease.token)
-        .execute(&mut *unit.tx)
-        .await?;
-        if renewed.rows_affected() == 0 {
-            return Err(StoreError::LeaseLost.into());
-        }
-        if let Some(usage) = report.usage {
-            let changed = sqlx::query(
-                "-- note API usage
-                update connection set api_used = $1, api_limit = $2
-                where id = $3 and (api_used is null or api_used <> $4 or api_limit <> $5)",
-            )
-            .bind(i64::try_from(usage.used)?)
-            .bind(i64::try_from(usage.limit)?)
-            .bind(lease.connection_id.to_string())
-            .bind(i64::try_from(usage.used)?)
-            .bind(i64::try_from(usage.limit)?)
-            .execute(&mut *unit.tx)
-            .await?;
-            unit.raised.view = changed.rows_affected() > 0;
-        }
-        unit.commit().await
-    }
-
-    async fn give_up_lease(&self, lease: &Lease) -> Result<(), Failure> {
-        let mut unit = match self.begin_on_connection(lease.connection_id).await {
-            Err(Failure::Told(StoreError::NotFound(_))) => return Ok(()),
-            begun => begun?.0,
-        };
-        let released = sqlx::query(
-            "-- release lease
-            update lease set node = null, expires_at = 0 where connection_id = $1 and token = $2 and node is not null",
-        )
-        .bind(lease.connection_id.to_string())
-        .bind(lease.token)
-        .execute(&mut *unit.tx)
-        .await?;
-        if released.rows_affected() > 0 {
-            if unit.status(lease.connection_id).await? == ConnectionStatus::Disconnecting {
-                unit.set_status(lease.connection_id, ConnectionStatus::Disconnected, None).await?;
-            }
-            unit.raised.work = true;
-        }
-        unit.commit().await
-    }
-
     pub(super) async fn mappings_of(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, Failure> {
         let rows =
             sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1 order by position, id")
@@ -335,80 +239,6 @@ impl SqlStore {
         .execute(&mut *unit.tx)
         .await?;
         unit.raised.view = true;
-        unit.commit().await
-    }
-
-    async fn stream_position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, Failure> {
-        let position: Option<Vec<u8>> = sqlx::query_scalar(
-            "-- position\nselect position from stream_position where connection_id = $1 and stream = $2",
-        )
-        .bind(connection.to_string())
-        .bind(stream)
-        .fetch_optional(self.reader())
-        .await?;
-        Ok(position.map(Position))
-    }
-
-    async fn take_in(&self, lease: &Lease, news: &RecordedChanges) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_leased(lease).await?;
-        let connection = lease.connection_id;
-        let mut marks = Marks::default();
-
-        let keys = news.changes.iter().map(|change| (change.object.clone(), change.record_id.clone()));
-        let mut records = unit.records(connection, keys).await?;
-        let mut touched: BTreeSet<RecordKey> = BTreeSet::new();
-        let mut changed: BTreeSet<RecordKey> = BTreeSet::new();
-        for change in &news.changes {
-            let key = (change.object.clone(), change.record_id.clone());
-            let Some(record) = records.get_mut(&key) else { continue };
-            match record.apply(change) {
-                Applied::Older => continue,
-                Applied::Confirmed => {}
-                Applied::Changed => {
-                    changed.insert(key.clone());
-                }
-            }
-            touched.insert(key);
-        }
-        unit.save_records(connection, touched.iter().filter_map(|key| records.get(key))).await?;
-        unit.mark_linked(connection, &records, changed, &mut marks).await?;
-
-        let wanted = news.keys.iter().map(|(mapping, key, _)| (*mapping, key.clone()));
-        let with_keys = unit.links_with_keys(connection, wanted).await?;
-        let mut ids: BTreeMap<(MappingId, &MatchKey), BTreeSet<&str>> = BTreeMap::new();
-        for (mapping, key, record) in &news.keys {
-            ids.entry((*mapping, key)).or_default().insert(record);
-        }
-        let mut look_again = Vec::new();
-        for link in with_keys {
-            let Some(key) = &link.match_key else { continue };
-            let record = link.record.as_ref().map(|(_, record)| record.as_str());
-            let others = ids.get(&(link.mapping_id, key)).is_some_and(|ids| ids.iter().any(|id| Some(*id) != record));
-            if others {
-                marks.add(link.mapping_id, &link.profile_id, Lane::Remote);
-                look_again.push((link.mapping_id, link.profile_id.clone(), link.match_key));
-            }
-        }
-        unit.save_keys(connection, &look_again).await?;
-        unit.mark_due(connection, &marks).await?;
-
-        for mapping in news.resync.iter().collect::<BTreeSet<_>>() {
-            unit.mark_stale(connection, Some(*mapping)).await?;
-            unit.search_again(connection, Some(*mapping)).await?;
-        }
-        unit.move_position(connection, news).await?;
-        unit.commit().await
-    }
-
-    async fn forget_position(&self, lease: &Lease, stream: &str) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_leased(lease).await?;
-        sqlx::query("-- forget position\ndelete from stream_position where connection_id = $1 and stream = $2")
-            .bind(lease.connection_id.to_string())
-            .bind(stream)
-            .execute(&mut *unit.tx)
-            .await?;
-        unit.mark_stale(lease.connection_id, None).await?;
-        unit.search_again(lease.connection_id, None).await?;
         unit.commit().await
     }
 
@@ -487,154 +317,9 @@ impl SqlStore {
         .await?;
         Ok(count.try_into()?)
     }
-
-    async fn keep_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_leased(lease).await?;
-        let connection = lease.connection_id;
-        let items = found.iter().map(|found| (found.key.mapping_id, found.key.profile_id.clone()));
-        let mut links = unit.links_of(connection, items).await?;
-        let wanted = found.iter().filter_map(|found| found.record.as_ref());
-        let wanted = wanted.map(|record| (record.object.clone(), record.id.clone()));
-        let before = unit.records(connection, wanted).await?;
-        let mut records = before.clone();
-        let mut moved: BTreeSet<RecordKey> = BTreeSet::new();
-        let mut left: BTreeSet<RecordKey> = BTreeSet::new();
-        let mut saved = BTreeMap::new();
-        for Found { key, match_key, candidates, record } in found {
-            let item = (key.mapping_id, key.profile_id);
-            let Some(link) = links.get_mut(&item).filter(|link| link.match_key.as_ref() == Some(&match_key)) else {
-                continue;
-            };
-            let to = record.as_ref().map(|record| (record.object.clone(), record.id.clone()));
-            if let (Some(key), Some(record)) = (&to, record) {
-                hold(&mut records, key, record);
-            }
-            link.searched = true;
-            link.candidates = candidates.into();
-            link.was_linked |= to.is_some();
-            if link.record != to {
-                link.linked_at = to.as_ref().map(|_| unit.now.as_millisecond());
-                left.extend(link.record.clone());
-                moved.extend(link.record.clone());
-                moved.extend(to.clone());
-                link.record = to;
-            }
-            saved.insert(item, link.clone());
-        }
-        let touched: Vec<&HeldRecord> =
-            records.iter().filter(|(key, record)| before.get(key) != Some(record)).map(|(_, record)| record).collect();
-        // A copy that says something new concerns all that are linked to it, since the event that would have told them is
-        // older than the copy now.
-        let news = touched.iter().filter(|record| {
-            let key = (record.object.clone(), record.id.clone());
-            before.get(&key).is_some_and(|before| !before.stale && before.values != record.values)
-        });
-        moved.extend(news.map(|record| (record.object.clone(), record.id.clone())));
-        unit.save_records(connection, touched).await?;
-        unit.save_links(connection, &saved.values().cloned().collect::<Vec<_>>()).await?;
-        let mut marks = Marks::default();
-        for other in unit.links_to(connection, moved).await? {
-            if !saved.contains_key(&(other.mapping_id, other.profile_id.clone())) {
-                marks.add(other.mapping_id, &other.profile_id, Lane::Local);
-            }
-        }
-        unit.mark_due(connection, &marks).await?;
-        unit.drop_unlinked(connection, left).await?;
-        unit.raised.view = true;
-        unit.commit().await
-    }
-
-    async fn keep_reads(
-        &self,
-        lease: &Lease,
-        object: &str,
-        read: Vec<Record>,
-        missing: &[String],
-    ) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_leased(lease).await?;
-        let connection = lease.connection_id;
-        let ids = read.iter().map(|record| &record.id).chain(missing);
-        let before = unit.records(connection, ids.map(|id| (object.to_owned(), id.clone()))).await?;
-        let mut records = before.clone();
-        for record in read {
-            if let Some(held) = records.get_mut(&(object.to_owned(), record.id.clone())) {
-                held.refresh(record);
-            }
-        }
-        for id in missing {
-            if let Some(held) = records.get_mut(&(object.to_owned(), id.clone())) {
-                vanish(held);
-            }
-        }
-        let mut marks = Marks::default();
-        let news = records.iter().filter(|(key, record)| {
-            before
-                .get(key)
-                .is_some_and(|before| !before.stale && (before.gone, &before.values) != (record.gone, &record.values))
-        });
-        let news: BTreeSet<RecordKey> = news.map(|(key, _)| key.clone()).collect();
-        unit.save_records(connection, records.values()).await?;
-        unit.mark_linked(connection, &records, news, &mut marks).await?;
-        unit.mark_due(connection, &marks).await?;
-        unit.commit().await
-    }
-}
-
-/// Takes a record that a look-up found into the held copies.
-fn hold(records: &mut BTreeMap<RecordKey, HeldRecord>, key: &RecordKey, record: Record) {
-    match records.get_mut(key) {
-        Some(held) => held.refresh(record),
-        None => {
-            records.insert(key.clone(), HeldRecord::from_read(record));
-        }
-    }
 }
 
 impl Unit<'_> {
-    /// Notes all that are linked to these copies as due: with a call if the copy is stale or gone, else without.
-    async fn mark_linked(
-        &mut self,
-        connection: ConnectionId,
-        records: &BTreeMap<RecordKey, HeldRecord>,
-        changed: BTreeSet<RecordKey>,
-        marks: &mut Marks,
-    ) -> Result<(), Failure> {
-        for link in self.links_to(connection, changed).await? {
-            let record = link.record.as_ref().and_then(|key| records.get(key));
-            let call = record.is_some_and(|record| record.stale || record.gone);
-            marks.add(link.mapping_id, &link.profile_id, if call { Lane::Remote } else { Lane::Local });
-        }
-        Ok(())
-    }
-
-    async fn move_position(&mut self, connection: ConnectionId, news: &RecordedChanges) -> Result<(), Failure> {
-        if let Some(Position(position)) = &news.position {
-            sqlx::query(
-                "-- move position
-                insert into stream_position (connection_id, stream, position) values ($1, $2, $3)
-                on conflict (connection_id, stream) do update set position = excluded.position",
-            )
-            .bind(connection.to_string())
-            .bind(&news.stream)
-            .bind(position)
-            .execute(&mut *self.tx)
-            .await?;
-        }
-        if let Some((commit_ms, delay_ms)) = news.newest.iter().map(|newest| (newest.commit_ms, newest.delay_ms)).max()
-        {
-            sqlx::query(
-                "-- note newest event\nupdate connection set last_event_at = $1, last_delay_ms = $2 where id = $3",
-            )
-            .bind(commit_ms)
-            .bind(delay_ms)
-            .bind(connection.to_string())
-            .execute(&mut *self.tx)
-            .await?;
-            self.raised.view = true;
-        }
-        Ok(())
-    }
-
     pub(super) async fn status(&mut self, connection: ConnectionId) -> Result<ConnectionStatus, Failure> {
         let row = sqlx::query("-- status\nselect status from connection where id = $1")
             .bind(connection.to_string())
@@ -657,14 +342,6 @@ impl Unit<'_> {
             .execute(&mut *self.tx)
             .await?;
         self.raised = Raised { work: true, view: true };
-        Ok(())
-    }
-
-    pub(super) async fn clear_lease(&mut self, connection: ConnectionId) -> Result<(), Failure> {
-        sqlx::query("-- clear lease\nupdate lease set node = null, expires_at = 0 where connection_id = $1")
-            .bind(connection.to_string())
-            .execute(&mut *self.tx)
-            .await?;
         Ok(())
     }
 }

@@ -9,7 +9,10 @@ use crate::{failure::Failure, seal::SecretKey, signal::Counts};
 
 pub(crate) type Db = sqlx::Sqlite;
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
+    (2, "feeds and budget", include_str!("../../migrations/sqlite/0002_feeds_and_budget.sql")),
+];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process
 /// wrote in between, however long it waits.
@@ -50,10 +53,18 @@ mod admin;
 mod connecting;
 #[path = "../sql/environment.rs"]
 mod environment;
+#[path = "../sql/examination.rs"]
+mod examination;
+#[path = "../sql/feed.rs"]
+mod feed;
 #[path = "../sql/finish.rs"]
 mod finish;
+#[path = "../sql/lease.rs"]
+mod lease;
 #[path = "../sql/link.rs"]
 mod link;
+#[path = "../sql/news.rs"]
+mod news;
 #[path = "../sql/profile.rs"]
 mod profile;
 #[path = "../sql/row.rs"]
@@ -64,6 +75,8 @@ mod store;
 mod sync;
 #[path = "../sql/together.rs"]
 mod together;
+#[path = "../sql/wanted.rs"]
+mod wanted;
 #[path = "../sql/write.rs"]
 mod write;
 

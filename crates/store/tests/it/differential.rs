@@ -6,8 +6,10 @@ use syncline_model::{
     Number, Value,
     attribute::AttributeOperation,
     change::{Position, RecordEffect, RecordedChanges},
+    clock::Clock,
     connection::Lease,
-    feed::NewestChange,
+    custom_field::{WantedField, WantedFieldKind, WantedFieldState},
+    feed::{Feed, FeedWay, NewestChange},
     id::{ConnectionId, MappingId},
     issue::{IssueKind, NewIssue},
     mapping::{MappingDefinition, MatchKey},
@@ -17,7 +19,7 @@ use syncline_model::{
 
 use crate::{
     database,
-    world::{NODE, STREAM, TTL_MS, World, at, batch, change, contacts, org, record, values},
+    world::{NODE, STREAM, TTL_MS, World, at, batch, change, contacts, news, org, record, values},
 };
 
 const CASES: u32 = 64;
@@ -29,17 +31,58 @@ const RECORDS: [&str; 3] = ["003A", "003B", "003C"];
 #[derive(Clone, Debug)]
 enum Step {
     Write(Vec<ProfileWrite>),
-    News { record: usize, number: i64, kind: u8, title: usize, key: Option<(usize, usize)>, resync: bool, position: u8 },
-    Found { user: usize, key: usize, record: Option<(usize, usize)>, modified_s: i64 },
-    Reads { record: usize, title: usize, modified_s: i64, missing: bool },
+    News {
+        record: usize,
+        number: i64,
+        kind: u8,
+        title: usize,
+        key: Option<(usize, usize)>,
+        resync: bool,
+        position: u8,
+    },
+    /// A read by record, title and time; the record that is gone.
+    Sweep {
+        read: Option<(usize, usize, i64)>,
+        gone: Option<usize>,
+        news: Option<(usize, i64)>,
+        newest: bool,
+    },
+    SaveFeeds {
+        contact: Option<bool>,
+        account: bool,
+    },
+    SayField(u8),
+    Found {
+        user: usize,
+        key: usize,
+        record: Option<(usize, usize)>,
+        modified_s: i64,
+    },
+    Reads {
+        record: usize,
+        title: usize,
+        modified_s: i64,
+        missing: bool,
+    },
     Take(Lane),
-    Finish { outcome: u8, title: usize, unlink: bool, written: bool, issues: u8 },
+    Finish {
+        outcome: u8,
+        title: usize,
+        unlink: bool,
+        written: bool,
+        issues: u8,
+    },
     Advance(i64),
     MarkAll,
     LosePosition,
-    EditMapping { by_id: bool, second: bool },
+    EditMapping {
+        by_id: bool,
+        second: bool,
+    },
     DeleteSecond,
-    Reconnect { first_disconnect: bool },
+    Reconnect {
+        first_disconnect: bool,
+    },
 }
 
 fn any_user() -> impl Strategy<Value = String> {
@@ -104,6 +147,14 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(user, key, record, modified_s)| Step::Found { user, key, record, modified_s }),
         2 => (place.clone(), place.clone(), 0..20_i64, any::<bool>())
             .prop_map(|(record, title, modified_s, missing)| Step::Reads { record, title, modified_s, missing }),
+        4 => (
+            proptest::option::weighted(0.8, (place.clone(), place.clone(), 0..20_i64)),
+            proptest::option::weighted(0.2, place.clone()), proptest::option::weighted(0.3, (place.clone(), 0..12_i64)),
+            any::<bool>(),
+        ).prop_map(|(read, gone, news, newest)| Step::Sweep { read, gone, news, newest }),
+        1 => (proptest::option::weighted(0.8, any::<bool>()), any::<bool>())
+            .prop_map(|(contact, account)| Step::SaveFeeds { contact, account }),
+        1 => (0..3_u8).prop_map(Step::SayField),
         4 => prop_oneof![Just(Lane::Local), Just(Lane::Remote)].prop_map(Step::Take),
         6 => (0..5_u8, place, any::<bool>(), any::<bool>(), 0..4_u8).prop_map(
             |(outcome, title, unlink, written, issues)| Step::Finish { outcome, title, unlink, written, issues }
@@ -138,6 +189,7 @@ impl Teller {
     /// Takes a step; what came of it as text without what is random.
     async fn take(&mut self, step: &Step) -> String {
         let store = self.world.store.clone();
+        let mut missed = Vec::new();
         let told = match step.clone() {
             Step::Write(write) => store.write(self.world.environment, &write).await.map(drop),
             Step::News { record, number, kind, title, key, resync, position } => {
@@ -161,6 +213,45 @@ impl Teller {
                     ..batch(vec![change(RECORDS[record], number, effect)])
                 };
                 store.record_changes(&self.lease, &changes).await.map(drop)
+            }
+            Step::Sweep { read: found, gone, news: heard, newest } => {
+                let changes = RecordedChanges {
+                    stream: "sweep/Contact".into(),
+                    changes: heard
+                        .map(|(id, number)| news(RECORDS[id], number, &[("Title", "t")]))
+                        .into_iter()
+                        .collect(),
+                    reads: found.map(|(id, title, modified_s)| read(id, title, modified_s)).into_iter().collect(),
+                    gone: gone.map(|id| ("Contact".to_owned(), RECORDS[id].to_owned())).into_iter().collect(),
+                    newest: match found {
+                        Some((_, _, commit_ms)) if newest => {
+                            vec![NewestChange { object: "Contact".into(), commit_ms, delay_ms: 7 }]
+                        }
+                        _ => Vec::new(),
+                    },
+                    ..RecordedChanges::default()
+                };
+                store.record_changes(&self.lease, &changes).await.map(|told| missed = told)
+            }
+            Step::SaveFeeds { contact, account } => {
+                let since = self.world.clock.now();
+                let feed = |object: &str, is_late| Feed {
+                    object: object.to_owned(),
+                    way: if is_late { FeedWay::Polling } else { FeedWay::Stream },
+                    reason: is_late.then(|| "late".to_owned()),
+                    since,
+                    expected_delay_ms: 1_000,
+                    last_change_at: None,
+                    last_delay_ms: None,
+                };
+                let contact = contact.map(|is_late| feed("Contact", is_late));
+                let feeds: Vec<Feed> = contact.into_iter().chain(account.then(|| feed("Account", true))).collect();
+                store.save_feeds(&self.lease, &feeds).await
+            }
+            Step::SayField(state) => {
+                let state =
+                    [WantedFieldState::Wanted, WantedFieldState::Usable, WantedFieldState::Refused][usize::from(state)];
+                store.save_wanted_field(&self.lease, &WantedField { state, ..wanted() }).await
             }
             Step::Found { user, key, record, modified_s } => {
                 let found = Found {
@@ -203,10 +294,13 @@ impl Teller {
             Step::EditMapping { by_id, second } => {
                 let definition = definition(by_id);
                 if second {
-                    let saved = store.save_mapping(self.connection, self.second, &definition, &[], &[]).await;
+                    let saved = store.save_mapping(self.connection, self.second, &definition, &[], &[wanted()]).await;
                     saved.map(|saved| self.second = Some(saved.id))
                 } else {
-                    store.save_mapping(self.connection, Some(self.mapping), &definition, &[], &[]).await.map(|_| ())
+                    store
+                        .save_mapping(self.connection, Some(self.mapping), &definition, &[], &[wanted()])
+                        .await
+                        .map(|_| ())
                 }
             }
             Step::DeleteSecond => match self.second.take() {
@@ -224,7 +318,7 @@ impl Teller {
             }
         };
         match told {
-            Ok(()) => "done".to_owned(),
+            Ok(()) => format!("done {missed:?}"),
             Err(error) => error.to_string(),
         }
     }
@@ -289,6 +383,8 @@ impl Teller {
         told.push(format!("{:?}", store.position(self.connection, STREAM).await.unwrap()));
         let connection = store.connection(environment).await.unwrap().unwrap();
         told.push(format!("{:?} {} {:?}", connection.status, connection.epoch, connection.stream));
+        told.push(format!("{:?}", store.feeds(self.connection).await.unwrap()));
+        told.push(format!("{:?}", store.wanted_fields(self.connection).await.unwrap()));
         let mappings = store.mappings(self.connection).await.unwrap();
         told.extend(
             mappings.iter().map(|mapping| format!("{} {} {:?}", mapping.version, mapping.position, mapping.definition)),
@@ -309,6 +405,17 @@ fn definition(by_id: bool) -> MappingDefinition {
 fn read(id: usize, title: usize, modified_s: i64) -> syncline_model::record::Record {
     let modstamp = at(crate::world::START_MS + modified_s * 1_000);
     syncline_model::record::Record { modstamp, ..record(RECORDS[id], &[("Title", KEYS[title])]) }
+}
+
+fn wanted() -> WantedField {
+    WantedField {
+        object: "Contact".into(),
+        name: "Plan__c".into(),
+        label: "Plan".into(),
+        kind: WantedFieldKind::Text,
+        state: WantedFieldState::Wanted,
+        detail: None,
+    }
 }
 
 fn settlement(work: &Work, title: usize, unlink: bool, written: bool, issues: u8) -> Settlement {

@@ -1,13 +1,18 @@
 //! Behaviours of a store; each is a function that is given a fresh one.
 
+mod budget;
 mod connecting;
 mod environment;
+mod examination;
+mod feeds;
 mod finish;
 mod lease;
 mod member;
 mod news;
+mod pausing;
 mod profile;
 mod seen_from_outside;
+mod wanted_fields;
 mod work;
 
 /// Runs behaviours on every kind of store.
@@ -130,6 +135,38 @@ mod run {
             a_session_ends_by_time,
             keys_open_their_environment,
             an_authorization_is_taken_once_and_in_time;
+        feeds:
+            a_feed_that_goes_on_as_it_was_keeps_its_time_and_what_was_noted,
+            an_older_change_is_not_the_newest,
+            disconnecting_forgets_feeds_and_sweeps,
+            a_read_that_finds_a_copy_otherwise_marks_the_linked_and_is_told,
+            a_read_that_finds_a_record_gone_marks_the_linked_and_is_told,
+            a_field_that_was_not_known_is_taken_in_but_was_not_missed,
+            a_stale_copy_is_refreshed_and_was_not_missed,
+            a_read_that_is_older_than_the_copy_says_nothing,
+            what_a_sweep_found_moves_with_its_mark_and_keys,
+            a_large_sweep_is_one_transaction;
+        budget:
+            calls_are_counted_by_the_hour_and_forgotten_after_a_day,
+            calls_of_several_owners_add_up_and_outlive_a_disconnection,
+            renewing_tells_the_event_deliveries,
+            the_share_is_between_one_and_a_hundred_percent;
+        wanted_fields:
+            a_mapping_notes_the_fields_that_it_wants,
+            saving_again_asks_again_for_what_was_refused,
+            a_field_that_becomes_usable_marks_the_linked_of_all_mappings_that_write_to_it,
+            a_field_that_is_not_wanted_any_more_is_forgotten,
+            wanted_fields_outlive_a_disconnection_and_are_the_owners_to_tell_of;
+        pausing:
+            pausing_ends_the_owner_and_keeps_everything,
+            resuming_goes_on_where_it_was,
+            only_a_connection_that_works_can_be_paused,
+            a_paused_connection_can_be_connected_again_or_disconnected,
+            an_owner_whose_time_is_over_owns_nothing,
+            a_renewed_grant_is_kept_while_pausing_or_disconnecting;
+        examination:
+            an_examination_is_asked_for_and_kept_in_place_of_the_last,
+            what_is_not_connected_can_not_be_examined;
         seen_from_outside:
             secrets_are_sealed_in_the_database,
             an_org_that_another_environment_has_is_refused,
