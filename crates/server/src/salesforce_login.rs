@@ -35,6 +35,11 @@ impl SalesforceLogin {
         self.settings.app.is_some()
     }
 
+    /// Where Salesforce sends browsers back to; an app that people connect through must allow exactly this.
+    pub fn callback_url(&self) -> &str {
+        &self.redirect_uri
+    }
+
     /// Login pages to choose from.
     pub fn login_urls(&self) -> Vec<String> {
         match &self.settings.login_url {

@@ -18,6 +18,11 @@ export type DataType = Attribute['data_type'];
 export type AttributeDefinition = Schemas['AttributeDefinition'];
 export type Connection = Schemas['Connection'];
 export type StreamStatus = Schemas['Stream'];
+export type Feed = Schemas['Feed'];
+export type Budget = Schemas['Budget'];
+export type Examination = Schemas['Examination'];
+export type Finding = Schemas['Finding'];
+export type MadeField = Schemas['MadeField'];
 export type SalesforceObject = Schemas['SalesforceObject'];
 export type SalesforceField = Schemas['SalesforceField'];
 export type Mapping = Required<Schemas['Mapping']>;
@@ -123,6 +128,18 @@ export const authorizeSalesforce = (env: string, loginUrl: string | null) =>
 
 export const disconnectSalesforce = (env: string) =>
   done(client.DELETE('/api/v1/environments/{env}/salesforce', { params: { path: { env } } }));
+
+export const pauseSalesforce = (env: string) =>
+  body(client.POST('/api/v1/environments/{env}/salesforce/pause', { params: { path: { env } } }));
+
+export const resumeSalesforce = (env: string) =>
+  body(client.POST('/api/v1/environments/{env}/salesforce/resume', { params: { path: { env } } }));
+
+export const setApiShare = (env: string, percent: number) =>
+  body(client.PATCH('/api/v1/environments/{env}/salesforce', { params: { path: { env } }, body: { api_share_percent: percent } }));
+
+export const examineSalesforce = (env: string) =>
+  body(client.POST('/api/v1/environments/{env}/salesforce/examination', { params: { path: { env } } }));
 
 export const listSalesforceObjects = (env: string, signal: AbortSignal) =>
   body(client.GET('/api/v1/environments/{env}/salesforce/objects', { params: { path: { env } }, signal }));

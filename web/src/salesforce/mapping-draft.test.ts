@@ -20,6 +20,7 @@ const mapping: Mapping = {
   paused: false,
   links: 3,
   waiting: 0,
+  fields: [],
 };
 
 describe('suggestedAttribute', () => {

@@ -4,7 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 
-import { deleteMapping, type Mapping, type ProfileKind } from '../api/client';
+import { deleteMapping, type MadeField, type Mapping, type ProfileKind } from '../api/client';
 import { mappingsQuery, salesforceKey, salesforceObjectsQuery } from '../api/queries';
 import { useEnv } from '../session/session';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
@@ -100,8 +100,32 @@ function MappingCard({ mapping }: { mapping: Mapping }) {
         <FieldPairs heading="Salesforce to Userflow" pairs={mapping.inbound} />
         <FieldPairs heading="Userflow to Salesforce" pairs={mapping.outbound} />
       </div>
+      <MadeFields fields={mapping.fields} />
       <DeleteDialog mapping={mapping} name={name} opened={deleting} onClose={() => setDeleting(false)} />
     </Paper>
+  );
+}
+
+/** Fields that Syncline makes and that take no values yet. */
+function MadeFields({ fields }: { fields: MadeField[] }) {
+  const unfinished = fields.filter(({ state }) => state !== 'usable');
+  if (unfinished.length === 0) return null;
+  return (
+    <ul className={classes['madeFields']} aria-label="Salesforce fields being made">
+      {unfinished.map(({ field, state, detail }) => (
+        <li key={field}>
+          <Group gap={8}>
+            <Badge color={state === 'refused' ? 'red' : 'gray'}>{state === 'refused' ? 'Refused' : 'Being made'}</Badge>
+            <Text size="sm" ff="monospace" fz="0.75rem" className={classes['wrap'] ?? ''}>
+              {field}
+            </Text>
+          </Group>
+          <Text size="sm" c={state === 'refused' ? undefined : 'dimmed'} mt={2}>
+            {detail ?? 'Its values follow as soon as Salesforce shows the field.'}
+          </Text>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -6,8 +6,12 @@ import { issuesQuery } from '../api/queries';
 import { useEnv } from '../session/session';
 import { PageTitle } from '../shell/page';
 import { ErrorState } from '../ui/states';
+import { BudgetCard } from './budget-card';
 import { ConnectCard } from './connect-card';
 import { ConnectionPanel } from './connection-panel';
+import classes from './connection.module.css';
+import { ExaminationCard } from './examination-card';
+import { FeedsCard } from './feeds-card';
 import { IssueList } from './issue-list';
 import { MappingList } from './mapping-list';
 import { useLiveConnection } from './use-salesforce';
@@ -47,6 +51,11 @@ export function SalesforcePage() {
           <ConnectionPanel connection={connection} />
           <Issues />
           <MappingList />
+          <div className={classes['columns']}>
+            <FeedsCard connection={connection} />
+            {connection.budget && <BudgetCard budget={connection.budget} />}
+          </div>
+          {connection.examination && <ExaminationCard status={connection.status} examination={connection.examination} />}
         </>
       )}
     </Stack>

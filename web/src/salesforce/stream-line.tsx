@@ -2,17 +2,17 @@ import { Text } from '@mantine/core';
 
 import type { Connection } from '../api/client';
 import { RelativeTime } from '../ui/time';
-import { delayWords } from './words';
+import { connectionState, delayWords } from './words';
 
 /** One quiet line under the connection: since when, the last change and how long it took, or what is wrong. */
-export function StreamLine({ connection: { status, detail, stream } }: { connection: Connection }) {
+export function StreamLine({ connection }: { connection: Connection }) {
+  const { status, detail, stream } = connection;
   const trouble = detail ?? (stream?.state === 'live' ? null : stream?.detail);
   return (
     <Text size="sm" c="dimmed">
       {status === 'connected' && stream && (
         <>
-          {stream.state === 'live' ? 'Live' : stream.state === 'retrying' ? 'Retrying' : stream.state === 'connecting' ? 'Connecting' : 'Stopped'} since{' '}
-          <RelativeTime at={stream.since} />
+          {connectionState(connection).label} since <RelativeTime at={stream.since} />
           {stream.last_event_at && (
             <>
               {' · '}last change <RelativeTime at={stream.last_event_at} />

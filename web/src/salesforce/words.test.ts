@@ -2,18 +2,24 @@ import { describe, expect, it } from 'vitest';
 
 import { connectionState, delayWords, loginUrlWords, myDomainUrl } from './words';
 
-const stream = (state: 'live' | 'retrying') => ({ state, since: '2026-01-01T00:00:00Z', last_event_at: null, last_delay_ms: null, detail: null });
+const stream = (state: 'live' | 'retrying' | 'stopped') => ({ state, since: '2026-01-01T00:00:00Z', last_event_at: null, last_delay_ms: null, detail: null });
 
 describe('connectionState', () => {
   it('is the state of the stream while connected', () => {
-    expect(connectionState({ status: 'connected', stream: stream('live') })).toEqual({ label: 'Live', tone: 'good' });
-    expect(connectionState({ status: 'connected', stream: stream('retrying') }).label).toBe('Retrying');
-    expect(connectionState({ status: 'connected', stream: null }).label).toBe('Connecting');
+    expect(connectionState({ status: 'connected', stream: stream('live'), feeds: [] })).toEqual({ label: 'Live', tone: 'good' });
+    expect(connectionState({ status: 'connected', stream: stream('retrying'), feeds: [] }).label).toBe('Retrying');
+    expect(connectionState({ status: 'connected', stream: null, feeds: [] }).label).toBe('Connecting');
+  });
+
+  it('is Polling where nothing is streamed and Syncline asks instead', () => {
+    const feed = { object: 'Lead', label: 'Lead', way: 'polling' as const, reason: null, since: '2026-01-01T00:00:00Z', expected_delay_ms: 2_000, last_change_at: null, last_delay_ms: null };
+    expect(connectionState({ status: 'connected', stream: stream('stopped'), feeds: [feed] })).toEqual({ label: 'Polling', tone: 'good' });
+    expect(connectionState({ status: 'connected', stream: stream('retrying'), feeds: [feed] }).label).toBe('Retrying');
   });
 
   it('never says Live of a connection that needs someone', () => {
-    expect(connectionState({ status: 'reconnect_needed', stream: stream('live') }).label).toBe('Reconnect needed');
-    expect(connectionState({ status: 'paused', stream: stream('live') }).label).toBe('Paused');
+    expect(connectionState({ status: 'reconnect_needed', stream: stream('live'), feeds: [] }).label).toBe('Reconnect needed');
+    expect(connectionState({ status: 'paused', stream: stream('live'), feeds: [] }).label).toBe('Paused');
   });
 });
 

@@ -16,7 +16,7 @@ const STREAM_WORDS: Record<StreamStatus['state'], StateWords> = {
 };
 
 /** One word for the whole connection: what keeps it from being live comes first. */
-export function connectionState({ status, stream }: Pick<Connection, 'status' | 'stream'>): StateWords {
+export function connectionState({ status, stream, feeds }: Pick<Connection, 'status' | 'stream' | 'feeds'>): StateWords {
   switch (status) {
     case 'not_connected':
       return { label: 'Not connected', tone: 'idle' };
@@ -25,6 +25,7 @@ export function connectionState({ status, stream }: Pick<Connection, 'status' | 
     case 'paused':
       return { label: 'Paused', tone: 'idle' };
     case 'connected':
+      if (stream?.state === 'stopped' && feeds.some(({ way }) => way === 'polling')) return { label: 'Polling', tone: 'good' };
       return stream ? STREAM_WORDS[stream.state] : { label: 'Connecting', tone: 'busy' };
   }
 }

@@ -54,6 +54,13 @@ impl ApiError {
             let (_, rest) = message.split_once(lead)?;
             rest.split_once('`').map(|(field, _)| field.to_owned())
         });
+        // axum puts the path of what is of the wrong type before serde's message.
+        let of_type = || {
+            let (path, _) =
+                message.strip_prefix("Failed to deserialize the JSON body into the target type: ")?.split_once(": ")?;
+            (!path.contains(' ')).then(|| path.to_owned())
+        };
+        let named = named.or_else(of_type);
         let mut error = Self::new(status, "invalid_params", message);
         error.detail.field = named;
         error

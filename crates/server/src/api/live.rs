@@ -161,6 +161,9 @@ async fn fingerprint(api: &Api, environment: EnvironmentId, watched: &Watched, s
                 for mapping in api.store.mappings(connection.id).await? {
                     (mapping.id, mapping.version, mapping.paused).hash(&mut hasher);
                 }
+                for field in api.store.wanted_fields(connection.id).await? {
+                    (field.object, field.name, field.state.as_str(), field.detail).hash(&mut hasher);
+                }
             }
         }
         Watched::Profiles(kind) => {

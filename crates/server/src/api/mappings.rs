@@ -7,6 +7,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use syncline_model::{
     connection::{Connection, ConnectionStatus},
+    custom_field::WantedField,
     id::{EnvironmentId, MappingId},
     mapping::{FieldMapping, MappingDefinition, MatchRule, ObjectMapping},
 };
@@ -16,7 +17,7 @@ use super::{
     Api, EnvironmentPath, ItemPath,
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Json},
-    words::{Duplicates, OnUnlink, ProfileKind},
+    words::{Duplicates, MadeFieldState, OnUnlink, ProfileKind},
 };
 use crate::mapping_rules::{Accepted, Surroundings, judge};
 
@@ -83,6 +84,19 @@ pub(super) struct Mapping {
     links: u64,
     /// Work items due.
     waiting: u64,
+    /// Fields of `outbound` that are Syncline's to make, and how far they are.
+    fields: Vec<MadeField>,
+}
+
+/// A Salesforce field that Syncline makes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MadeField {
+    /// API name.
+    field: String,
+    state: MadeFieldState,
+    /// Plain words where it is not usable yet.
+    #[schema(required = true)]
+    detail: Option<String>,
 }
 
 /// A list of mappings.
@@ -150,8 +164,15 @@ pub(super) async fn list(
 
 async fn show(api: &Api, connection: &Connection, mapping: ObjectMapping) -> Result<Mapping, ApiError> {
     let counts = api.store.counts(connection.id, Some(mapping.id)).await?;
+    let mut fields = api.store.wanted_fields(connection.id).await?;
+    fields.retain(|field| {
+        let lines = &mapping.definition.outbound;
+        field.object == mapping.definition.salesforce && lines.iter().any(|line| line.to == field.name)
+    });
+    let made = |field: WantedField| MadeField { field: field.name, state: field.state.into(), detail: field.detail };
     Ok(Mapping {
         id: mapping.id.to_string(),
+        fields: fields.into_iter().map(made).collect(),
         definition: mapping.definition.into(),
         paused: mapping.paused,
         links: counts.links,
@@ -235,7 +256,7 @@ async fn save(
     id: Option<MappingId>,
     input: MappingInput,
 ) -> Result<Mapping, ApiError> {
-    let schemas = super::salesforce::described(api, connection).await?;
+    let schemas = super::salesforce::objects::described(api, connection).await?;
     let mappings = api.store.mappings(connection.id).await?;
     let attributes = api.store.attribute_definitions(connection.environment_id, None).await?;
     let around = Surroundings {

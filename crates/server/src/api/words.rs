@@ -1,7 +1,7 @@
 //! The words that the management API uses for the model's enumerations, so that its document lists them.
 
 use serde::{Deserialize, Serialize};
-use syncline_model::{attribute, connection, mapping, profile};
+use syncline_model::{attribute, connection, custom_field, mapping, profile};
 use utoipa::ToSchema;
 
 /// User or company.
@@ -188,6 +188,28 @@ impl From<OnUnlink> for mapping::OnUnlink {
         match rule {
             OnUnlink::Clear => Self::Clear,
             OnUnlink::Keep => Self::Keep,
+        }
+    }
+}
+
+/// How far a Salesforce field is that Syncline makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum MadeFieldState {
+    /// Being made, or not yet visible to the connected user.
+    Wanted,
+    /// It takes values.
+    Usable,
+    /// Salesforce refuses it; an administrator must act.
+    Refused,
+}
+
+impl From<custom_field::WantedFieldState> for MadeFieldState {
+    fn from(state: custom_field::WantedFieldState) -> Self {
+        match state {
+            custom_field::WantedFieldState::Wanted => Self::Wanted,
+            custom_field::WantedFieldState::Usable => Self::Usable,
+            custom_field::WantedFieldState::Refused => Self::Refused,
         }
     }
 }

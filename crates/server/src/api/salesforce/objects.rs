@@ -1,0 +1,141 @@
+//! What the org consists of: object types and their fields, for the mapping editor.
+
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use syncline_model::{
+    connection,
+    id::EnvironmentId,
+    schema::{FieldSchema, ObjectSchema},
+};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{
+    Api, EnvironmentPath,
+    error::{ApiError, ErrorBody},
+    extract::InEnvironment,
+};
+
+/// An object type of the org.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct ObjectSummary {
+    /// API name.
+    name: String,
+    label: String,
+}
+
+/// Object types that can be mapped.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct ObjectList {
+    data: Vec<ObjectSummary>,
+}
+
+/// An object type with its fields.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct SalesforceObject {
+    /// API name.
+    name: String,
+    label: String,
+    fields: Vec<SalesforceField>,
+}
+
+/// A field.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct SalesforceField {
+    /// API name.
+    name: String,
+    label: String,
+    /// Type in Salesforce's words.
+    #[serde(rename = "type")]
+    field_type: String,
+    /// Most characters.
+    #[schema(required = true)]
+    length: Option<u32>,
+    /// Whether the connected user may change it.
+    updateable: bool,
+    /// Whether the customer made it.
+    custom: bool,
+    /// Object types that a reference can point to.
+    reference_to: Vec<String>,
+}
+
+/// Object types that can be mapped.
+#[utoipa::path(
+    get, path = "/environments/{env}/salesforce/objects", tag = "salesforce", operation_id = "listSalesforceObjects",
+    params(EnvironmentPath),
+    responses(
+        (status = 200, body = ObjectList), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Not connected, or the org is not read yet"),
+    ),
+)]
+pub(in crate::api) async fn list_objects(
+    State(api): State<Api>,
+    environment: InEnvironment,
+) -> Result<axum::Json<ObjectList>, ApiError> {
+    let schemas = schemas_of(&api, environment.id).await?;
+    let data = schemas.into_iter().map(|schema| ObjectSummary { name: schema.name, label: schema.label }).collect();
+    Ok(axum::Json(ObjectList { data }))
+}
+
+/// Path of an object type.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::api) struct ObjectPath {
+    /// Environment id.
+    #[serde(rename = "env")]
+    _env: String,
+    /// API name.
+    name: String,
+}
+
+/// An object type with its fields.
+#[utoipa::path(
+    get, path = "/environments/{env}/salesforce/objects/{name}", tag = "salesforce", operation_id = "getSalesforceObject",
+    params(ObjectPath),
+    responses(
+        (status = 200, body = SalesforceObject), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Not connected, or the org is not read yet"),
+    ),
+)]
+pub(in crate::api) async fn get_object(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ObjectPath>,
+) -> Result<axum::Json<SalesforceObject>, ApiError> {
+    let schemas = schemas_of(&api, environment.id).await?;
+    let schema = schemas.into_iter().find(|schema| schema.name.eq_ignore_ascii_case(&path.name));
+    let schema = schema.ok_or_else(|| ApiError::not_found("The object"))?;
+    Ok(axum::Json(SalesforceObject {
+        name: schema.name,
+        label: schema.label,
+        fields: schema.fields.into_iter().map(show_field).collect(),
+    }))
+}
+
+fn show_field(field: FieldSchema) -> SalesforceField {
+    let field_type = serde_json::to_value(field.field_type).ok();
+    SalesforceField {
+        name: field.name,
+        label: field.label,
+        field_type: field_type.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
+        length: field.length,
+        updateable: field.updateable,
+        custom: field.custom,
+        reference_to: field.reference_to,
+    }
+}
+
+async fn schemas_of(api: &Api, environment: EnvironmentId) -> Result<Vec<ObjectSchema>, ApiError> {
+    described(api, &super::connected(api, environment).await?).await
+}
+
+/// What the org said of its objects; refused until it has said something.
+pub(in crate::api) async fn described(
+    api: &Api,
+    connection: &connection::Connection,
+) -> Result<Vec<ObjectSchema>, ApiError> {
+    let schemas = api.store.object_schemas(connection.id).await?;
+    if schemas.is_empty() {
+        return Err(ApiError::conflict("The org's objects are still being read; try again in a few seconds."));
+    }
+    Ok(schemas)
+}

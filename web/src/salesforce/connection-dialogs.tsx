@@ -1,0 +1,71 @@
+import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+
+import { type Connection, disconnectSalesforce } from '../api/client';
+import { salesforceKey } from '../api/queries';
+import { useEnv } from '../session/session';
+import { ConnectForm } from './connect-card';
+
+interface Props {
+  connection: Connection;
+  opened: boolean;
+  onClose: () => void;
+}
+
+/** The same sign-in as at first, into the same org. */
+export function ReconnectDialog({ connection, opened, onClose }: Props) {
+  const finish = () => {
+    notifications.show({ message: 'Salesforce is connected again.' });
+    onClose();
+  };
+  return (
+    <Modal opened={opened} onClose={onClose} title="Reconnect Salesforce" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack>
+        <Text size="sm">
+          Sign in again, as the same user or as another one of <b>{connection.organization_name ?? 'this org'}</b>. Mappings and links stay, and sync
+          goes on where it stopped.
+        </Text>
+        <ConnectForm connection={connection} onConnected={finish} />
+      </Stack>
+    </Modal>
+  );
+}
+
+export function DisconnectDialog({ connection, opened, onClose }: Props) {
+  const env = useEnv();
+  const queryClient = useQueryClient();
+  const mutation = useMutation({
+    mutationFn: () => disconnectSalesforce(env),
+    onSuccess: async () => {
+      await queryClient.invalidateQueries({ queryKey: salesforceKey(env) });
+      notifications.show({ message: 'Salesforce is disconnected.' });
+      onClose();
+    },
+  });
+  return (
+    <Modal opened={opened} onClose={onClose} title="Disconnect Salesforce?" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack>
+        <Text size="sm">
+          Sync with <b>{connection.organization_name ?? 'this org'}</b> stops at once, in both directions, and Syncline gives its access back.
+        </Text>
+        <Text size="sm">
+          Your mappings and all attribute values stay as they are. Connect the same org again to go on. Nothing in Salesforce is deleted.
+        </Text>
+        {mutation.isError && (
+          <Alert role="alert" color="red">
+            {mutation.error.message}
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            Cancel
+          </Button>
+          <Button color="red.9" loading={mutation.isPending} onClick={() => mutation.mutate()}>
+            Disconnect
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
