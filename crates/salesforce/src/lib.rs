@@ -9,6 +9,7 @@
 mod bitmap;
 mod change_event;
 mod credentials;
+mod custom_fields;
 mod error;
 mod event_schema;
 mod fields;
@@ -69,6 +70,8 @@ pub struct SalesforceSettings {
 
 /// One connected org.
 pub struct Salesforce {
+    /// Id of the connected user.
+    user_id: String,
     rest: Arc<Rest>,
     pubsub: Arc<PubSub>,
     gate: Arc<Gate>,
@@ -97,7 +100,7 @@ impl Salesforce {
             rest: Arc::clone(&rest),
             schemas: pubsub::SchemaCache::default(),
         });
-        Ok(Self { rest, pubsub, gate })
+        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, gate })
     }
 }
 
@@ -158,8 +161,8 @@ impl Connector for Salesforce {
         Err(pending()) // PENDING feed
     }
 
-    async fn ensure_field(&self, _field: &WantedField) -> Result<bool, ConnectorError> {
-        Err(pending()) // PENDING fields
+    async fn ensure_field(&self, field: &WantedField) -> Result<bool, ConnectorError> {
+        custom_fields::ensure(&self.rest, &self.user_id, field).await
     }
 
     async fn examine(&self, _objects: &[ExaminedObject]) -> Result<Vec<Finding>, ConnectorError> {

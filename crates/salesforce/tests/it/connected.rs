@@ -149,6 +149,23 @@ impl Connected {
         self.create("Contact", json!({"LastName": "Ek", "Email": email}))
     }
 
+    /// A call of the org's administrator to a path under the API's version.
+    pub(crate) async fn send(&self, method: reqwest::Method, path: &str, body: Json) -> Json {
+        let url = format!("{}/services/data/v66.0{path}", self.org.url);
+        let request = reqwest::Client::new().request(method, url).bearer_auth(self.org.access_token());
+        let answer = request.json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
+    }
+
+    /// Rows of a statement as the org's administrator sees them; `api` is empty or `/tooling`.
+    pub(crate) async fn select(&self, api: &str, statement: &str) -> Vec<Json> {
+        let url = format!("{}/services/data/v66.0{api}/query", self.org.url);
+        let request = reqwest::Client::new().get(url).query(&[("q", statement)]).bearer_auth(self.org.access_token());
+        let page: Json = request.send().await.unwrap().json().await.unwrap();
+        page["records"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
+    }
+
     pub(crate) fn end_sessions(&self) {
         self.org.handle().lock().end_all_sessions();
     }

@@ -5,6 +5,7 @@
 mod changes;
 mod close;
 mod connected;
+mod custom_fields;
 mod oauth;
 mod protocol;
 mod records;
