@@ -38,7 +38,7 @@ pub use event::{ChangeType, CommittedEvent, LogEntry, PublishedEvent};
 pub use formula::Formula;
 pub use history::FieldChange;
 pub use org::{Org, OrgProfile};
-pub use record_type::RecordTypeInfo;
+pub use record_type::{MASTER_RECORD_TYPE_ID, RecordTypeInfo};
 pub use row::{Draft, Row};
 pub use schema::{FieldIndex, FieldSchema, FieldType, ObjectSchema};
 pub use transaction::Transaction;

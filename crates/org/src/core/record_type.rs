@@ -157,6 +157,12 @@ impl Org {
         table.find(of, FieldValue::Text(object)).filter_map(|slot| table.row(slot)).map(info).collect()
     }
 
+    /// Whether records of a type may have a choice of a picklist; for a type that limits nothing, and for the master type, they may.
+    pub fn may_choose(&self, record_type_id: &str, field: FieldIndex, choice: &str) -> bool {
+        let limited = self.record_types.choices.get(record_type_id).and_then(|by_field| by_field.get(&field));
+        limited.is_none_or(|choices| choices.allowed.iter().any(|allowed| allowed == choice))
+    }
+
     /// The type that a user's new records of an object have when nothing is said; `None` for the master type.
     pub(super) fn default_record_type(&self, object: &str, user_id: &str) -> Option<&str> {
         if self.record_types.defaults.is_empty() {

@@ -26,6 +26,7 @@ mod limits;
 mod metadata_api;
 mod open_id;
 mod passage;
+mod picklists;
 mod query;
 mod recent;
 mod reference;

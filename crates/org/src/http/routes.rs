@@ -28,6 +28,7 @@ const TABLES: &[&[Route]] = &[
     super::tooling::ROUTES,
     super::events::ROUTES,
     super::layouts::ROUTES,
+    super::picklists::ROUTES,
     super::limits::ROUTES,
     super::query::ROUTES,
     super::recent::ROUTES,
