@@ -10,6 +10,7 @@ mod bitmap;
 mod change_event;
 mod credentials;
 mod custom_fields;
+mod doctor;
 mod error;
 mod event_schema;
 mod fields;
@@ -165,8 +166,8 @@ impl Connector for Salesforce {
         custom_fields::ensure(&self.rest, &self.user_id, field).await
     }
 
-    async fn examine(&self, _objects: &[ExaminedObject]) -> Result<Vec<Finding>, ConnectorError> {
-        Err(pending()) // PENDING doctor
+    async fn examine(&self, objects: &[ExaminedObject]) -> Result<Vec<Finding>, ConnectorError> {
+        doctor::examine(&self.rest, &self.user_id, objects).await
     }
 
     async fn keep_alive(&self) -> Result<(), ConnectorError> {

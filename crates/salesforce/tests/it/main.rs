@@ -6,6 +6,7 @@ mod changes;
 mod close;
 mod connected;
 mod custom_fields;
+mod doctor;
 mod oauth;
 mod protocol;
 mod records;
