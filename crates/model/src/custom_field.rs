@@ -2,6 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attribute::DataType;
+
+/// What the names of Syncline's own fields begin with.
+const PREFIX: &str = "userflow_";
+/// What the API name of every custom field ends with.
+const SUFFIX: &str = "__c";
+/// Most characters of a custom field's name before its suffix, and of its label. (Metadata API guide, CustomField.)
+const NAME_CHARS_MAX: usize = 40;
+
 /// A field that a mapping wants and that is Syncline's to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedField {
@@ -17,6 +26,47 @@ pub struct WantedField {
     pub state: WantedFieldState,
     /// Words for the administrator where it is not usable yet.
     pub detail: Option<String>,
+}
+
+impl WantedField {
+    /// A field for values of an attribute, still to be made. `title` is what people call the attribute.
+    pub fn new(object: &str, name: &str, title: &str, data_type: DataType) -> Self {
+        let kind = match data_type {
+            DataType::String => WantedFieldKind::Text,
+            DataType::Number => WantedFieldKind::Number,
+            DataType::Boolean => WantedFieldKind::Checkbox,
+            DataType::DateTime => WantedFieldKind::DateTime,
+            DataType::List => WantedFieldKind::LongText,
+        };
+        let label: String = format!("Userflow {title}").chars().take(NAME_CHARS_MAX).collect();
+        Self {
+            object: object.to_owned(),
+            name: name.to_owned(),
+            label: label.trim_end().to_owned(),
+            kind,
+            state: WantedFieldState::Wanted,
+            detail: None,
+        }
+    }
+}
+
+/// Whether a field of that name is Syncline's to make: `userflow_…__c`.
+///
+/// # Errors
+/// What keeps a name of that form from being one that Salesforce takes.
+pub fn is_own_name(name: &str) -> Result<bool, String> {
+    let Some(middle) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX)) else { return Ok(false) };
+    let stem = &name[..name.len() - SUFFIX.len()];
+    if stem.len() > NAME_CHARS_MAX {
+        return Err(format!("`{name}` is too long: at most {NAME_CHARS_MAX} characters may stand before `{SUFFIX}`."));
+    }
+    let is_plain = middle.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if middle.is_empty() || !is_plain || stem.contains("__") || stem.ends_with('_') {
+        return Err(format!(
+            "`{name}` is no name that Salesforce takes: letters, digits and single underscores, the last of which is not at the end."
+        ));
+    }
+    Ok(true)
 }
 
 /// Type of a field that Syncline makes.
@@ -60,6 +110,19 @@ pub enum WantedFieldState {
     Refused,
 }
 
+impl WantedFieldKind {
+    /// As people who set Salesforce up call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Text => "Text(255)",
+            Self::LongText => "Long Text Area(32768)",
+            Self::Number => "Number(16, 2)",
+            Self::Checkbox => "Checkbox",
+            Self::DateTime => "Date/Time",
+        }
+    }
+}
+
 impl WantedFieldState {
     /// The word that the store and the management API use.
     pub fn as_str(self) -> &'static str {
@@ -68,5 +131,31 @@ impl WantedFieldState {
             Self::Usable => "usable",
             Self::Refused => "refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_begin_with_userflow_are_syncline_s_to_make() {
+        for name in ["userflow_user_plan__c", "userflow_x__c"] {
+            assert_eq!(is_own_name(name), Ok(true), "{name}");
+        }
+        for name in ["Plan__c", "userflow_user_plan", "Title", "xuserflow_plan__c"] {
+            assert_eq!(is_own_name(name), Ok(false), "{name}");
+        }
+        let long = format!("userflow_{}__c", "x".repeat(32));
+        for name in ["userflow___c", "userflow_a__b__c", "userflow_a___c", "userflow_ä__c", "userflow_a b__c", &long] {
+            assert!(is_own_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_no_longer_than_salesforce_takes() {
+        let field = WantedField::new("Contact", "userflow_x__c", &"very long ".repeat(9), DataType::List);
+        assert!(field.label.len() <= NAME_CHARS_MAX && !field.label.ends_with(' '));
+        assert_eq!(field.kind, WantedFieldKind::LongText);
     }
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use syncline_model::{
-    attribute::{AttributeDefinition, DataType, Origin, Scope},
+    attribute::{AttributeDefinition, DataType, Origin, Scope, display_name},
     convert,
+    custom_field::{WantedField, is_own_name},
     id::MappingId,
     mapping::{FieldMapping, MappingDefinition, ObjectMapping},
     profile::ProfileKind,
@@ -50,6 +51,8 @@ pub struct Accepted {
     pub definition: MappingDefinition,
     /// The attributes that it feeds, as they are or are to be made.
     pub targets: Vec<AttributeDefinition>,
+    /// The Salesforce fields that it writes to and that are to be made.
+    pub fields: Vec<WantedField>,
 }
 
 fn refuse<T>(field: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
@@ -71,9 +74,9 @@ pub fn judge(definition: &MappingDefinition, around: Surroundings<'_>) -> Result
     definition.salesforce.clone_from(&schema.name);
     judge_match(&mut definition, schema, around)?;
     let targets = judge_inbound(&mut definition, schema, around)?;
-    judge_outbound(&mut definition, schema, around)?;
+    let fields = judge_outbound(&mut definition, schema, around)?;
     judge_loops(&definition, around)?;
-    Ok(Accepted { definition, targets })
+    Ok(Accepted { definition, targets, fields })
 }
 
 fn judge_match(
@@ -157,13 +160,25 @@ fn judge_outbound(
     definition: &mut MappingDefinition,
     schema: &ObjectSchema,
     around: Surroundings<'_>,
-) -> Result<(), Fault> {
+) -> Result<Vec<WantedField>, Fault> {
     check_count(&definition.outbound, "outbound")?;
     let kind = definition.userflow;
     let mut targets = BTreeSet::new();
+    let mut wanted = Vec::new();
     for (index, line) in definition.outbound.iter_mut().enumerate() {
         let (from, to) = (format!("outbound[{index}].from"), format!("outbound[{index}].to"));
         check_name(&line.from, &from)?;
+        let source = attribute(around, kind, &line.from);
+        line.to = line.to.trim().to_owned();
+        if schema.field(&line.to).is_none() && is_own_name(&line.to).or_else(|words| refuse(&to, words))? {
+            let title = source.map_or_else(|| display_name(&line.from), |source| source.display_name.clone());
+            let data_type = source.map_or(DataType::String, |source| source.data_type);
+            wanted.push(WantedField::new(&schema.name, &line.to, &title, data_type));
+            if is_fed_elsewhere(&definition.salesforce, &line.to, around) || !targets.insert(line.to.clone()) {
+                return refuse(to, format!("{} is fed by two lines; leave one of them out.", line.to));
+            }
+            continue;
+        }
         let field = field_of(schema, &line.to, &to)?;
         line.to.clone_from(&field.name);
         if field.name == definition.match_rule.salesforce {
@@ -176,19 +191,20 @@ fn judge_outbound(
             let message = format!("{} can not be changed by the connected user; choose another field.", field.label);
             return refuse(to, message);
         }
-        let data_type = attribute(around, kind, &line.from).map(|one| one.data_type);
-        if data_type.is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
+        if source.map(|source| source.data_type).is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
             let message = format!("{} can not hold `{}`: the types do not fit.", field.label, line.from);
             return refuse(to, message);
         }
-        let fed_elsewhere = others(around).any(|other| {
-            other.salesforce == definition.salesforce && other.outbound.iter().any(|line| line.to == field.name)
-        });
-        if fed_elsewhere || !targets.insert(field.name.clone()) {
+        if is_fed_elsewhere(&definition.salesforce, &field.name, around) || !targets.insert(field.name.clone()) {
             return refuse(to, format!("{} is fed by two lines; leave one of them out.", field.label));
         }
     }
-    Ok(())
+    Ok(wanted)
+}
+
+fn is_fed_elsewhere(object: &str, field: &str, around: Surroundings<'_>) -> bool {
+    let is_target = |line: &FieldMapping| line.to.eq_ignore_ascii_case(field);
+    others(around).any(|other| other.salesforce == object && other.outbound.iter().any(is_target))
 }
 
 /// A place that values flow from and to.
@@ -454,6 +470,18 @@ mod tests {
         assert_refused(&mapping(&[("Title", "a/b")], &[]), "inbound[0].to", "no name");
         assert_refused(&mapping(&[("Title", "x"), ("Plan__c", "x")], &[]), "inbound[1].to", "two lines");
         assert_refused(&mapping(&[], &[("plan", "Title"), ("tier", "title")]), "outbound[1].to", "two lines");
+    }
+
+    #[test]
+    fn a_field_of_ours_that_is_not_there_is_wanted_with_the_type_of_its_attribute() {
+        let accepted = judge_alone(&mapping(&[], &[("seats", "userflow_user_seats__c"), ("plan", "Plan__c")])).unwrap();
+        let [field] = &accepted.fields[..] else { panic!("{:?}", accepted.fields) };
+        assert_eq!((field.object.as_str(), field.name.as_str()), ("Contact", "userflow_user_seats__c"));
+        assert_eq!((field.label.as_str(), field.kind.title()), ("Userflow seats", "Number(16, 2)"));
+        let long = format!("userflow_{}__c", "x".repeat(40));
+        assert_refused(&mapping(&[], &[("plan", &long)]), "outbound[0].to", "too long");
+        let twice = mapping(&[], &[("plan", "userflow_user_x__c"), ("seats", "userflow_user_x__c")]);
+        assert_refused(&twice, "outbound[1].to", "two lines");
     }
 
     #[test]

@@ -115,10 +115,16 @@ pub async fn plan(
             let place = format!("{} ↔ {}", definition.salesforce, definition.userflow);
             anyhow::anyhow!("mapping {place}: {}: {}", fault.field, fault.message)
         })?;
-        let differences = match &existing {
+        let mut differences = match &existing {
             Some(existing) => differences(&existing.definition, &accepted.definition),
             None => all_lines(&accepted.definition),
         };
+        differences.extend(
+            accepted
+                .fields
+                .iter()
+                .map(|field| format!("+ Salesforce field: {}.{}, {}", field.object, field.name, field.kind.title())),
+        );
         steps.push(Step::Save { existing: existing.map(|mapping| mapping.id), accepted, differences });
     }
     steps.extend(left.into_iter().map(|mapping| Step::Remove { id: mapping.id, definition: mapping.definition }));
@@ -168,7 +174,15 @@ impl Plan {
             match step {
                 Step::Save { existing: Some(_), differences, .. } if differences.is_empty() => {}
                 Step::Save { existing, accepted, .. } => {
-                    store.save_mapping(connection.id, existing, &accepted.definition, &accepted.targets, &[]).await?;
+                    store
+                        .save_mapping(
+                            connection.id,
+                            existing,
+                            &accepted.definition,
+                            &accepted.targets,
+                            &accepted.fields,
+                        )
+                        .await?;
                 }
                 Step::Remove { id, .. } => store.delete_mapping(connection.id, id).await?,
             }

@@ -266,8 +266,8 @@ async fn save(
         attributes: &attributes,
         now: api.clock.now(),
     };
-    let Accepted { definition, targets } =
+    let Accepted { definition, targets, fields } =
         judge(&input.into(), around).map_err(|fault| ApiError::invalid(fault.field, fault.message))?;
-    let saved = api.store.save_mapping(connection.id, id, &definition, &targets, &[]).await?;
+    let saved = api.store.save_mapping(connection.id, id, &definition, &targets, &fields).await?;
     show(api, connection, saved).await
 }
