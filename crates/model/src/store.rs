@@ -443,8 +443,8 @@ pub trait AdminStore: Send + Sync + 'static {
         credentials: &SecretString,
     ) -> Result<(), StoreError>;
 
-    /// Deletes the credentials.
-    async fn forget_credentials(&self, connection: ConnectionId) -> Result<(), StoreError>;
+    /// Deletes the credentials if their epoch is still that one; those of a later connect stay.
+    async fn forget_credentials(&self, connection: ConnectionId, epoch: i64) -> Result<(), StoreError>;
 
     /// Makes or replaces a mapping: makes attribute definitions for inbound targets that are new (type as given, origin
     /// Salesforce), gives every profile of the kind its match key, marks all that have one not searched and due, and ends the

@@ -30,11 +30,10 @@ pub async fn disconnect_org(
     if status != ConnectionStatus::Disconnected {
         return Err(StoreError::Conflict("Somebody connected it again meanwhile.".to_owned()));
     }
-    if let Some((credentials, _)) = store.credentials(connection.id).await? {
-        // A token that can not be revoked now is forgotten all the same: the person wants it gone from here.
-        if let Err(error) = login.revoke(&connection.org.login_url, &credentials).await {
-            tracing::warn!(%error, connection.id = %connection.id, "the token could not be revoked at Salesforce");
-        }
+    let Some((credentials, epoch)) = store.credentials(connection.id).await? else { return Ok(()) };
+    // A token that can not be revoked now is forgotten all the same: the person wants it gone from here.
+    if let Err(error) = login.revoke(&connection.org.login_url, &credentials).await {
+        tracing::warn!(%error, connection.id = %connection.id, "the token could not be revoked at Salesforce");
     }
-    store.forget_credentials(connection.id).await
+    store.forget_credentials(connection.id, epoch).await
 }

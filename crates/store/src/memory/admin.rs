@@ -255,9 +255,9 @@ impl AdminStore for MemoryStore {
         })
     }
 
-    async fn forget_credentials(&self, connection: ConnectionId) -> Result<(), StoreError> {
+    async fn forget_credentials(&self, connection: ConnectionId, epoch: i64) -> Result<(), StoreError> {
         if let Some(connected) = self.lock().connections.get_mut(&connection) {
-            connected.credentials = None;
+            connected.credentials.take_if(|(_, of)| *of == epoch);
         }
         Ok(())
     }

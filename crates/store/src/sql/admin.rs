@@ -139,8 +139,8 @@ impl AdminStore for SqlStore {
         Ok(self.replace_credentials(connection, epoch, credentials).await?)
     }
 
-    async fn forget_credentials(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        Ok(self.delete_credentials(connection).await?)
+    async fn forget_credentials(&self, connection: ConnectionId, epoch: i64) -> Result<(), StoreError> {
+        Ok(self.delete_credentials(connection, epoch).await?)
     }
 
     async fn save_mapping(

@@ -151,10 +151,11 @@ impl SqlStore {
         unit.commit().await
     }
 
-    pub(super) async fn delete_credentials(&self, connection: ConnectionId) -> Result<(), Failure> {
+    pub(super) async fn delete_credentials(&self, connection: ConnectionId, epoch: i64) -> Result<(), Failure> {
         let mut unit = self.begin().await?;
-        sqlx::query("-- forget credentials\ndelete from credentials where connection_id = $1")
+        sqlx::query("-- forget credentials\ndelete from credentials where connection_id = $1 and epoch = $2")
             .bind(connection.to_string())
+            .bind(epoch)
             .execute(&mut *unit.tx)
             .await?;
         unit.commit().await

@@ -129,12 +129,13 @@ pub(crate) async fn a_renewed_grant_is_kept_while_pausing_or_disconnecting(world
     assert_eq!(store.credentials(id).await.unwrap().unwrap().0.expose_secret(), "renewed");
     store.disconnect(id).await.unwrap();
     store.save_credentials(id, epoch, &SecretString::from("to be revoked")).await.unwrap();
-    store.forget_credentials(id).await.unwrap();
+    store.forget_credentials(id, epoch).await.unwrap();
     let late = store.save_credentials(id, epoch, &SecretString::from("late")).await;
     assert!(matches!(late, Err(StoreError::LeaseLost)));
     assert!(store.credentials(id).await.unwrap().is_none());
     world.connect().await;
     let late = store.save_credentials(id, epoch, &SecretString::from("late")).await;
     assert!(matches!(late, Err(StoreError::LeaseLost)));
+    store.forget_credentials(id, epoch).await.unwrap();
     assert_eq!(store.credentials(id).await.unwrap().unwrap().0.expose_secret(), "token");
 }
