@@ -119,7 +119,7 @@ impl Worker<'_> {
     /// Settles what can be settled with what is held. Tells whether there was anything.
     async fn local_round(&mut self) -> Result<bool, Interrupt> {
         let store = &self.context.options.store;
-        let mut works = store.due_work(&self.context.lease, Lane::Local, LOCAL_ITEMS).await?;
+        let mut works = store.due_work(&self.context.lease, Lane::Local, None, LOCAL_ITEMS).await?;
         let _taken = self.in_flight.take(&mut works);
         if works.is_empty() {
             return Ok(false);
@@ -148,7 +148,7 @@ impl Worker<'_> {
         }
         let store = &self.context.options.store;
         let limit = u32::try_from(self.connector.max_writes()).unwrap_or(u32::MAX);
-        let mut works = store.due_work(&self.context.lease, Lane::Remote, limit).await?;
+        let mut works = store.due_work(&self.context.lease, Lane::Remote, None, limit).await?;
         let _taken = self.in_flight.take(&mut works);
         if works.is_empty() {
             return Ok(false);
@@ -173,7 +173,7 @@ impl Worker<'_> {
         let full = self.connector.max_writes();
         let limit = u32::try_from(full).unwrap_or(u32::MAX);
         loop {
-            let waiting = store.count_due(self.context.connection.id, Lane::Remote, limit).await? as usize;
+            let waiting = store.count_due(self.context.connection.id, Lane::Remote, None, limit).await? as usize;
             if waiting == 0 {
                 return Ok(false);
             }

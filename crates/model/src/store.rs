@@ -165,14 +165,27 @@ pub trait SyncStore: Send + Sync + 'static {
     async fn require_reconnect(&self, lease: &Lease, detail: &str) -> Result<(), StoreError>;
 
     /// Up to `limit` items of the lane that are due by the store's clock, the longest due first, with both their sides. Items of
-    /// paused mappings are left out. Says nothing to the database: the holder of the lease is the only one that works on them.
-    async fn due_work(&self, lease: &Lease, lane: Lane, limit: u32) -> Result<Vec<Work>, StoreError>;
+    /// paused mappings are left out; with `after`, so are those that became due at that time or earlier. Says nothing to the
+    /// database: the holder of the lease is the only one that works on them.
+    async fn due_work(
+        &self,
+        lease: &Lease,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Work>, StoreError>;
 
     /// The same items again, as they are now; those that are no longer due are left out.
     async fn reload_work(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, StoreError>;
 
-    /// How many items of the lane are due, counted no further than `limit`.
-    async fn count_due(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, StoreError>;
+    /// How many items [`SyncStore::due_work`] would give, counted no further than `limit`.
+    async fn count_due(
+        &self,
+        connection: ConnectionId,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<u32, StoreError>;
 
     /// Keeps what look-ups found, if the profile still has that key: marks it searched, links it to the record (holding a copy
     /// by [`crate::record::HeldRecord::from_read`] or [`crate::record::HeldRecord::refresh`]) or to none, keeping the number of

@@ -46,6 +46,8 @@ pub struct Work {
     pub key: WorkKey,
     /// Rises each time the item is marked due; an item is done only if it has not risen meanwhile.
     pub generation: i64,
+    /// Since when it is due.
+    pub due_at: Timestamp,
     /// How often it has failed in a row.
     pub attempts: i32,
     /// The profile; `None` once it is deleted.

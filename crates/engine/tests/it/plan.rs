@@ -97,6 +97,7 @@ fn agreed() -> Work {
     Work {
         key: WorkKey { mapping_id: MappingId::new(Timestamp::UNIX_EPOCH), profile_id: "u1".into() },
         generation: 1,
+        due_at: Timestamp::UNIX_EPOCH,
         attempts: 0,
         profile: Some(profile(values(&[
             ("email", "Ada@Example.com".into()),

@@ -108,6 +108,12 @@ struct Due {
     attempts: i32,
 }
 
+impl Due {
+    fn is_in(&self, lane: Lane, after: Option<Timestamp>, now: Timestamp) -> bool {
+        self.lane == lane && self.at <= now && after.is_none_or(|after| self.at > after)
+    }
+}
+
 impl MemoryStore {
     /// An empty store, with the environment `production`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {

@@ -214,7 +214,13 @@ impl SyncStore for MemoryStore {
         })
     }
 
-    async fn due_work(&self, lease: &Lease, lane: Lane, limit: u32) -> Result<Vec<Work>, StoreError> {
+    async fn due_work(
+        &self,
+        lease: &Lease,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Work>, StoreError> {
         let now = self.clock.now();
         let mut state = self.lock();
         state.leased(lease, now)?;
@@ -222,7 +228,7 @@ impl SyncStore for MemoryStore {
         let mut due: Vec<(Timestamp, &Item)> = connected
             .due
             .iter()
-            .filter(|(item, due)| due.lane == lane && due.at <= now && connected.is_running(item.0))
+            .filter(|(item, due)| due.is_in(lane, after, now) && connected.is_running(item.0))
             .map(|(item, due)| (due.at, item))
             .collect();
         due.sort();
@@ -242,14 +248,18 @@ impl SyncStore for MemoryStore {
         Ok(due.filter(|item| once.insert(item.clone())).filter_map(|item| state.work(connected, &item)).collect())
     }
 
-    async fn count_due(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, StoreError> {
+    async fn count_due(
+        &self,
+        connection: ConnectionId,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<u32, StoreError> {
         let now = self.clock.now();
         let state = self.lock();
         let Some(connected) = state.connections.get(&connection) else { return Ok(0) };
-        let due = connected
-            .due
-            .iter()
-            .filter(|(item, due)| due.lane == lane && due.at <= now && connected.is_running(item.0));
+        let due =
+            connected.due.iter().filter(|(item, due)| due.is_in(lane, after, now) && connected.is_running(item.0));
         Ok(u32::try_from(due.count()).unwrap_or(u32::MAX).min(limit))
     }
 
@@ -311,6 +321,7 @@ impl State {
         Some(Work {
             key: WorkKey { mapping_id: item.0, profile_id: item.1.clone() },
             generation: due.generation,
+            due_at: due.at,
             attempts: due.attempts,
             profile: own.cloned(),
             match_key: link.key,

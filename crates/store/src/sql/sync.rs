@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sqlx::QueryBuilder;
 use syncline_model::{
     budget::{CallReport, HourOfCalls},
@@ -119,16 +120,28 @@ impl SyncStore for SqlStore {
         Ok(self.stop_until_reconnected(lease, detail).await?)
     }
 
-    async fn due_work(&self, lease: &Lease, lane: Lane, limit: u32) -> Result<Vec<Work>, StoreError> {
-        Ok(self.longest_due(lease, lane, limit).await?)
+    async fn due_work(
+        &self,
+        lease: &Lease,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Work>, StoreError> {
+        Ok(self.longest_due(lease, lane, after, limit).await?)
     }
 
     async fn reload_work(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, StoreError> {
         Ok(self.due_again(lease, keys).await?)
     }
 
-    async fn count_due(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, StoreError> {
-        Ok(self.count_due_items(connection, lane, limit).await?)
+    async fn count_due(
+        &self,
+        connection: ConnectionId,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<u32, StoreError> {
+        Ok(self.count_due_items(connection, lane, after, limit).await?)
     }
 
     async fn record_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), StoreError> {
@@ -157,9 +170,14 @@ impl SyncStore for SqlStore {
     }
 }
 
+/// What every due time is after, or that time.
+fn after_ms(after: Option<Timestamp>) -> i64 {
+    after.map_or(i64::MIN, Timestamp::as_millisecond)
+}
+
 /// A due item with all that is known of it. `l.searched` and the like are null where the profile is not covered any more.
-const WORK: &str = "d.mapping_id, d.profile_id, d.generation, d.attempts, l.match_key, l.searched, l.candidates, l.was_linked, \
-     p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.revision, \
+const WORK: &str = "d.mapping_id, d.profile_id, d.generation, d.due_at, d.attempts, l.match_key, l.searched, l.candidates, \
+     l.was_linked, p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.revision, \
      cast(case when p.id is null or l.record_id is null or exists ( \
        select 1 from link o join profile q on q.environment_id = p.environment_id and q.kind = p.kind and q.id = o.profile_id \
        where o.connection_id = l.connection_id and o.record_id = l.record_id and o.object = l.object \
@@ -188,6 +206,7 @@ fn work(row: &row::Row) -> Result<Work, Failure> {
     Ok(Work {
         key: WorkKey { mapping_id: id(row, "mapping_id")?, profile_id: text(row, "profile_id")? },
         generation: get(row, "generation")?,
+        due_at: row::time(row, "due_at")?,
         attempts: get::<i64>(row, "attempts")?.try_into()?,
         profile,
         match_key: get::<Option<String>>(row, "match_key")?.map(MatchKey::from_normal),
@@ -266,13 +285,20 @@ impl SqlStore {
         unit.commit().await
     }
 
-    async fn longest_due(&self, lease: &Lease, lane: Lane, limit: u32) -> Result<Vec<Work>, Failure> {
+    async fn longest_due(
+        &self,
+        lease: &Lease,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Work>, Failure> {
         let mut tx = self.read().await?;
         look_at_lease(&mut tx, lease).await?;
         let mut query = QueryBuilder::<Db>::new("-- due work\nselect ");
         query.push(WORK).push(", ").push(RECORD).push(WORK_FROM).push_bind(lease.connection_id.to_string());
         query.push(" and d.lane = ").push_bind(i64::from(lane.as_i16()));
         query.push(" and d.due_at <= ").push_bind(self.clock.now().as_millisecond());
+        query.push(" and d.due_at > ").push_bind(after_ms(after));
         query.push(" order by d.due_at, d.mapping_id, d.profile_id limit ").push_bind(i64::from(limit));
         let rows = query.build().fetch_all(&mut *tx).await?;
         rows.iter().map(work).collect()
@@ -300,19 +326,26 @@ impl SqlStore {
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
-    async fn count_due_items(&self, connection: ConnectionId, lane: Lane, limit: u32) -> Result<u32, Failure> {
+    async fn count_due_items(
+        &self,
+        connection: ConnectionId,
+        lane: Lane,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<u32, Failure> {
         let count: i64 = sqlx::query_scalar(
             "-- count due
             select count(*) from (
                 select 1 from due d
                 join object_mapping m on m.connection_id = d.connection_id and m.id = d.mapping_id and m.paused = 0
-                where d.connection_id = $1 and d.lane = $2 and d.due_at <= $3 limit $4
+                where d.connection_id = $1 and d.lane = $2 and d.due_at <= $3 and d.due_at > $5 limit $4
             ) as counted",
         )
         .bind(connection.to_string())
         .bind(i64::from(lane.as_i16()))
         .bind(self.clock.now().as_millisecond())
         .bind(i64::from(limit))
+        .bind(after_ms(after))
         .fetch_one(self.reader())
         .await?;
         Ok(count.try_into()?)

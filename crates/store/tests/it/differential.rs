@@ -267,7 +267,7 @@ impl Teller {
                 let read = (!missing).then(|| read(record, title, modified_s)).into_iter().collect();
                 store.record_reads(&self.lease, "Contact", read, &gone).await
             }
-            Step::Take(lane) => store.due_work(&self.lease, lane, 100).await.map(|mut taken| {
+            Step::Take(lane) => store.due_work(&self.lease, lane, None, 100).await.map(|mut taken| {
                 // Which of two mappings' items comes first at one time goes by their ids, which are random.
                 taken.sort_by_key(|work| (self.name(work.key.mapping_id), work.key.profile_id.clone()));
                 taken.truncate(3);
@@ -343,10 +343,11 @@ impl Teller {
         told.push(format!("{:?}", store.event_definitions(environment).await.unwrap()));
         for lane in [Lane::Local, Lane::Remote] {
             let mut lines: Vec<String> = Vec::new();
-            for work in store.due_work(&self.lease, lane, 100).await.unwrap() {
+            for work in store.due_work(&self.lease, lane, None, 100).await.unwrap() {
                 let Work {
                     key,
                     generation: _,
+                    due_at: _,
                     attempts,
                     profile,
                     match_key,

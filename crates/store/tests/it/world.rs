@@ -168,7 +168,7 @@ impl Mapped {
     }
 
     pub(crate) async fn due(&self, lane: Lane) -> Vec<Work> {
-        self.world.store.due_work(&self.lease, lane, 1_000).await.unwrap()
+        self.world.store.due_work(&self.lease, lane, None, 1_000).await.unwrap()
     }
 
     /// Ids of the profiles that are due in a lane.

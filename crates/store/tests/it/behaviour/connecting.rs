@@ -68,7 +68,7 @@ pub(crate) async fn connecting_marks_all_profiles_with_a_key_due(world: World) {
     linked.settle_all().await;
     linked.world.connect().await;
     let lease = linked.world.store.acquire_lease(linked.connection, NODE, TTL_MS).await.unwrap().unwrap();
-    let due = linked.world.store.due_work(&lease, Lane::Remote, 10).await.unwrap();
+    let due = linked.world.store.due_work(&lease, Lane::Remote, None, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].key.profile_id, "u1");
     assert!(!due[0].searched);
@@ -78,7 +78,7 @@ pub(crate) async fn connecting_marks_all_profiles_with_a_key_due(world: World) {
 pub(crate) async fn connecting_again_fences_off_the_earlier_owner(world: World) {
     let linked = world.linked().await;
     linked.world.connect().await;
-    let error = linked.world.store.due_work(&linked.lease, Lane::Remote, 10).await.unwrap_err();
+    let error = linked.world.store.due_work(&linked.lease, Lane::Remote, None, 10).await.unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost));
 }
 
@@ -160,7 +160,7 @@ pub(crate) async fn disconnecting_forgets_the_sync_and_keeps_mappings_and_values
     assert_eq!(linked.world.profile("u1").await.unwrap().attribute("plan"), &"pro".into());
     linked.world.connect().await;
     let lease = store.acquire_lease(linked.connection, "node 2", TTL_MS).await.unwrap().unwrap();
-    let due = store.due_work(&lease, Lane::Remote, 10).await.unwrap();
+    let due = store.due_work(&lease, Lane::Remote, None, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     assert!(due[0].record.is_none());
     assert_eq!(due[0].match_key.as_ref().unwrap().as_str(), "ada@acme.test");
@@ -264,7 +264,7 @@ pub(crate) async fn a_reconnect_request_keeps_everything(world: World) {
     let connection = store.connection(linked.world.environment).await.unwrap().unwrap();
     assert_eq!((connection.status, connection.detail), (ConnectionStatus::Connected, None));
     let lease = store.acquire_lease(linked.connection, NODE, TTL_MS).await.unwrap().unwrap();
-    let due = store.due_work(&lease, Lane::Remote, 10).await.unwrap();
+    let due = store.due_work(&lease, Lane::Remote, None, 10).await.unwrap();
     assert_eq!(
         due[0].record.as_ref().unwrap(),
         &HeldRecord {

@@ -232,7 +232,7 @@ pub(crate) async fn many_items_are_finished_at_once(world: World) {
     let email = |n: usize| format!("u{n}@acme.test");
     let write = (0..MANY).map(|n| upsert(ProfileKind::User, &id(n), &[("email", email(n).as_str())]));
     mapped.world.write(write.collect()).await;
-    let due = mapped.world.store.due_work(&mapped.lease, Lane::Remote, 5_000).await.unwrap();
+    let due = mapped.world.store.due_work(&mapped.lease, Lane::Remote, None, 5_000).await.unwrap();
     assert_eq!(due.len(), MANY);
     let found = due.iter().enumerate().map(|(n, work)| syncline_model::work::Found {
         key: work.key.clone(),
@@ -251,6 +251,6 @@ pub(crate) async fn many_items_are_finished_at_once(world: World) {
     assert_eq!(counts, Counts { waiting: 0, links: MANY as u64, issues: 0 });
     let changes = (0..MANY).map(|n| news(&format!("003{n}"), 1, &[("Title", "CEO")]));
     mapped.take_in(batch(changes.collect())).await;
-    assert_eq!(mapped.world.store.count_due(mapped.connection, Lane::Local, 5_000).await.unwrap(), 1_203);
+    assert_eq!(mapped.world.store.count_due(mapped.connection, Lane::Local, None, 5_000).await.unwrap(), 1_203);
     assert_eq!(mapped.world.profile(&id(MANY - 1)).await.unwrap().attribute("title"), &"CTO".into());
 }

@@ -38,7 +38,7 @@ pub(crate) async fn an_expired_lease_can_be_taken_and_no_longer_used(world: Worl
     let id = world.connect().await;
     // Its time is over at the moment that it is given.
     let first = world.store.acquire_lease(id, "a", 0).await.unwrap().unwrap();
-    assert!(matches!(world.store.due_work(&first, Lane::Local, 1).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(world.store.due_work(&first, Lane::Local, None, 1).await, Err(StoreError::LeaseLost)));
     assert!(matches!(
         world.store.renew_lease(&first, TTL_MS, &CallReport::default()).await,
         Err(StoreError::LeaseLost)
@@ -74,7 +74,7 @@ pub(crate) async fn every_leased_method_fails_without_effect_once_the_lease_is_l
         store.lose_position(&lost, STREAM).await,
         store.set_stream_state(&lost, StreamState::Live, None).await,
         store.require_reconnect(&lost, "no").await,
-        store.due_work(&lost, Lane::Remote, 1).await.map(|_| ()),
+        store.due_work(&lost, Lane::Remote, None, 1).await.map(|_| ()),
         store.reload_work(&lost, std::slice::from_ref(&work.key)).await.map(|_| ()),
         store.record_found(&lost, Vec::new()).await,
         store.record_reads(&lost, "Contact", Vec::new(), &["003A".into()]).await,

@@ -62,7 +62,7 @@ pub(crate) async fn resuming_goes_on_where_it_was(world: World) {
     let resumed = store.connection(linked.world.environment).await.unwrap().unwrap();
     assert_eq!((resumed.status, resumed.epoch), (ConnectionStatus::Connected, paused.epoch));
     let lease = store.acquire_lease(linked.connection, NODE, TTL_MS).await.unwrap().unwrap();
-    let due = store.due_work(&lease, Lane::Remote, 10).await.unwrap();
+    let due = store.due_work(&lease, Lane::Remote, None, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     assert!(due[0].searched && due[0].record.is_some());
     assert_eq!(store.links(linked.connection, ProfileKind::User, &["u1".into()]).await.unwrap().len(), 1);

@@ -67,7 +67,7 @@ pub(crate) async fn everything_survives_reopening(world: World) {
     assert_eq!(world.store.mappings(connection).await.unwrap(), [mapping]);
     assert_eq!(world.store.credentials(connection).await.unwrap().unwrap().0.expose_secret(), "token");
     let lease = world.store.acquire_lease(connection, NODE, TTL_MS).await.unwrap().unwrap();
-    let work = world.store.due_work(&lease, Lane::Remote, 10).await.unwrap().remove(0);
+    let work = world.store.due_work(&lease, Lane::Remote, None, 10).await.unwrap().remove(0);
     assert_eq!(
         (work.key, work.generation, work.profile, work.record),
         (before.key, before.generation, before.profile, before.record)

@@ -65,8 +65,12 @@ pub(crate) async fn the_longest_due_come_first_and_no_more_than_asked(world: Wor
     let ids =
         |work: Vec<syncline_model::work::Work>| work.into_iter().map(|work| work.key.profile_id).collect::<Vec<_>>();
     assert_eq!(ids(mapped.due(Lane::Remote).await), ["b", "c", "a"]);
-    let two = mapped.world.store.due_work(&mapped.lease, Lane::Remote, 2).await.unwrap();
+    let two = mapped.world.store.due_work(&mapped.lease, Lane::Remote, None, 2).await.unwrap();
+    let after = two[0].due_at;
     assert_eq!(ids(two), ["b", "c"]);
+    let later = mapped.world.store.due_work(&mapped.lease, Lane::Remote, Some(after), 9).await.unwrap();
+    assert_eq!(ids(later), ["c", "a"]);
+    assert_eq!(mapped.world.store.count_due(mapped.connection, Lane::Remote, Some(after), 9).await.unwrap(), 2);
     // Asking takes nothing away.
     assert_eq!(mapped.due(Lane::Remote).await.len(), 3);
 }
@@ -81,7 +85,7 @@ pub(crate) async fn paused_mappings_are_left_out(world: World) {
     let store = &mapped.world.store;
     assert!(mapped.due(Lane::Remote).await.is_empty());
     assert!(store.reload_work(&mapped.lease, &[key]).await.unwrap().is_empty());
-    assert_eq!(store.count_due(mapped.connection, Lane::Remote, 9).await.unwrap(), 0);
+    assert_eq!(store.count_due(mapped.connection, Lane::Remote, None, 9).await.unwrap(), 0);
     assert!(store.mappings(mapped.connection).await.unwrap()[0].paused);
     assert_eq!(store.counts(mapped.connection, None).await.unwrap().waiting, 1);
 }
@@ -220,9 +224,9 @@ pub(crate) async fn counting_stops_at_the_limit(world: World) {
     let mapped = world.mapped().await;
     mapped.world.write((0..5).map(|n| upsert(ProfileKind::User, &n.to_string(), &[])).collect()).await;
     let store = &mapped.world.store;
-    assert_eq!(store.count_due(mapped.connection, Lane::Remote, 100).await.unwrap(), 5);
-    assert_eq!(store.count_due(mapped.connection, Lane::Remote, 3).await.unwrap(), 3);
-    assert_eq!(store.count_due(mapped.connection, Lane::Local, 100).await.unwrap(), 0);
+    assert_eq!(store.count_due(mapped.connection, Lane::Remote, None, 100).await.unwrap(), 5);
+    assert_eq!(store.count_due(mapped.connection, Lane::Remote, None, 3).await.unwrap(), 3);
+    assert_eq!(store.count_due(mapped.connection, Lane::Local, None, 100).await.unwrap(), 0);
 }
 
 pub(crate) async fn marking_all_due_takes_all_with_a_key(world: World) {
