@@ -226,6 +226,15 @@ pub(crate) fn from_row(errors: Vec<Refusal>) -> ConnectorError {
     refusal.with(kind)
 }
 
+/// The error of a row of a bulk job: `CODE:message:FIELD FIELD --`.
+pub(crate) fn from_bulk_row(text: &str) -> ConnectorError {
+    let (code, rest) = text.split_once(':').unwrap_or(("", text));
+    let fields = rest.rsplit_once(':').and_then(|(message, tail)| Some((message, tail.trim_end().strip_suffix("--")?)));
+    let (message, fields) = fields.unwrap_or((rest, ""));
+    let fields = fields.split([' ', ',']).filter(|field| !field.is_empty()).map(str::to_owned).collect();
+    from_row(vec![Refusal { code: code.to_owned(), message: message.to_owned(), fields: Some(fields) }])
+}
+
 impl Refusal {
     fn names_a_field(&self) -> bool {
         self.fields.iter().flatten().any(|field| !field.eq_ignore_ascii_case("id"))
@@ -389,6 +398,17 @@ mod tests {
         assert_eq!(row("INVALID_CROSS_REFERENCE_KEY", &["AccountId"]).kind, ErrorKind::FieldRejected);
         assert_eq!(row("INVALID_CROSS_REFERENCE_KEY", &["Id"]).kind, ErrorKind::RecordGone);
         assert_eq!(row("INVALID_CROSS_REFERENCE_KEY", &[]).kind, ErrorKind::RecordGone);
+    }
+
+    #[test]
+    fn a_row_of_a_bulk_job_is_judged_as_any_other() {
+        let error = from_bulk_row("FIELD_INTEGRITY_EXCEPTION:no: not so:Title Phone --");
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::FieldRejected, "no: not so"));
+        assert_eq!(error.fields, ["Title", "Phone"]);
+        let error = from_bulk_row("UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record:--");
+        assert_eq!((error.kind, error.fields.len()), (ErrorKind::Transient, 0));
+        assert_eq!(from_bulk_row("").kind, ErrorKind::RecordRejected);
+        assert_eq!(from_bulk_row("ENTITY_IS_DELETED").message, "ENTITY_IS_DELETED");
     }
 
     #[test]

@@ -13,6 +13,11 @@ use syncline_model::{
 
 use crate::record_id;
 
+/// What clears a field in a bulk job; an empty one is left as it is. (Bulk API 2.0 guide, "Valid CSV Record Rows".)
+const CSV_NULL: &str = "#N/A";
+/// Longest field of a bulk job (Bulk API 2.0 guide, limits: 32,000 characters).
+const MAX_CSV_FIELD_BYTES: usize = 32_000;
+
 /// The parts of `DescribeSObjectResult` that syncing needs. (REST guide, "sObject Describe".)
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,20 +126,49 @@ pub(crate) fn from_json(json: &Json, field_type: FieldType) -> Option<Value> {
         // A checkbox is never empty; where a reply leaves it out it means false.
         (F::Boolean, Json::Null) => Value::Boolean(false),
         (_, Json::Null) => Value::Null,
-        (F::Id | F::Reference, Json::String(id)) => id_value(id),
-        (F::MultiPicklist, Json::String(choices)) => list_value(choices),
-        (F::Date, Json::String(day)) => Value::DateTime(parse_day(day)?),
-        (F::DateTime, Json::String(instant)) => Value::DateTime(parse_instant(instant)?),
         (F::Boolean, Json::Bool(value)) => Value::Boolean(*value),
         (F::Int | F::Double | F::Currency | F::Percent, Json::Number(number)) => {
             Value::Number(number.as_f64().and_then(Number::new)?)
         }
         (F::Address | F::Other, _) => Value::Null,
-        (_, Json::String(text)) => Value::text(text.as_str()),
+        (_, Json::String(text)) => from_string(text, field_type)?,
         (_, Json::Bool(value)) => Value::text(value.to_string()),
         (_, Json::Number(number)) => Value::text(number.to_string()),
         (_, Json::Array(_) | Json::Object(_)) => return None,
     })
+}
+
+fn from_string(text: &str, field_type: FieldType) -> Option<Value> {
+    use FieldType as F;
+    Some(match field_type {
+        F::Id | F::Reference => id_value(text),
+        F::MultiPicklist => list_value(text),
+        F::Date => Value::DateTime(parse_day(text)?),
+        F::DateTime => Value::DateTime(parse_instant(text)?),
+        _ => Value::text(text),
+    })
+}
+
+/// A value as a bulk job gives it, whose nulls are empty; `None` where it is not of the type that describe told.
+pub(crate) fn from_csv(text: &str, field_type: FieldType) -> Option<Value> {
+    use FieldType as F;
+    match field_type {
+        _ if text.is_empty() => from_json(&Json::Null, field_type),
+        F::Boolean => text.parse().ok().map(Value::Boolean),
+        F::Int | F::Double | F::Currency | F::Percent => text.parse().ok().and_then(Number::new).map(Value::Number),
+        F::Address | F::Other => Some(Value::Null),
+        _ => from_string(text, field_type),
+    }
+}
+
+/// What [`to_json`] gave as a bulk job takes it; `None` where it can not be said there.
+pub(crate) fn to_csv(json: &Json) -> Option<String> {
+    match json {
+        Json::Null => Some(CSV_NULL.to_owned()),
+        Json::String(text) if text == CSV_NULL || text.is_empty() || text.len() > MAX_CSV_FIELD_BYTES => None,
+        Json::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 /// A value as REST takes it.
@@ -253,8 +287,17 @@ mod tests {
         ] {
             assert_eq!(from_json(&read, field_type), Some(value.clone()), "{field_type:?}");
             assert_eq!(to_json(&value, field_type), written, "{field_type:?}");
+            let text = to_csv(&written).unwrap();
+            assert_eq!(text == CSV_NULL, value.is_null(), "{field_type:?}");
+            let read = if value.is_null() { "" } else { text.as_str() };
+            assert_eq!(from_csv(read, field_type), Some(value), "{field_type:?}");
         }
         assert_eq!(to_json(&Value::Null, F::Boolean), json!(false));
+        assert_eq!(to_csv(&json!(false)).as_deref(), Some("false"));
+        assert_eq!(to_csv(&json!(CSV_NULL)), None);
+        assert_eq!(from_csv("", F::Boolean), Some(Value::Boolean(false)));
+        assert_eq!(from_csv("12.0", F::Int), Some(Value::Number(Number::new(12.0).unwrap())));
+        assert_eq!(from_csv("many", F::Int), None);
         assert_eq!(from_json(&json!("soon"), F::DateTime), None);
     }
 }

@@ -2,18 +2,21 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use syncline_model::connector::{ConnectorError, ErrorKind};
 use url::{Host, Url};
 
 use crate::{
     error::{self, Effect},
-    gate::Gate,
+    gate::{Gate, Pass, Stopped},
 };
 
 /// A host that does not take a connection in this time is down for our purposes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Salesforce answers nearly everything in a second and allows itself minutes; a worker waits this long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// An answer that is read as it comes and brings nothing for so long is broken off.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Shorter than the idle time after which Salesforce's edge drops a connection, so that a write seldom meets a dead one.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A page of the widest rows is a few megabytes; more than this is no answer of Salesforce.
@@ -53,6 +56,53 @@ pub(crate) async fn exchange(
     // Once an answer has begun, the request was received: a connection that breaks then leaves a write in doubt too.
     let answer = gate.run(async move { Answer::read(request.send().await?).await }).await;
     answer.map_err(|stopped| stopped.into_error(effect))?.map_err(|error| error::from_transport(error, effect))
+}
+
+/// What a request for a body that is read as it comes was answered with.
+pub(crate) enum Opened {
+    Success(Body),
+    Other(Answer),
+}
+
+/// Makes a request that changes nothing through the gate; the body of a success is still to be read.
+pub(crate) async fn open(gate: &Arc<Gate>, request: reqwest::RequestBuilder) -> Result<Opened, ConnectorError> {
+    let effect = Effect::Reads;
+    let answer = gate.run(async move {
+        let response = request.send().await?;
+        if response.status().is_success() { Ok(Ok(response)) } else { Answer::read(response).await.map(Err) }
+    });
+    let answer: Result<Result<reqwest::Response, Answer>, reqwest::Error> =
+        answer.await.map_err(|stopped| stopped.into_error(effect))?;
+    match answer.map_err(|error| error::from_transport(error, effect))? {
+        Ok(response) => {
+            let pass = gate.enter().map_err(|stopped| stopped.into_error(effect))?;
+            Ok(Opened::Success(Body { response, gate: Arc::clone(gate), _pass: pass }))
+        }
+        Err(answer) => Ok(Opened::Other(answer)),
+    }
+}
+
+/// The body of an answer, in pieces as they come. It ends when the gate closes.
+pub(crate) struct Body {
+    response: reqwest::Response,
+    gate: Arc<Gate>,
+    _pass: Pass,
+}
+
+impl Body {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The next piece; nothing at the end.
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ConnectorError> {
+        let piece = tokio::select! {
+            piece = tokio::time::timeout(PIECE_TIMEOUT, self.response.chunk()) => piece,
+            () = self.gate.closing() => return Err(Stopped::BrokenOff.into_error(Effect::Reads)),
+        };
+        let late = |_| ConnectorError::new(ErrorKind::Transient, "", "the answer stopped coming");
+        piece.map_err(late)?.map_err(|error| error::from_transport(error, Effect::Reads))
+    }
 }
 
 /// An answer, read to its end.

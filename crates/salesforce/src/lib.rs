@@ -7,6 +7,10 @@
 //! Way in: [`OAuthClient`] to connect an org, then [`Salesforce::connect`] to work with it.
 
 mod bitmap;
+mod bulk;
+mod bulk_csv;
+mod bulk_read;
+mod bulk_write;
 mod change_event;
 mod credentials;
 mod custom_fields;
@@ -43,6 +47,7 @@ use syncline_model::{
 };
 
 pub use self::{
+    bulk::BulkSettings,
     credentials::{CredentialError, CredentialStore, Credentials, Grant, StoredSession},
     http::check_login_url,
     oauth::{App, Granted, OAuthClient, Pkce, random_token},
@@ -62,6 +67,8 @@ pub struct SalesforceSettings {
     pub app: App,
     /// The change stream.
     pub pubsub: PubSubSettings,
+    /// Bulk jobs.
+    pub bulk: BulkSettings,
     /// A PEM file's content with certificates to trust besides the system's.
     pub extra_ca: Option<Vec<u8>>,
     /// What tells the event channel of this connection from those of other connections to the same org; the same for as long as
@@ -76,6 +83,7 @@ pub struct Salesforce {
     rest: Arc<Rest>,
     pubsub: Arc<PubSub>,
     gate: Arc<Gate>,
+    bulk: BulkSettings,
 }
 
 impl Salesforce {
@@ -101,7 +109,7 @@ impl Salesforce {
             rest: Arc::clone(&rest),
             schemas: pubsub::SchemaCache::default(),
         });
-        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, gate })
+        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, gate, bulk: settings.bulk })
     }
 }
 
@@ -138,16 +146,16 @@ impl Connector for Salesforce {
         rest::MAX_WRITES
     }
 
-    async fn read_all(&self, _object: &str, _fields: &[String]) -> Result<Box<dyn RecordStream>, ConnectorError> {
-        Err(pending()) // PENDING bulk
+    async fn read_all(&self, object: &str, fields: &[String]) -> Result<Box<dyn RecordStream>, ConnectorError> {
+        bulk_read::read_all(&self.rest, self.bulk, object, fields).await
     }
 
     async fn write_many(&self, writes: &[RecordWrite]) -> Result<Vec<WriteOutcome>, ConnectorError> {
-        self.rest.write(writes).await // PENDING bulk
+        bulk_write::write_many(&self.rest, self.bulk, writes).await
     }
 
     fn many_writes(&self) -> std::ops::Range<usize> {
-        usize::MAX..usize::MAX // PENDING bulk
+        bulk_write::MANY_WRITES
     }
 
     async fn prepare_stream(&self, _wanted: &[StreamedObject]) -> Result<PreparedStream, ConnectorError> {

@@ -19,7 +19,7 @@ use crate::{
     error::{self, Effect, Refusal},
     fields::{self, DescribedObject},
     gate::Gate,
-    http::{self, Answer, misconfigured},
+    http::{self, Answer, Body, Opened, misconfigured},
     record_id,
     session::{Session, Token},
     soql::{self, Identifier},
@@ -36,7 +36,7 @@ const MAX_PARALLEL_QUERIES: usize = 4;
 pub(crate) const MAX_WRITES: usize = 200;
 const MAX_TYPE_RUNS: usize = 10;
 /// What every read asks for: which record, and which version of it.
-const ALWAYS_READ: [&str; 4] = ["Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"];
+pub(crate) const ALWAYS_READ: [&str; 4] = ["Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"];
 
 pub(crate) struct Rest {
     pub(crate) http: reqwest::Client,
@@ -80,7 +80,7 @@ impl Rest {
         self.schemas().values().map(|schema| schema.name.clone()).collect()
     }
 
-    async fn schema(&self, object: &str) -> Result<Arc<ObjectSchema>, ConnectorError> {
+    pub(crate) async fn schema(&self, object: &str) -> Result<Arc<ObjectSchema>, ConnectorError> {
         match self.described(object) {
             Some(schema) => Ok(schema),
             None => self.describe(object).await,
@@ -92,7 +92,7 @@ impl Rest {
     }
 
     /// A schema that turned out not to be true is asked for anew before its next use.
-    fn forget_if_changed(&self, object: &str, error: &ConnectorError) {
+    pub(crate) fn forget_if_changed(&self, object: &str, error: &ConnectorError) {
         if error.kind == ErrorKind::SchemaChanged {
             self.schemas().remove(&object.to_ascii_lowercase());
         }
@@ -214,7 +214,7 @@ impl Rest {
     }
 
     /// A record as Collections takes it, or why it is not even sent: one row that names an unknown field could fail them all.
-    async fn row(&self, write: &RecordWrite) -> Result<Result<Json, ConnectorError>, ConnectorError> {
+    pub(crate) async fn row(&self, write: &RecordWrite) -> Result<Result<Json, ConnectorError>, ConnectorError> {
         let schema = match self.schema(&write.object).await {
             Ok(schema) => schema,
             Err(error) if error.kind == ErrorKind::SchemaChanged => return Ok(Err(error)),
@@ -277,26 +277,57 @@ impl Rest {
         if answer.is_success() { Ok(answer) } else { Err(error::from_answer(&answer, effect)) }
     }
 
+    /// Makes a call that changes nothing as [`Rest::call`] does, and gives a success whose body has yet to be read.
+    pub(crate) async fn open(
+        &self,
+        request: impl Fn(&str, &Token) -> reqwest::RequestBuilder,
+    ) -> Result<Body, ConnectorError> {
+        let mut token = self.session.token().await?;
+        let mut is_renewed = false;
+        loop {
+            let request = self.ready(&token, &request).await?;
+            let answer = match http::open(&self.gate, request).await? {
+                Opened::Success(body) => return Ok(body),
+                Opened::Other(answer) => answer,
+            };
+            let refusal = error::from_answer(&answer, Effect::Reads);
+            if is_renewed || !is_session_over(&answer, &refusal) {
+                return Err(refusal);
+            }
+            token = self.session.token_after(&token).await?;
+            is_renewed = true;
+        }
+    }
+
     async fn send(
         &self,
         token: &Token,
         effect: Effect,
         request: &impl Fn(&str, &Token) -> reqwest::RequestBuilder,
     ) -> Result<Answer, ConnectorError> {
-        let version_path =
-            self.version_path.get_or_try_init(|| version::newest(&self.http, &self.gate, &token.instance_url)).await?;
-        let base = format!("{}{version_path}", version::origin_text(&token.instance_url));
-        let request = request(&base, token)
-            .bearer_auth(token.secret())
-            // Shown in the change events of our own writes (`changeOrigin`).
-            .header("Sforce-Call-Options", "client=Syncline")
-            // An update of ours must not give the record to somebody else.
-            .header("Sforce-Auto-Assign", "FALSE");
+        let request = self.ready(token, request).await?;
         let answer = http::exchange(&self.gate, request, effect).await?;
         if let Some(usage) = answer.limit_info.as_deref().and_then(parse_usage) {
             *self.usage.lock().expect("nobody panics with the lock held") = Some(usage);
         }
         Ok(answer)
+    }
+
+    /// The request as it goes out.
+    async fn ready(
+        &self,
+        token: &Token,
+        request: &impl Fn(&str, &Token) -> reqwest::RequestBuilder,
+    ) -> Result<reqwest::RequestBuilder, ConnectorError> {
+        let version_path =
+            self.version_path.get_or_try_init(|| version::newest(&self.http, &self.gate, &token.instance_url)).await?;
+        let base = format!("{}{version_path}", version::origin_text(&token.instance_url));
+        Ok(request(&base, token)
+            .bearer_auth(token.secret())
+            // Shown in the change events of our own writes (`changeOrigin`).
+            .header("Sforce-Call-Options", "client=Syncline")
+            // An update of ours must not give the record to somebody else.
+            .header("Sforce-Auto-Assign", "FALSE"))
     }
 }
 
@@ -378,7 +409,7 @@ fn join_groups(
     Ok(joined.into_iter().filter(|(_, seen)| *seen >= group_count).map(|(record, _)| record).collect())
 }
 
-fn record(row: &Json, schema: &ObjectSchema, asked: &[&str]) -> Result<Record, ConnectorError> {
+pub(crate) fn record(row: &Json, schema: &ObjectSchema, asked: &[&str]) -> Result<Record, ConnectorError> {
     let broken = |name: &str| {
         let what = format!("the field {name} of a {} that was read is not as it was described", schema.name);
         ConnectorError::new(ErrorKind::SchemaChanged, "", what)

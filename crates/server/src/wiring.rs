@@ -23,7 +23,8 @@ use syncline_model::{
     store::{Store, StoreError},
 };
 use syncline_salesforce::{
-    App, CredentialError, CredentialStore, Credentials, PubSubSettings, Salesforce, SalesforceSettings as Reach,
+    App, BulkSettings, CredentialError, CredentialStore, Credentials, PubSubSettings, Salesforce,
+    SalesforceSettings as Reach,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -207,6 +208,7 @@ impl ConnectorFactory for SalesforceConnectors {
         let reach = Reach {
             app: app_of(&credentials.grant).or_else(|| settings.app.clone()).unwrap_or_else(nobody),
             pubsub: PubSubSettings { url: settings.pubsub_url.clone(), ..PubSubSettings::default() },
+            bulk: BulkSettings::default(),
             extra_ca: settings.extra_ca.clone(),
             // Outlives the connection, so that connecting anew finds the channel made before.
             channel_key: connection.environment_id.to_string(),

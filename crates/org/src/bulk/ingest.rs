@@ -159,6 +159,9 @@ fn work(run: &Run) -> Outcome {
             return Err("ExceededQuota : ApiBatchItems Limit exceeded.".to_owned());
         }
         done += rows.len();
+        if let Some(error) = run.org.bulk().failure_after(done) {
+            return Err(error);
+        }
         let outcomes = commit(&run.org, &run.origin, &columns, &rows);
         let results = ends.into_iter().zip(outcomes).map(|(end, outcome)| RowResult { end, outcome });
         let _ = run.org.bulk().change(&run.id, run.org.now_ms(), |job| {

@@ -47,11 +47,19 @@ pub struct BulkSettings {
     pub batches_max: usize,
     /// Rows in a page of results when the client does not say how many.
     pub page_rows: usize,
+    /// A job that comes to more rows than this fails there, as one does whose batches time out again and again; none if it is not said.
+    pub fail_after_rows: Option<usize>,
 }
 
 impl Default for BulkSettings {
     fn default() -> BulkSettings {
-        BulkSettings { state_ms_min: 0, query_jobs_max: 10_000, batches_max: 15_000, page_rows: 250_000 }
+        BulkSettings {
+            state_ms_min: 0,
+            query_jobs_max: 10_000,
+            batches_max: 15_000,
+            page_rows: 250_000,
+            fail_after_rows: None,
+        }
     }
 }
 
@@ -255,6 +263,12 @@ impl Bulk {
             Ok(goes_on)
         });
         moved.unwrap_or(false)
+    }
+
+    /// Why a job that did so many rows does no more, if that is so.
+    fn failure_after(&self, rows: usize) -> Option<String> {
+        let is_over = self.jobs().settings.fail_after_rows.is_some_and(|most| rows > most);
+        is_over.then(|| "InternalServerError : Retried more than fifteen times".to_owned())
     }
 
     fn state_span(&self) -> Duration {

@@ -73,6 +73,9 @@ pub(crate) fn begin(
 }
 
 fn spool(run: &Run, rows: &ResultRows) -> Outcome {
+    if let Some(error) = run.org.bulk().failure_after(rows.len()) {
+        return Err(error);
+    }
     let mut writer = CsvWriter::new(run.request.format);
     let names = rows.column_names(&run.org.lock());
     writer.row(names.iter().map(String::as_str));

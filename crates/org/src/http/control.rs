@@ -12,7 +12,7 @@
 //! | `GET /__control/history?record=003…&field=Title` | every value that fields had, in the order of commits: `[{record_id, object, field, old, new, at_ms, user_id, change_origin, transaction}]` |
 //! | `PUT /__control/history` `{"is_kept": true}` | keeps that history from now on, or not |
 //! | `GET /__control/bulk` | how bulk jobs behave |
-//! | `PUT /__control/bulk` `{"state_ms_min": 500}` | sets it; what is not named is as at the start: `state_ms_min` (how long a job stays in each state), `query_jobs_max` and `batches_max` (in 24 hours), `page_rows` |
+//! | `PUT /__control/bulk` `{"state_ms_min": 500}` | sets it; what is not named is as at the start: `state_ms_min` (how long a job stays in each state), `query_jobs_max` and `batches_max` (in 24 hours), `page_rows`, `fail_after_rows` (a job that comes to more fails) |
 //! | `GET /__control/ledger` | `{"total", "counts": {"PATCH /composite/sobjects": 3}, "records": {…}, "recent": […]}` |
 //! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |

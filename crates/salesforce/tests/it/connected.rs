@@ -1,8 +1,11 @@
 //! An org to talk to, a place for credentials, and a connection between the two.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -13,8 +16,8 @@ use syncline_org::{
     core::{Write, WriteContext},
 };
 use syncline_salesforce::{
-    App, CredentialError, CredentialStore, Credentials, Granted, OAuthClient, Pkce, PubSubSettings, Salesforce,
-    SalesforceSettings, random_token,
+    App, BulkSettings, CredentialError, CredentialStore, Credentials, Granted, OAuthClient, Pkce, PubSubSettings,
+    Salesforce, SalesforceSettings, random_token,
 };
 
 pub(crate) const REDIRECT: &str = "http://localhost:7/callback";
@@ -78,7 +81,16 @@ pub(crate) fn app(org: &RunningOrg) -> App {
 
 pub(crate) fn settings(org: &RunningOrg) -> SalesforceSettings {
     let pubsub = PubSubSettings { url: org.pubsub_url.clone(), ..PubSubSettings::default() };
-    SalesforceSettings { app: app(org), pubsub, extra_ca: None, channel_key: "environment 1".to_owned() }
+    SalesforceSettings { app: app(org), pubsub, bulk: swift(), extra_ca: None, channel_key: "environment 1".to_owned() }
+}
+
+/// Bulk jobs of an org that does them at once.
+pub(crate) fn swift() -> BulkSettings {
+    BulkSettings {
+        first_wait: Duration::from_millis(5),
+        longest_wait: Duration::from_millis(100),
+        patience: Duration::from_secs(60),
+    }
 }
 
 /// Walks a browser through the authorize page; the query of the callback, by name.
@@ -186,6 +198,12 @@ impl Connected {
         let user = self.granted.identity.user_id.clone();
         let Json::Object(values) = json!({ "ProfileId": profile }) else { unreachable!() };
         self.commit(Write::Update { object: None, id: user, values });
+    }
+
+    /// Another connector of the same connection.
+    pub(crate) fn again(&self, settings: &SalesforceSettings) -> Salesforce {
+        let store: Arc<dyn CredentialStore> = self.drawer.clone();
+        Salesforce::connect(settings, &self.granted.identity, store).unwrap()
     }
 
     pub(crate) fn end_sessions(&self) {

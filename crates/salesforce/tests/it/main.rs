@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets nothing there has failed")]
 
+mod bulk_read;
+mod bulk_write;
 mod changes;
 mod close;
 mod connected;

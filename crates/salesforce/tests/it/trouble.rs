@@ -60,6 +60,7 @@ async fn door(trouble: &'static str, answer: String) -> (Salesforce, Arc<AtomicU
     let settings = SalesforceSettings {
         app: App { client_id: "c".to_owned(), client_secret: "s".to_owned().into() },
         pubsub: PubSubSettings::default(),
+        bulk: syncline_salesforce::BulkSettings::default(),
         extra_ca: None,
         channel_key: String::new(),
     };
