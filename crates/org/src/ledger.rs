@@ -25,12 +25,14 @@ pub struct LedgerEntry {
     pub method: String,
     /// The path with ids and versions replaced by `{…}`.
     pub path: String,
-    /// The path and the query as they came.
+    /// The path and the query as they came; of a subscription, its topic and where it begins.
     pub uri: String,
     /// 18-character id of the user who asked, if it is known.
     pub user_id: Option<String>,
     /// Consumer key of the app that the session was given to.
     pub client_id: Option<String>,
+    /// Which refresh token was presented: the beginning of its hash, so that their use can be followed.
+    pub token: Option<String>,
     /// HTTP status.
     pub status: u16,
     /// Salesforce's code of the refusal.
@@ -118,6 +120,13 @@ impl Ledger {
         let mut state = self.state();
         let Ok(place) = state.entries.binary_search_by_key(&number, |entry| entry.number) else { return };
         state.entries[place].answered_ms = Some(at_ms);
+    }
+
+    /// Says more closely what a request asks for.
+    pub(crate) fn specify(&self, number: u64, uri: String) {
+        let mut state = self.state();
+        let Ok(place) = state.entries.binary_search_by_key(&number, |entry| entry.number) else { return };
+        state.entries[place].uri = uri;
     }
 
     /// Requests so far whose method and path template these are.

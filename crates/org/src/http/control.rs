@@ -14,7 +14,7 @@
 //! | `GET /__control/bulk` | how bulk jobs behave |
 //! | `PUT /__control/bulk` `{"state_ms_min": 500}` | sets it; what is not named is as at the start: `state_ms_min` (how long a job stays in each state), `query_jobs_max` and `batches_max` (in 24 hours), `page_rows`, `fail_after_rows` (a job that comes to more fails) |
 //! | `GET /__control/ledger` | `{"total", "counts": {"PATCH /composite/sobjects": 3}, "records": {…}, "recent": […]}` |
-//! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, status, error_code, records, bytes_in, bytes_out}]` |
+//! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, token, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |
 //! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "ledger_entries_max": 50000, "custom_fields_max": 5, "field_visibility_delay_ms": 60000}` | sets what is named; a maximum of `null` is the edition's. A field that was granted is invisible for the delay |
 //! | `POST /__control/events` `{"action": "end_streams", "how": "clean"}` | does something to the event bus once; see below |

@@ -31,6 +31,7 @@ pub(crate) struct Account {
     pub(crate) records: usize,
     pub(crate) user_id: Option<String>,
     pub(crate) client_id: Option<String>,
+    pub(crate) token: Option<String>,
     pub(crate) bytes_in: u64,
 }
 
@@ -98,6 +99,7 @@ pub(super) async fn pass(State(web): State<Web>, request: Request, next: Next) -
     entry.records = account.records;
     entry.user_id = account.user_id;
     entry.client_id = account.client_id;
+    entry.token = account.token;
     entry.bytes_in = entry.bytes_in.max(account.bytes_in);
     entry.bytes_out = axum::body::HttpBody::size_hint(response.body()).exact();
     let number = web.org.ledger().record(entry);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::answer::{json_answer, ok};
+use super::passage::Account;
 use super::{Web, open_id, origin};
 use crate::core::oauth::OAuthError;
 
@@ -40,7 +41,11 @@ impl Form {
     }
 
     fn get(&self, name: &str) -> &str {
-        self.parameters.get(name).map_or("", String::as_str)
+        self.given(name).unwrap_or_default()
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
     }
 }
 
@@ -71,9 +76,26 @@ pub(crate) async fn token(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, OAuthError> {
+) -> Response {
     let form = Form::of(&headers, query, &body);
-    let origin = origin(&headers);
+    let account = Account {
+        client_id: form.given("client_id").map(str::to_owned),
+        token: form.given("refresh_token").map(fingerprint),
+        ..Account::default()
+    };
+    let mut response = give_token(&web, &form, &headers).into_response();
+    response.extensions_mut().insert(account);
+    response
+}
+
+/// Tells tokens apart without giving one away.
+fn fingerprint(token: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn give_token(web: &Web, form: &Form, headers: &HeaderMap) -> Result<Response, OAuthError> {
+    let origin = origin(headers);
     let now_ms = web.org.now_ms();
     let mut org = web.org.lock();
     let vouched = match form.get("client_assertion_type") {
@@ -113,7 +135,7 @@ pub(crate) async fn token(
     if let Some(refresh_token) = &grant.refresh_token {
         body["refresh_token"] = json!(refresh_token);
     }
-    if let Some(id_token) = open_id::id_token(&web, &origin, &identity, &grant) {
+    if let Some(id_token) = open_id::id_token(web, &origin, &identity, &grant) {
         body["id_token"] = json!(id_token);
     }
     Ok(ok(&body))

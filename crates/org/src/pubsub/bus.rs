@@ -95,8 +95,9 @@ impl Bus {
         self.org.response_delay()
     }
 
-    /// Notes a call in the org's account of requests, and whose it was or why it was refused. A stream is one call.
-    pub(crate) fn note_call(&self, method: &str, session: &Result<Session, Refusal>) {
+    /// Notes a call in the org's account of requests, and whose it was or why it was refused; gives its number there. A stream is
+    /// one call.
+    pub(crate) fn note_call(&self, method: &str, session: &Result<Session, Refusal>) -> u64 {
         let now_ms = self.org.now_ms();
         let path = format!("/eventbus.v1.PubSub/{method}");
         self.org.ledger().record(LedgerEntry {
@@ -111,7 +112,12 @@ impl Bus {
             status: 200,
             error_code: session.as_ref().err().map(|refusal| refusal.error_code()),
             ..LedgerEntry::default()
-        });
+        })
+    }
+
+    /// Says in that account what a stream was opened for, and from where on.
+    pub(crate) fn note_subject(&self, number: u64, topic: &str, start: &str) {
+        self.org.ledger().specify(number, format!("/eventbus.v1.PubSub/Subscribe?topic={topic}&from={start}"));
     }
 
     /// The live session of a token, if `tenant_id` (15 or 18 characters) is this org.

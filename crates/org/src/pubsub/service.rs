@@ -59,6 +59,8 @@ type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 struct Admitted {
     session: Session,
     rpc_id: String,
+    /// Its number in the ledger.
+    number: u64,
 }
 
 impl Admitted {
@@ -84,9 +86,9 @@ impl PubSubService {
                 .filter(|_| !text("instanceurl").is_empty())
                 .ok_or(Refusal::Authentication),
         };
-        self.bus.note_call(method, &session);
+        let number = self.bus.note_call(method, &session);
         match session {
-            Ok(session) => Ok(Admitted { session, rpc_id }),
+            Ok(session) => Ok(Admitted { session, rpc_id, number }),
             Err(refusal) => Err(refusal.status(&rpc_id)),
         }
     }
@@ -106,8 +108,8 @@ impl PubSubService {
         let place = self.bus.stream_place().map_err(|refusal| admitted.refuse(refusal))?;
         // Clients wait for the answer's head before they ask for events, so a bad first request is an error in the stream.
         let (deliveries, receiver) = mpsc::channel(DELIVERIES_MAX);
-        let Admitted { session, rpc_id } = admitted;
-        let caller = Caller { bus: self.bus.clone(), session, deliveries, rpc_id };
+        let Admitted { session, rpc_id, number } = admitted;
+        let caller = Caller { bus: self.bus.clone(), session, deliveries, rpc_id, number };
         let asks = request.into_inner().map_ok(Ask::from).boxed();
         tokio::spawn(keeping(place, serve(caller, self.patience, asks)));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver).then(Delivery::when_due::<R>))))

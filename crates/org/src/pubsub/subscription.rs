@@ -112,6 +112,8 @@ pub(super) struct Caller {
     pub(super) session: Session,
     pub(super) deliveries: mpsc::Sender<Delivery>,
     pub(super) rpc_id: String,
+    /// Number of the call in the ledger.
+    pub(super) number: u64,
 }
 
 /// Serves one subscriber until it goes, runs out of credit for too long, or the org ends it.
@@ -178,6 +180,7 @@ impl Subscription {
     async fn begin(caller: Caller, first: Ask) -> Result<Subscription, End> {
         let (reader, managed_id) = match &first.subject {
             Subject::Topic { name, preset, replay_id } => {
+                caller.bus.note_subject(caller.number, name, preset.as_str_name());
                 let start = match preset {
                     ReplayPreset::Latest => Start::Latest,
                     ReplayPreset::Earliest => Start::Earliest,
