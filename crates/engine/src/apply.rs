@@ -58,6 +58,10 @@ struct Taken<'a> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
+        // A worker hears its own bell too: ringing for nothing would make one that has nothing to do look again without end.
+        if self.keys.is_empty() {
+            return;
+        }
         let mut items = self.in_flight.items.lock().unwrap_or_else(PoisonError::into_inner);
         for key in &self.keys {
             items.remove(key);
@@ -359,7 +363,7 @@ impl Worker<'_> {
         ready
     }
 
-    /// Sends all writes. A field that is refused is left out and the record's others are sent again, once.
+    /// Sends all writes. A field that is refused is left out and the record's others are sent again, until what is left is taken.
     async fn send(&self, plans: &[&Ready]) -> Result<Results, Interrupt> {
         // Two items may write to one record; a call may name a record once.
         let mut writes: BTreeMap<(String, String), Values> = BTreeMap::new();
@@ -367,27 +371,19 @@ impl Worker<'_> {
             let values = writes.entry((write.object.clone(), write.id.clone())).or_default();
             values.extend(write.values.clone());
         }
-        let writes: Vec<_> =
+        let mut unsent: Vec<_> =
             writes.into_iter().map(|((object, id), values)| RecordWrite { object, id, values }).collect();
         let mut results = Results::new();
-        let mut again = Vec::new();
-        for (write, outcome) in self.send_call(writes).await? {
-            let result = match outcome {
-                Ok(()) => WriteResult { error: None, taken: write.values },
-                Err(error) => {
-                    let mut rest = write.clone();
-                    rest.values.retain(|name, _| !error.fields.iter().any(|field| field.eq_ignore_ascii_case(name)));
-                    if error.kind == ErrorKind::FieldRejected && !rest.values.is_empty() && rest != write {
-                        again.push(rest);
+        while !unsent.is_empty() {
+            for (write, outcome) in self.send_call(std::mem::take(&mut unsent)).await? {
+                let result = results.entry(write.id.clone()).or_default();
+                match outcome {
+                    Ok(()) => result.taken = write.values,
+                    Err(error) => {
+                        unsent.extend(without_refused(&write, &error));
+                        result.errors.push(error);
                     }
-                    WriteResult { error: Some(error), taken: Values::new() }
                 }
-            };
-            results.insert(write.id, result);
-        }
-        for (write, outcome) in self.send_call(again).await? {
-            if let (Ok(()), Some(result)) = (outcome, results.get_mut(&write.id)) {
-                result.taken = write.values;
             }
         }
         self.note_gone(plans, &results).await?;
@@ -398,8 +394,8 @@ impl Worker<'_> {
     async fn note_gone(&self, plans: &[&Ready], results: &Results) -> Result<(), Interrupt> {
         let mut gone: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for write in plans.iter().filter_map(|ready| ready.write.as_ref()) {
-            let error = results.get(&write.id).and_then(|result| result.error.as_ref());
-            if error.is_some_and(|error| policy(error.kind).action == Action::ReadAgain) {
+            let mut errors = results.get(&write.id).into_iter().flat_map(|result| &result.errors);
+            if errors.any(|error| policy(error.kind).action == Action::ReadAgain) {
                 gone.entry(&write.object).or_default().push(write.id.clone());
             }
         }
@@ -434,7 +430,7 @@ impl Worker<'_> {
         };
         let Some(write) = ready.write else { return Outcome::Settled(settlement) };
         let Some(result) = results.get(&write.id) else { return self.retry_soon(work) };
-        if let Some(error) = &result.error {
+        for error in &result.errors {
             match policy(error.kind).action {
                 Action::Issue(_) => settlement = with_issue(settlement, error, &write),
                 Action::ReadAgain => return self.retry_soon(work),
@@ -469,10 +465,21 @@ type Failed = HashMap<WorkKey, ConnectorError>;
 /// What became of each record that was written, by id.
 type Results = HashMap<String, WriteResult>;
 
+#[derive(Default)]
 struct WriteResult {
-    error: Option<ConnectorError>,
+    /// What it was refused for, each time with fewer fields.
+    errors: Vec<ConnectorError>,
     /// The values that Salesforce took.
     taken: Values,
+}
+
+/// The same without the fields that were refused, if anything was refused for its fields and anything is left.
+fn without_refused(write: &RecordWrite, error: &ConnectorError) -> Option<RecordWrite> {
+    let is_refused = |name: &str| error.fields.iter().any(|field| field.eq_ignore_ascii_case(name));
+    let mut rest = write.clone();
+    rest.values.retain(|name, _| !is_refused(name));
+    let is_about_fields = matches!(error.kind, ErrorKind::FieldRejected | ErrorKind::SchemaChanged);
+    (is_about_fields && !rest.values.is_empty() && rest != *write).then_some(rest)
 }
 
 /// Whether a call failed because of what it was about, as against the line, the org's limits or the grant.
