@@ -133,8 +133,8 @@ pub trait SyncStore: Send + Sync + 'static {
         changes: &RecordedChanges,
     ) -> Result<Vec<(String, String)>, StoreError>;
 
-    /// The position is no longer known: forgets it, marks all held copies stale and every profile with a key not searched and
-    /// due in [`Lane::Remote`].
+    /// The position is no longer known: forgets it, marks all held copies stale, forgets which events they are of (commits may be
+    /// numbered anew), and marks every profile with a key not searched and due in [`Lane::Remote`].
     async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError>;
 
     /// Says how changes of each object are noticed; objects that are not named have no feed any more. An object whose way and reason

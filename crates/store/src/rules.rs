@@ -381,7 +381,7 @@ impl TakenIn {
         let before = held.clone();
         take(held);
         // A read that is older than the copy says nothing, and one that says the same makes no new revision.
-        let older = held.stale && !before.stale;
+        let older = held.stale && !before.stale && (before.gone, &before.values) == (held.gone, &held.values);
         if older || *held == (HeldRecord { revision: held.revision, ..before.clone() }) {
             *held = before;
             return;

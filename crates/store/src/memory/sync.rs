@@ -137,6 +137,7 @@ impl SyncStore for MemoryStore {
             let connected = state.leased(lease, now)?;
             connected.positions.remove(stream);
             connected.mark_stale(None);
+            connected.records.values_mut().for_each(|record| record.commit = None);
             connected.search_again(None, generation, now, raised);
             Ok(())
         })

@@ -86,6 +86,14 @@ impl SqlStore {
             .execute(&mut *unit.tx)
             .await?;
         unit.mark_stale(lease.connection_id, None).await?;
+        // An org that was moved numbers its commits anew, maybe from lower down: its events must not be taken for old ones.
+        sqlx::query(
+            "-- forget commits\nupdate record set commit_ms = null, commit_number = null, commit_sequence = null \
+             where connection_id = $1",
+        )
+        .bind(lease.connection_id.to_string())
+        .execute(&mut *unit.tx)
+        .await?;
         unit.search_again(lease.connection_id, None).await?;
         unit.commit().await
     }

@@ -136,7 +136,7 @@ pub(crate) async fn a_field_that_was_not_known_is_taken_in_but_was_not_missed(wo
 pub(crate) async fn a_stale_copy_is_refreshed_and_was_not_missed(world: World) {
     let linked = world.linked().await;
     linked.take_in(batch(vec![change("003A", 0, RecordEffect::Unknown)])).await;
-    let missed = swept(&linked, vec![read("003A", &[("Title", "CEO")], START_MS)], &[]).await;
+    let missed = swept(&linked, vec![read("003A", &[("Title", "CEO")], START_MS + 2_000)], &[]).await;
     assert!(missed.is_empty());
     let held = linked.due(Lane::Remote).await.remove(0).record.unwrap();
     assert_eq!((&held.values["Title"], held.stale), (&"CEO".into(), false));

@@ -97,6 +97,7 @@ mod run {
             a_resync_marks_copies_stale_and_profiles_due,
             the_position_moves_with_the_effects,
             losing_the_position_forgets_it_and_marks_everything,
+            commits_may_be_numbered_anew_after_the_position_was_lost,
             the_newest_event_shows_on_the_connection;
         work:
             a_change_of_key_is_searched_again,

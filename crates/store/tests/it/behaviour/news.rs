@@ -1,7 +1,7 @@
 //! News from the change stream.
 
 use syncline_model::{
-    change::{Position, RecordEffect, RecordedChanges},
+    change::{CommitPosition, Position, RecordChange, RecordEffect, RecordedChanges},
     feed::NewestChange,
     mapping::MatchKey,
     store::Signal,
@@ -111,6 +111,19 @@ pub(crate) async fn losing_the_position_forgets_it_and_marks_everything(world: W
     assert_eq!(due.len(), 2);
     assert!(due.iter().all(|work| !work.searched));
     assert!(due.iter().filter_map(|work| work.record.as_ref()).all(|record| record.stale));
+}
+
+pub(crate) async fn commits_may_be_numbered_anew_after_the_position_was_lost(world: World) {
+    let linked = world.linked().await;
+    linked.take_in(batch(vec![news("003A", 9, &[("Title", "CTO")])])).await;
+    linked.world.store.lose_position(&linked.lease, STREAM).await.unwrap();
+    let later = RecordChange {
+        commit: CommitPosition { commit_ms: START_MS + 60_000, commit_number: 2, sequence: 1 },
+        ..news("003A", 2, &[("Title", "CEO")])
+    };
+    linked.take_in(batch(vec![later])).await;
+    let work = linked.look("u1").await;
+    assert_eq!(work.record.unwrap().values["Title"], "CEO".into());
 }
 
 pub(crate) async fn the_newest_event_shows_on_the_connection(world: World) {
