@@ -1,6 +1,7 @@
 //! What a connection may act with, and the port through which it is kept.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,8 @@ pub struct Credentials {
 /// What sessions are bought with.
 #[derive(Clone, Debug)]
 pub enum Grant {
-    /// A person agreed in the browser. The token may change with each use (refresh token rotation): a used one must never be
-    /// presented again, or Salesforce revokes the grant.
-    RefreshToken(SecretString),
+    /// A person agreed in the browser.
+    RefreshToken(RefreshToken),
     /// The connected app acts as the user that it names itself.
     ClientCredentials {
         /// The app's consumer key.
@@ -26,6 +26,36 @@ pub enum Grant {
         /// The app's consumer secret.
         client_secret: SecretString,
     },
+    /// The app's certificate vouches for us, who say which user we act as (JWT bearer flow, RFC 7523).
+    JwtBearer {
+        /// The app's consumer key.
+        client_id: String,
+        /// The user's name.
+        username: String,
+        /// The RSA key of the certificate, as PEM.
+        private_key: SecretString,
+    },
+}
+
+/// A refresh token. It may change with each use (refresh token rotation): a used one must not be presented again, or Salesforce
+/// revokes the grant.
+#[derive(Clone, Debug)]
+pub struct RefreshToken {
+    /// The token.
+    pub token: SecretString,
+    /// Salesforce gave none in its place when it was used last: it may be presented as often as one likes.
+    pub is_kept: bool,
+    /// How often it was presented, as far as is known without an answer. Noted before it is presented, so that a crash is counted.
+    pub unanswered: u8,
+    /// When it was given, or used last.
+    pub used_at: Option<Timestamp>,
+}
+
+impl RefreshToken {
+    /// One that was never presented.
+    pub fn new(token: SecretString, given_at: Timestamp) -> Self {
+        Self { token, is_kept: false, unanswered: 0, used_at: Some(given_at) }
+    }
 }
 
 /// A session.
@@ -43,6 +73,12 @@ pub struct StoredSession {
 enum Stored {
     RefreshToken {
         refresh_token: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_kept: bool,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unanswered: u8,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        used_at: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         access_token: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +92,19 @@ enum Stored {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         instance_url: Option<String>,
     },
+    JwtBearer {
+        client_id: String,
+        username: String,
+        private_key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access_token: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance_url: Option<String>,
+    },
+}
+
+fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 impl Credentials {
@@ -66,12 +115,24 @@ impl Credentials {
             None => (None, None),
         };
         let stored = match &self.grant {
-            Grant::RefreshToken(token) => {
-                Stored::RefreshToken { refresh_token: exposed(token), access_token, instance_url }
-            }
+            Grant::RefreshToken(RefreshToken { token, is_kept, unanswered, used_at }) => Stored::RefreshToken {
+                refresh_token: exposed(token),
+                is_kept: *is_kept,
+                unanswered: *unanswered,
+                used_at: *used_at,
+                access_token,
+                instance_url,
+            },
             Grant::ClientCredentials { client_id, client_secret } => Stored::ClientCredentials {
                 client_id: client_id.clone(),
                 client_secret: exposed(client_secret),
+                access_token,
+                instance_url,
+            },
+            Grant::JwtBearer { client_id, username, private_key } => Stored::JwtBearer {
+                client_id: client_id.clone(),
+                username: username.clone(),
+                private_key: exposed(private_key),
                 access_token,
                 instance_url,
             },
@@ -87,14 +148,18 @@ impl Credentials {
         // serde_json's own message could quote a secret.
         let stored = serde_json::from_str(json).map_err(|_| CredentialError::new("they are not in the stored form"))?;
         let (grant, access_token, instance_url) = match stored {
-            Stored::RefreshToken { refresh_token, access_token, instance_url } => {
-                (Grant::RefreshToken(refresh_token.into()), access_token, instance_url)
+            Stored::RefreshToken { refresh_token, is_kept, unanswered, used_at, access_token, instance_url } => {
+                let token = RefreshToken { token: refresh_token.into(), is_kept, unanswered, used_at };
+                (Grant::RefreshToken(token), access_token, instance_url)
             }
             Stored::ClientCredentials { client_id, client_secret, access_token, instance_url } => (
                 Grant::ClientCredentials { client_id, client_secret: client_secret.into() },
                 access_token,
                 instance_url,
             ),
+            Stored::JwtBearer { client_id, username, private_key, access_token, instance_url } => {
+                (Grant::JwtBearer { client_id, username, private_key: private_key.into() }, access_token, instance_url)
+            }
         };
         let session = access_token
             .zip(instance_url)
@@ -105,8 +170,10 @@ impl Credentials {
     /// The token whose revocation ends all that these credentials allow.
     pub fn revocable_token(&self) -> Option<&SecretString> {
         match &self.grant {
-            Grant::RefreshToken(token) => Some(token),
-            Grant::ClientCredentials { .. } => self.session.as_ref().map(|session| &session.access_token),
+            Grant::RefreshToken(refresh) => Some(&refresh.token),
+            Grant::ClientCredentials { .. } | Grant::JwtBearer { .. } => {
+                self.session.as_ref().map(|session| &session.access_token)
+            }
         }
     }
 }
@@ -145,11 +212,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_survive_being_stored() {
+    fn all_kinds_survive_being_stored() {
         for json in [
             r#"{"grant":"refresh_token","refresh_token":"r"}"#,
             r#"{"grant":"refresh_token","refresh_token":"r","access_token":"a","instance_url":"https://x.my.salesforce.com"}"#,
+            r#"{"grant":"refresh_token","refresh_token":"r","is_kept":true,"unanswered":1,"used_at":"2026-11-25T08:00:00Z"}"#,
             r#"{"grant":"client_credentials","client_id":"i","client_secret":"s"}"#,
+            r#"{"grant":"jwt_bearer","client_id":"i","username":"u","private_key":"p"}"#,
         ] {
             assert_eq!(Credentials::from_json(json).unwrap().to_json().expose_secret(), json);
         }

@@ -341,7 +341,13 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
-        Answer { status, content_type: content_type.to_owned(), limit_info: None, body: body.as_bytes().to_vec() }
+        Answer {
+            status,
+            content_type: content_type.to_owned(),
+            limit_info: None,
+            date: None,
+            body: body.as_bytes().to_vec(),
+        }
     }
 
     fn rest(status: u16, code: &str, message: &str) -> Answer {

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use syncline_model::connector::{ConnectorError, ErrorKind};
 use url::{Host, Url};
 
@@ -110,6 +111,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) limit_info: Option<String>,
+    /// When it was given, by the other side's clock.
+    pub(crate) date: Option<Timestamp>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -118,6 +121,7 @@ impl Answer {
     pub(crate) async fn read(mut response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_type, limit_info) = (header("content-type").unwrap_or_default(), header("sforce-limit-info"));
+        let date = header("date").and_then(|date| jiff::fmt::rfc2822::parse(&date).ok()).map(|date| date.timestamp());
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
@@ -128,7 +132,7 @@ impl Answer {
                 break;
             }
         }
-        Ok(Self { status, content_type, limit_info, body })
+        Ok(Self { status, content_type, limit_info, date, body })
     }
 
     pub(crate) fn is_success(&self) -> bool {

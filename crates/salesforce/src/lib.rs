@@ -20,6 +20,7 @@ mod event_schema;
 mod fields;
 mod gate;
 mod http;
+mod jwt;
 mod oauth;
 mod pubsub;
 mod record_id;
@@ -35,6 +36,7 @@ use async_trait::async_trait;
 use syncline_model::{
     budget::CallReport,
     change::Position,
+    clock::Clock,
     connection::OrgIdentity,
     connector::{
         ChangeStream, ChangedSince, Connector, ConnectorError, ExaminedObject, PreparedStream, RecordStream,
@@ -48,7 +50,7 @@ use syncline_model::{
 
 pub use self::{
     bulk::BulkSettings,
-    credentials::{CredentialError, CredentialStore, Credentials, Grant, StoredSession},
+    credentials::{CredentialError, CredentialStore, Credentials, Grant, RefreshToken, StoredSession},
     http::check_login_url,
     oauth::{App, Granted, OAuthClient, Pkce, random_token},
     pubsub::PubSubSettings,
@@ -84,6 +86,7 @@ pub struct Salesforce {
     pubsub: Arc<PubSub>,
     gate: Arc<Gate>,
     bulk: BulkSettings,
+    session: Arc<Session>,
 }
 
 impl Salesforce {
@@ -95,21 +98,22 @@ impl Salesforce {
         settings: &SalesforceSettings,
         identity: &OrgIdentity,
         credentials: Arc<dyn CredentialStore>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectorError> {
         let extra_ca = settings.extra_ca.as_deref();
         let oauth = OAuthClient::new(&identity.login_url, settings.app.clone(), extra_ca)?;
         let gate = Gate::new();
-        let session = Session::new(oauth, credentials, Arc::clone(&gate), identity.org_id.clone());
+        let session = Session::new(oauth, credentials, Arc::clone(&gate), clock, identity.org_id.clone());
         let rest = Arc::new(Rest::new(http::http_client(extra_ca)?, Arc::clone(&gate), Arc::clone(&session)));
         let pubsub = Arc::new(PubSub {
             endpoint: pubsub::endpoint(&settings.pubsub.url, extra_ca)?,
             settings: settings.pubsub.clone(),
             gate: Arc::clone(&gate),
-            session,
+            session: Arc::clone(&session),
             rest: Arc::clone(&rest),
             schemas: pubsub::SchemaCache::default(),
         });
-        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, gate, bulk: settings.bulk })
+        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, gate, session, bulk: settings.bulk })
     }
 }
 
@@ -179,7 +183,7 @@ impl Connector for Salesforce {
     }
 
     async fn keep_alive(&self) -> Result<(), ConnectorError> {
-        Ok(()) // PENDING session
+        self.session.keep_alive().await
     }
 
     fn report(&self) -> CallReport {

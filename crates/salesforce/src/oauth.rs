@@ -1,4 +1,4 @@
-//! OAuth 2.0 against Salesforce: the web-server flow with PKCE, refresh, client credentials, and who it was that connected.
+//! OAuth 2.0 against Salesforce: the web-server flow with PKCE, refresh, client credentials, JWT bearer, and who it was that connected.
 
 use std::sync::Arc;
 
@@ -7,24 +7,28 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use syncline_model::{
     connection::OrgIdentity,
-    connector::{ConnectorError, ErrorKind},
+    connector::{Advice, ConnectorError, ErrorKind},
 };
 use url::Url;
 
 use crate::{
-    credentials::{Credentials, Grant, StoredSession},
+    credentials::{Credentials, Grant, RefreshToken, StoredSession},
     error::{self, Effect},
     gate::Gate,
     http::{self, Answer, misconfigured},
-    record_id, version,
+    jwt, record_id, version,
 };
 
 /// The least that syncing needs: the API, and to keep working when nobody is there.
 const SCOPE: &str = "api refresh_token";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// From this difference of clocks on, an assertion may be refused for it: it lives three minutes.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 const QUERY_USER: &str = "SELECT Username FROM User WHERE Id = ";
 const QUERY_ORGANIZATION: &str = "SELECT Name FROM Organization";
 
@@ -33,7 +37,7 @@ const QUERY_ORGANIZATION: &str = "SELECT Name FROM Organization";
 pub struct App {
     /// Consumer key.
     pub client_id: String,
-    /// Consumer secret.
+    /// Consumer secret; empty where a certificate vouches for the app.
     pub client_secret: SecretString,
 }
 
@@ -130,21 +134,25 @@ impl OAuthClient {
         code: &str,
         redirect_uri: &str,
         verifier: &SecretString,
+        now: Timestamp,
     ) -> Result<Granted, ConnectorError> {
         let reply = self
-            .token(&[
-                ("grant_type", "authorization_code"),
-                ("code", code),
-                ("redirect_uri", redirect_uri),
-                ("code_verifier", verifier.expose_secret()),
-                ("client_id", &self.app.client_id),
-                ("client_secret", self.app.client_secret.expose_secret()),
-            ])
+            .token(
+                Effect::Reads,
+                &[
+                    ("grant_type", "authorization_code"),
+                    ("code", code),
+                    ("redirect_uri", redirect_uri),
+                    ("code_verifier", verifier.expose_secret()),
+                    ("client_id", &self.app.client_id),
+                    ("client_secret", self.app.client_secret.expose_secret()),
+                ],
+            )
             .await?;
         let refresh_token = reply.refresh_token.clone().ok_or_else(|| {
             misconfigured("Salesforce gave no refresh token: the app must be allowed the scope `refresh_token`")
         })?;
-        self.granted(&reply, Grant::RefreshToken(refresh_token)).await
+        self.granted(&reply, Grant::RefreshToken(RefreshToken::new(refresh_token, now))).await
     }
 
     /// Connects as the user that the app itself names (client credentials flow; only at the org's own My Domain host).
@@ -154,29 +162,57 @@ impl OAuthClient {
     pub async fn connect_with_client_credentials(&self) -> Result<Granted, ConnectorError> {
         let App { client_id, client_secret } = self.app.clone();
         let grant = Grant::ClientCredentials { client_id, client_secret };
-        let reply = self.renew(&grant).await?;
+        let token = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &self.app.client_id),
+            ("client_secret", self.app.client_secret.expose_secret()),
+        ];
+        self.granted(&self.token(Effect::Reads, &token).await?, grant).await
+    }
+
+    /// Connects as a user whom an administrator has approved the app for; the app's certificate vouches for us.
+    ///
+    /// # Errors
+    /// As [`OAuthClient::exchange_code`]; [`ErrorKind::Misconfigured`] also where the key is none, or our clock is wrong.
+    pub async fn connect_with_jwt(
+        &self,
+        username: &str,
+        private_key: SecretString,
+        now: Timestamp,
+    ) -> Result<Granted, ConnectorError> {
+        let client_id = self.app.client_id.clone();
+        let grant = Grant::JwtBearer { client_id, username: username.to_owned(), private_key };
+        let reply = self.renew(&grant, now).await?;
         self.granted(&reply, grant).await
     }
 
-    /// Buys a session. With a refresh token this may use the token up: whoever calls this keeps what comes back.
-    pub(crate) async fn renew(&self, grant: &Grant) -> Result<TokenReply, ConnectorError> {
+    /// Buys a session. With a refresh token this may use the token up: whoever calls this keeps what comes back, and counts an
+    /// [`ErrorKind::UnknownOutcome`] as an answer that was lost.
+    pub(crate) async fn renew(&self, grant: &Grant, now: Timestamp) -> Result<TokenReply, ConnectorError> {
         match grant {
-            Grant::RefreshToken(refresh_token) => {
-                self.token(&[
+            Grant::RefreshToken(RefreshToken { token, .. }) => {
+                let form = [
                     ("grant_type", "refresh_token"),
-                    ("refresh_token", refresh_token.expose_secret()),
+                    ("refresh_token", token.expose_secret()),
                     ("client_id", &self.app.client_id),
                     ("client_secret", self.app.client_secret.expose_secret()),
-                ])
-                .await
+                ];
+                self.token(Effect::Writes, &form).await
             }
             Grant::ClientCredentials { client_id, client_secret } => {
-                self.token(&[
+                let form = [
                     ("grant_type", "client_credentials"),
                     ("client_id", client_id),
                     ("client_secret", client_secret.expose_secret()),
-                ])
-                .await
+                ];
+                self.token(Effect::Reads, &form).await
+            }
+            Grant::JwtBearer { client_id, username, private_key } => {
+                let audience = version::origin_text(&self.login_url);
+                let assertion = jwt::assertion(client_id, username, &audience, private_key.expose_secret(), now)?;
+                let form = [("grant_type", JWT_BEARER), ("assertion", &assertion)];
+                let answer = self.post_token(Effect::Reads, &form).await?;
+                token_reply(&answer, Effect::Reads).map_err(|error| of_assertion(error, answer.date, now))
             }
         }
     }
@@ -187,7 +223,7 @@ impl OAuthClient {
     /// [`ErrorKind::Transient`] where Salesforce did not answer: to be tried again later.
     pub async fn revoke(&self, credentials: &Credentials) -> Result<(), ConnectorError> {
         let Some(token) = credentials.revocable_token() else { return Ok(()) };
-        let answer = self.post("/services/oauth2/revoke", &[("token", token.expose_secret())]).await?;
+        let answer = self.post("/services/oauth2/revoke", Effect::Reads, &[("token", token.expose_secret())]).await?;
         let is_unknown_token =
             answer.status == 400 && error::from_answer(&answer, Effect::Reads).code == "invalid_token";
         if answer.is_success() || is_unknown_token { Ok(()) } else { Err(error::from_answer(&answer, Effect::Reads)) }
@@ -245,19 +281,16 @@ impl OAuthClient {
             .ok_or_else(|| misconfigured(format!("the connected user can not read `{field}` by the query `{soql}`")))
     }
 
-    async fn token(&self, form: &[(&str, &str)]) -> Result<TokenReply, ConnectorError> {
-        let answer = self.post("/services/oauth2/token", form).await?;
-        if !answer.is_success() {
-            return Err(error::from_answer(&answer, Effect::Reads));
-        }
-        serde_json::from_slice(&answer.body).map_err(|_| {
-            // The body holds tokens, so nothing of it is quoted.
-            ConnectorError::new(ErrorKind::Transient, "", "the token service's answer is not a token reply")
-        })
+    async fn token(&self, effect: Effect, form: &[(&str, &str)]) -> Result<TokenReply, ConnectorError> {
+        token_reply(&self.post_token(effect, form).await?, effect)
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answer, ConnectorError> {
-        http::exchange(&self.gate, self.http.post(self.address(path)).form(form), Effect::Reads).await
+    async fn post_token(&self, effect: Effect, form: &[(&str, &str)]) -> Result<Answer, ConnectorError> {
+        self.post("/services/oauth2/token", effect, form).await
+    }
+
+    async fn post(&self, path: &str, effect: Effect, form: &[(&str, &str)]) -> Result<Answer, ConnectorError> {
+        http::exchange(&self.gate, self.http.post(self.address(path)).form(form), effect).await
     }
 
     fn address(&self, path: &str) -> Url {
@@ -266,6 +299,69 @@ impl OAuthClient {
         url
     }
 }
+
+/// A token reply, or the refusal. One that was answered with any error was not honoured.
+fn token_reply(answer: &Answer, effect: Effect) -> Result<TokenReply, ConnectorError> {
+    if !answer.is_success() {
+        return Err(error::from_answer(answer, Effect::Reads));
+    }
+    // The body holds tokens, so nothing of it is quoted.
+    let kind = if effect == Effect::Writes { ErrorKind::UnknownOutcome } else { ErrorKind::Transient };
+    let unreadable = ConnectorError::new(kind, "", "the token service's answer is not a token reply");
+    serde_json::from_slice(&answer.body).map_err(|_| unreadable)
+}
+
+/// Why Salesforce did not take an assertion: it says little, and the same words for several reasons.
+fn of_assertion(mut refusal: ConnectorError, their_time: Option<Timestamp>, our_time: Timestamp) -> ConnectorError {
+    if refusal.code != "invalid_grant" {
+        return refusal;
+    }
+    let ahead = their_time.map(|their_time| our_time.duration_since(their_time)).unwrap_or_default();
+    let is_about_time = ["expired", "invalid assertion"].iter().any(|words| refusal.message.contains(words));
+    if is_about_time && ahead.abs() > CLOCK_TOLERANCE {
+        let direction = if ahead.is_positive() { "ahead of" } else { "behind" };
+        let minutes = ahead.abs().as_secs().unsigned_abs().div_ceil(60);
+        refusal.kind = ErrorKind::Misconfigured;
+        refusal.message = format!(
+            "{}: this server's clock is about {minutes} minutes {direction} Salesforce's, and an assertion lives three",
+            refusal.message
+        );
+        refusal.advice = Some(Advice {
+            cause: "This server's clock is wrong",
+            remedy: "Set it right, best with a time service (NTP); it is tried again by itself.",
+        });
+        return refusal;
+    }
+    let known = JWT_REFUSALS.iter().find(|(words, _)| refusal.message.contains(words));
+    refusal.advice = known.map(|(_, advice)| *advice).or(refusal.advice);
+    refusal
+}
+
+/// Words of Salesforce, and what they mean of an assertion.
+const JWT_REFUSALS: [(&str, Advice); 3] = [
+    (
+        "hasn't approved this consumer",
+        Advice {
+            cause: "The app is not approved for this user, or there is no such active user",
+            remedy: "Check the user name. In Salesforce Setup, open the app's policies, let administrators pre-authorize its users, \
+                     and give the user a permission set or profile that the app is selected for.",
+        },
+    ),
+    (
+        "audience is invalid",
+        Advice {
+            cause: "The login URL is not one that this org answers to",
+            remedy: "Use https://login.salesforce.com for production, https://test.salesforce.com for a sandbox, or the org's My Domain.",
+        },
+    ),
+    (
+        "invalid assertion",
+        Advice {
+            cause: "Salesforce could not check the signature with the app's certificate",
+            remedy: "Upload the certificate that belongs to this private key to the app, and check the consumer key.",
+        },
+    ),
+];
 
 /// Salesforce's answer to a token request. It tells no lifetime. (REST guide, "OAuth 2.0 Web Server Flow".)
 #[derive(Debug, Deserialize)]

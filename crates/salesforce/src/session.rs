@@ -2,23 +2,33 @@
 //!
 //! A refresh token may be good for a single use, and presenting a used one makes Salesforce revoke the whole grant. So there is
 //! one renewal at a time; it runs to its end even if whoever asked for it has gone; it begins with what the store holds; and
-//! what it brings is durable before anybody uses it.
+//! what it brings is durable before anybody uses it. That a token is presented is durable before it is presented: where the answer is
+//! lost, or we die before it is kept, the token is presented once more and never again, and whoever has to connect again is told why.
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
-use syncline_model::connector::{ConnectorError, ErrorKind};
+use syncline_model::{
+    clock::Clock,
+    connector::{Advice, ConnectorError, ErrorKind},
+};
 use tokio::sync::{Mutex, RwLock};
 use url::Url;
 
 use crate::{
-    credentials::{CredentialError, CredentialStore, Credentials, Grant, StoredSession},
+    credentials::{CredentialError, CredentialStore, Credentials, Grant, RefreshToken, StoredSession},
     error::Effect,
     gate::Gate,
     http,
     oauth::{OAuthClient, TokenReply},
     version,
 };
+
+/// How often a refresh token that may be good for a single use is presented without an answer.
+const MOST_UNANSWERED: u8 = 2;
+/// A refresh token that nobody uses ends after 30 days, and the sessions of a busy connection may last longer than that.
+const REFRESH_APART: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// A session as calls use it.
 #[derive(Clone, Debug)]
@@ -37,6 +47,7 @@ pub(crate) struct Session {
     oauth: OAuthClient,
     store: Arc<dyn CredentialStore>,
     gate: Arc<Gate>,
+    clock: Arc<dyn Clock>,
     /// Organization id in its 18-character form that this connection keeps to.
     pub(crate) org_id: String,
     current: RwLock<Option<Arc<Token>>>,
@@ -57,9 +68,10 @@ impl Session {
         oauth: OAuthClient,
         store: Arc<dyn CredentialStore>,
         gate: Arc<Gate>,
+        clock: Arc<dyn Clock>,
         org_id: String,
     ) -> Arc<Self> {
-        Arc::new(Self { oauth, store, gate, org_id, current: RwLock::default(), renewal: Arc::default() })
+        Arc::new(Self { oauth, store, gate, clock, org_id, current: RwLock::default(), renewal: Arc::default() })
     }
 
     /// The session; bought where none was kept.
@@ -73,6 +85,16 @@ impl Session {
     /// A session other than `stale`, which Salesforce refused.
     pub(crate) async fn token_after(self: &Arc<Self>, stale: &Token) -> Result<Arc<Token>, ConnectorError> {
         self.renewed(Some(stale.access_token.clone())).await
+    }
+
+    /// Uses a refresh token that was not used for long. Other grants need no use.
+    pub(crate) async fn keep_alive(self: &Arc<Self>) -> Result<(), ConnectorError> {
+        let credentials = self.store.load().await.map_err(unstored)?;
+        let Grant::RefreshToken(RefreshToken { used_at, .. }) = credentials.grant else { return Ok(()) };
+        if used_at.is_some_and(|used_at| self.clock.now().duration_since(used_at) < REFRESH_APART) {
+            return Ok(());
+        }
+        self.renewed(credentials.session.map(|session| session.access_token)).await.map(drop)
     }
 
     async fn renewed(self: &Arc<Self>, stale: Option<SecretString>) -> Result<Arc<Token>, ConnectorError> {
@@ -93,7 +115,7 @@ impl Session {
             self.store.save(credentials).await.map_err(unstored)?;
         }
         let unsaved = renewal.unsaved.take();
-        let credentials = match unsaved {
+        let mut credentials = match unsaved {
             Some(credentials) => credentials,
             None => self.store.load().await.map_err(unstored)?,
         };
@@ -104,19 +126,15 @@ impl Session {
             return self.usable(kept);
         }
 
-        if let (Grant::RefreshToken(token), Some((refused, error))) = (&credentials.grant, &renewal.refused)
-            && token.expose_secret() == refused.expose_secret()
+        if let (Grant::RefreshToken(refresh), Some((refused, error))) = (&credentials.grant, &renewal.refused)
+            && refresh.token.expose_secret() == refused.expose_secret()
         {
             return Err(error.clone());
         }
-        let reply = match self.oauth.renew(&credentials.grant).await {
+        self.note_presenting(&mut credentials).await?;
+        let reply = match self.oauth.renew(&credentials.grant, self.clock.now()).await {
             Ok(reply) => reply,
-            Err(error) => {
-                if let (Grant::RefreshToken(token), ErrorKind::AuthRevoked) = (&credentials.grant, error.kind) {
-                    renewal.refused = Some((token.clone(), error.clone()));
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(self.not_renewed(renewal, credentials, error).await),
         };
         let (credentials, token) = self.accepted(credentials.grant, reply)?;
         if let Err(error) = self.store.save(&credentials).await {
@@ -125,6 +143,47 @@ impl Session {
         }
         tracing::info!(org.id = %self.org_id, "Salesforce session renewed");
         Ok(token)
+    }
+
+    /// Counts a refresh token as presented before it is.
+    async fn note_presenting(&self, credentials: &mut Credentials) -> Result<(), ConnectorError> {
+        let Grant::RefreshToken(refresh) = &mut credentials.grant else { return Ok(()) };
+        if refresh.is_kept {
+            return Ok(());
+        }
+        if refresh.unanswered >= MOST_UNANSWERED {
+            return Err(lost_answer());
+        }
+        refresh.unanswered += 1;
+        self.store.save(credentials).await.map_err(unstored)
+    }
+
+    /// What a renewal that failed leaves, and how to say it.
+    async fn not_renewed(
+        &self,
+        renewal: &mut Renewal,
+        mut credentials: Credentials,
+        mut error: ConnectorError,
+    ) -> ConnectorError {
+        let Grant::RefreshToken(refresh) = &mut credentials.grant else { return error };
+        match error.kind {
+            ErrorKind::UnknownOutcome => error.kind = ErrorKind::Transient,
+            ErrorKind::AuthRevoked => {
+                if refresh.unanswered > 1 {
+                    error = lost_answer();
+                }
+                renewal.refused = Some((refresh.token.clone(), error.clone()));
+            }
+            // Refused for another reason, or not even sent: the token is as good as before.
+            _ if !refresh.is_kept => {
+                refresh.unanswered -= 1;
+                if let Err(error) = self.store.save(&credentials).await {
+                    tracing::warn!(%error, org.id = %self.org_id, "could not note that a refresh token was answered");
+                }
+            }
+            _ => {}
+        }
+        error
     }
 
     /// What a reply makes of the credentials, provided it is for the org that this connection keeps to.
@@ -138,7 +197,13 @@ impl Session {
         }
         let instance_url = reply.instance_url(self.oauth.login_url())?;
         let grant = match (grant, reply.refresh_token) {
-            (Grant::RefreshToken(_), Some(rotated)) => Grant::RefreshToken(rotated),
+            (Grant::RefreshToken(_), Some(rotated)) => {
+                Grant::RefreshToken(RefreshToken::new(rotated, self.clock.now()))
+            }
+            (Grant::RefreshToken(refresh), None) => Grant::RefreshToken(RefreshToken {
+                is_kept: true,
+                ..RefreshToken::new(refresh.token, self.clock.now())
+            }),
             (grant, _) => grant,
         };
         let session = StoredSession {
@@ -153,6 +218,17 @@ impl Session {
         let instance_url = http::check_instance_url(&kept.instance_url, self.oauth.login_url())?;
         Ok(Arc::new(Token { access_token: kept.access_token.clone(), instance_url }))
     }
+}
+
+/// Salesforce rotated the refresh token, and nobody has the new one.
+fn lost_answer() -> ConnectorError {
+    let advice = Advice {
+        cause: "Salesforce's answer with the next refresh token was lost: the network or this server failed at that moment",
+        remedy: "Connect again with Reconnect; nothing is lost meanwhile. A connection by JWT bearer or client credentials has no such \
+                 token to lose.",
+    };
+    let what = "Salesforce's answer with the next refresh token was lost, and it does not take the old one any more";
+    ConnectorError { advice: Some(advice), ..ConnectorError::new(ErrorKind::AuthRevoked, "", what) }
 }
 
 fn unstored(error: CredentialError) -> ConnectorError {

@@ -117,11 +117,20 @@ pub(super) async fn pass(State(web): State<Web>, request: Request, next: Next) -
     if !plan.cuts_before {
         web.org.ledger().answered(number, web.org.now_ms());
     }
+    if let Some(date) = http_date(web.org.now_ms()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
     response
         .headers_mut()
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache,must-revalidate,max-age=0,no-store,private"));
     response
+}
+
+/// The org's own time, as the `Date` of an answer has it.
+fn http_date(now_ms: i64) -> Option<HeaderValue> {
+    let now = jiff::Timestamp::from_millisecond(now_ms).ok()?;
+    HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
 }
 
 async fn sleep(time: Duration) {

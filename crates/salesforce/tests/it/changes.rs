@@ -184,13 +184,14 @@ async fn the_stream_works_over_tls_with_an_authority_of_ones_own() {
     settings.pubsub.url = format!("https://localhost:{}", connected.org.pubsub_tls.port());
     settings.extra_ca = Some(connected.org.ca_pem.clone().into_bytes());
     let store: Arc<dyn CredentialStore> = connected.drawer.clone();
-    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store.clone()).unwrap();
+    let salesforce =
+        Salesforce::connect(&settings, &connected.granted.identity, store.clone(), connected::clock()).unwrap();
     let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     connected.contact("a@example.com");
     take(&mut stream, 1).await;
 
     settings.extra_ca = None;
-    let distrustful = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
+    let distrustful = Salesforce::connect(&settings, &connected.granted.identity, store, connected::clock()).unwrap();
     let Err(error) = distrustful.changes("/data/ChangeEvents", None).await else {
         panic!("an unknown authority was trusted")
     };
@@ -211,7 +212,7 @@ async fn a_stream_that_falls_silent_is_given_up() {
     let mut settings = connected::settings(&connected.org);
     settings.pubsub.silence_limit = Duration::from_millis(200);
     let store: Arc<dyn CredentialStore> = connected.drawer.clone();
-    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
+    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store, connected::clock()).unwrap();
     let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
     let error = next(&mut stream).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);

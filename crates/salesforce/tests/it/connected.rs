@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use serde_json::{Value as Json, json};
+use syncline_model::clock::{Clock, SystemClock};
 use syncline_org::{
     OrgOptions, RunningOrg,
     core::{Write, WriteContext},
@@ -28,6 +29,8 @@ pub(crate) struct Drawer {
     kept: Mutex<Vec<String>>,
     /// While set, saving fails.
     pub(crate) is_locked: AtomicBool,
+    /// Once that many were saved, saving fails too, as if we had died.
+    pub(crate) saves_max: Mutex<Option<usize>>,
     pub(crate) saves: AtomicUsize,
 }
 
@@ -49,8 +52,8 @@ impl CredentialStore for Drawer {
     }
 
     async fn save(&self, credentials: &Credentials) -> Result<(), CredentialError> {
-        self.saves.fetch_add(1, Ordering::SeqCst);
-        if self.is_locked.load(Ordering::SeqCst) {
+        let saved = self.saves.fetch_add(1, Ordering::SeqCst);
+        if self.is_locked.load(Ordering::SeqCst) || self.saves_max.lock().unwrap().is_some_and(|max| saved >= max) {
             return Err(CredentialError::new("the drawer is locked"));
         }
         self.kept.lock().unwrap().push(credentials.to_json().expose_secret().to_owned());
@@ -124,6 +127,14 @@ fn hidden_inputs(page: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+pub(crate) fn now() -> jiff::Timestamp {
+    SystemClock.now()
+}
+
 /// Connects by the web-server flow, as a person would.
 pub(crate) async fn connect() -> Connected {
     connect_to(syncline_org::start(OrgOptions::default()).await.unwrap()).await
@@ -134,10 +145,10 @@ pub(crate) async fn connect_to(org: RunningOrg) -> Connected {
     let (pkce, state) = (Pkce::new(), random_token());
     let callback = allow(&org, &client.authorize_url(REDIRECT, &state, &pkce)).await;
     assert_eq!(callback["state"], state);
-    let granted = client.exchange_code(&callback["code"], REDIRECT, &pkce.verifier).await.unwrap();
+    let granted = client.exchange_code(&callback["code"], REDIRECT, &pkce.verifier, now()).await.unwrap();
     let drawer = Drawer::with(&granted.credentials);
     let store: Arc<dyn CredentialStore> = drawer.clone();
-    let salesforce = Salesforce::connect(&settings(&org), &granted.identity, store).unwrap();
+    let salesforce = Salesforce::connect(&settings(&org), &granted.identity, store, clock()).unwrap();
     org.handle().ledger().reset();
     Connected { org, granted, drawer, salesforce }
 }
@@ -203,7 +214,7 @@ impl Connected {
     /// Another connector of the same connection.
     pub(crate) fn again(&self, settings: &SalesforceSettings) -> Salesforce {
         let store: Arc<dyn CredentialStore> = self.drawer.clone();
-        Salesforce::connect(settings, &self.granted.identity, store).unwrap()
+        Salesforce::connect(settings, &self.granted.identity, store, clock()).unwrap()
     }
 
     pub(crate) fn end_sessions(&self) {

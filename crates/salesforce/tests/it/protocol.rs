@@ -171,7 +171,7 @@ async fn scripted(streams: Vec<Vec<Step>>) -> (Connected, Script, Salesforce) {
     let mut settings = connected::settings(&connected.org);
     settings.pubsub.url = format!("http://{address}");
     let store: Arc<dyn CredentialStore> = connected.drawer.clone();
-    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store).unwrap();
+    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store, connected::clock()).unwrap();
     (connected, script, salesforce)
 }
 

@@ -10,7 +10,7 @@ use syncline_model::{
     connector::{Connector, ConnectorError, ErrorKind, RecordWrite},
 };
 use syncline_salesforce::{
-    App, CredentialStore, Credentials, PubSubSettings, Salesforce, SalesforceSettings, StoredSession,
+    App, CredentialStore, Credentials, PubSubSettings, RefreshToken, Salesforce, SalesforceSettings, StoredSession,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -54,7 +54,10 @@ async fn door(trouble: &'static str, answer: String) -> (Salesforce, Arc<AtomicU
         login_url: url.clone(),
     };
     let credentials = Credentials {
-        grant: syncline_salesforce::Grant::RefreshToken("5Aep".to_owned().into()),
+        grant: syncline_salesforce::Grant::RefreshToken(RefreshToken::new(
+            "5Aep".to_owned().into(),
+            crate::connected::now(),
+        )),
         session: Some(StoredSession { access_token: "00D!x".to_owned().into(), instance_url: url }),
     };
     let settings = SalesforceSettings {
@@ -65,7 +68,7 @@ async fn door(trouble: &'static str, answer: String) -> (Salesforce, Arc<AtomicU
         channel_key: String::new(),
     };
     let store: Arc<dyn CredentialStore> = Drawer::with(&credentials);
-    (Salesforce::connect(&settings, &identity, store).unwrap(), troubles)
+    (Salesforce::connect(&settings, &identity, store, crate::connected::clock()).unwrap(), troubles)
 }
 
 fn reply(status: &str, content_type: &str, length: usize, body: &str) -> String {
