@@ -2,15 +2,14 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use futures::future::LocalBoxFuture;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use syncline_org::core::Edition;
-use syncline_salesforce::App;
 
 use crate::{
-    commands::{self, Output},
+    commands::{self, Output, SignIn},
     demo::{self, DemoOptions},
     emulated_org::OrgOptions,
     settings::{SettingsSource, one_of},
@@ -38,11 +37,12 @@ enum Command {
     Demo(DemoArgs),
     /// Run the emulated Salesforce org alone
     Org(OrgArgs),
-    /// Connect an environment to an org with client credentials
+    /// Connect an environment to an org with client credentials, or by JWT bearer with a private key
     Connect {
         #[command(flatten)]
         target: Target,
-        /// The org's My Domain, such as https://acme.my.salesforce.com
+        /// The org's My Domain, such as https://acme.my.salesforce.com; with a private key also https://login.salesforce.com, or
+        /// https://test.salesforce.com for a sandbox
         #[arg(long, value_name = "URL")]
         login_url: String,
         /// Consumer key
@@ -54,9 +54,25 @@ enum Command {
         /// File that holds the consumer secret
         #[arg(long, value_name = "FILE")]
         client_secret_file: Option<PathBuf>,
+        /// In place of a secret: file with the RSA private key (PEM) of the app's certificate, or the key itself
+        #[arg(long, env = "SYNCLINE_PRIVATE_KEY", value_name = "FILE", hide_env_values = true, requires = "username")]
+        private_key: Option<SecretString>,
+        /// User to act as, with a private key
+        #[arg(long, value_name = "NAME", requires = "private_key")]
+        username: Option<String>,
     },
     /// Disconnect an environment; mappings and attribute values stay
     Disconnect {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Pause an environment's connection: no call is made until it is resumed, and nothing is lost
+    Pause {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Resume a paused connection
+    Resume {
         #[command(flatten)]
         target: Target,
     },
@@ -269,16 +285,39 @@ impl Cli {
                 Box::new(move || Box::pin(demo::command(options, output)))
             }
             Command::Org(args) => Box::new(move || Box::pin(commands::org(args.into(), output))),
-            Command::Connect { target, login_url, client_id, client_secret, client_secret_file } => {
-                let secret = one_of("client secret", client_secret, client_secret_file.as_deref())?;
-                let client_secret = secret.context("give --client-secret or --client-secret-file")?;
+            Command::Connect {
+                target,
+                login_url,
+                client_id,
+                client_secret,
+                client_secret_file,
+                private_key,
+                username,
+            } => {
+                let client_secret = one_of("client secret", client_secret, client_secret_file.as_deref())?;
+                let private_key = private_key.map(private_key_of).transpose()?;
+                let sign_in = match (client_secret, private_key.zip(username)) {
+                    (Some(client_secret), None) => SignIn::ClientSecret(client_secret),
+                    (None, Some((private_key, username))) => SignIn::PrivateKey { private_key, username },
+                    (Some(_), Some(_)) => bail!("give a client secret or a private key, not both"),
+                    (None, None) => {
+                        bail!("give --client-secret, --client-secret-file, or --private-key and --username")
+                    }
+                };
                 let target = target.resolve()?;
-                let app = App { client_id, client_secret };
-                Box::new(move || Box::pin(commands::connect(target, login_url, app, output)))
+                Box::new(move || Box::pin(commands::connect(target, login_url, client_id, sign_in, output)))
             }
             Command::Disconnect { target } => {
                 let target = target.resolve()?;
                 Box::new(move || Box::pin(commands::disconnect(target, output)))
+            }
+            Command::Pause { target } => {
+                let target = target.resolve()?;
+                Box::new(move || Box::pin(commands::pause(target, output)))
+            }
+            Command::Resume { target } => {
+                let target = target.resolve()?;
+                Box::new(move || Box::pin(commands::resume(target, output)))
             }
             Command::ApiKeys(ApiKeys::Create { target }) => {
                 let target = target.resolve()?;
@@ -304,6 +343,15 @@ impl Cli {
             Command::Openapi => Box::new(|| Box::pin(commands::openapi())),
         })
     }
+}
+
+/// A private key that is given itself, which PEM begins like that, or as a file.
+fn private_key_of(given: SecretString) -> anyhow::Result<SecretString> {
+    if given.expose_secret().trim_start().starts_with("-----BEGIN ") {
+        return Ok(given);
+    }
+    let file = PathBuf::from(given.expose_secret());
+    one_of("private key", None, Some(&file))?.context("the private key is empty")
 }
 
 impl Target {
@@ -372,6 +420,9 @@ mod tests {
             "syncline members add --email a@b.example --json",
             "syncline mappings plan file.toml --json",
             "syncline connect --login-url http://127.0.0.1:1 --client-id x --json",
+            "syncline connect --login-url http://127.0.0.1:1 --client-id x --private-key f --username u --json",
+            "syncline pause --json",
+            "syncline resume --json --environment production",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).expect(line).json, "{line}");
         }

@@ -9,12 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use syncline_model::{
     clock::{Clock, SystemClock},
-    connection::ConnectionStatus,
+    connection::{Connection, ConnectionStatus},
     profile::Environment,
     store::{KeyKind, Store},
 };
@@ -23,13 +23,13 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::{
-    disconnect::disconnect_org,
     emulated_org::{self, OrgOptions},
     lifecycle,
     mappings_file::{self, MappingsFile},
-    salesforce_login::SalesforceLogin,
+    salesforce_login::{SalesforceLogin, in_words},
     secrets,
     settings::{SalesforceSettings, Settings, node_name},
+    stopping::{disconnect_org, pause_org, resume_org, revoke},
     wiring::{self, ServerParts},
 };
 
@@ -62,6 +62,15 @@ pub struct Target {
 }
 
 impl Target {
+    /// The environment with its connection, which may not work, but is there.
+    async fn connected(self) -> anyhow::Result<(Arc<dyn Store>, Environment, Connection)> {
+        let (store, environment, _) = self.open().await?;
+        let connection = store.connection(environment.id).await?;
+        let connection = connection.filter(|one| one.status != ConnectionStatus::Disconnected);
+        let connection = connection.with_context(|| format!("environment {} is not connected", environment.name))?;
+        Ok((store, environment, connection))
+    }
+
     async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Environment, SalesforceSettings)> {
         let Settings { database_url, secret_key, salesforce, .. } = self.settings;
         let store = open_store(&database_url, secret_key).await?;
@@ -156,13 +165,42 @@ pub fn write_state_file(file: &Path, state: &serde_json::Value) -> anyhow::Resul
     written().with_context(|| format!("can not write {}", file.display()))
 }
 
+/// How `syncline connect` signs in.
+#[derive(Debug)]
+pub enum SignIn {
+    /// With the app's secret, as the user that the app names.
+    ClientSecret(SecretString),
+    /// With a key, as the user of that name.
+    PrivateKey {
+        /// The RSA key of the app's certificate, as PEM.
+        private_key: SecretString,
+        /// The user's name.
+        username: String,
+    },
+}
+
 /// `syncline connect`.
-pub async fn connect(target: Target, login_url: String, app: App, output: Output) -> anyhow::Result<()> {
+pub async fn connect(
+    target: Target,
+    login_url: String,
+    client_id: String,
+    sign_in: SignIn,
+    output: Output,
+) -> anyhow::Result<()> {
     let (store, environment, salesforce) = target.open().await?;
     // Nobody comes back from a browser here.
     let nowhere = Url::parse("http://localhost")?;
     let login = SalesforceLogin::new(salesforce, &nowhere);
-    let (org, credentials) = login.client_credentials(&login_url, app).await.context("Salesforce refused")?;
+    let signed_in = match sign_in {
+        SignIn::ClientSecret(client_secret) => {
+            login.client_credentials(&login_url, App { client_id, client_secret }).await
+        }
+        SignIn::PrivateKey { private_key, username } => {
+            login.jwt_bearer(&login_url, client_id, &username, private_key, SystemClock.now()).await
+        }
+    };
+    let (org, credentials) =
+        signed_in.map_err(|error| anyhow!("can not sign in at Salesforce: {}", in_words(&error)))?;
     let connected = store.connect(environment.id, &org, &credentials).await;
     if let Err(error) = connected {
         if let Err(error) = login.revoke(&org.login_url, &credentials).await {
@@ -184,13 +222,51 @@ pub async fn connect(target: Target, login_url: String, app: App, output: Output
 pub async fn disconnect(target: Target, output: Output) -> anyhow::Result<()> {
     let (store, environment, salesforce) = target.open().await?;
     let connection = store.connection(environment.id).await?;
-    let connection = connection.filter(|one| one.status != ConnectionStatus::Disconnected);
-    let connection = connection.with_context(|| format!("environment {} is not connected", environment.name))?;
+    let not_connected = || anyhow!("environment {} is not connected", environment.name);
+    let connection = connection.ok_or_else(not_connected)?;
     let nowhere = Url::parse("http://localhost")?;
-    disconnect_org(&store, &SalesforceLogin::new(salesforce, &nowhere), &connection).await?;
-    let result = json!({ "environment": environment.name, "organization_id": connection.org.org_id });
-    output.say(&result, &format!("Disconnected environment {} from {}.", environment.name, connection.org.org_name));
+    let login = SalesforceLogin::new(salesforce, &nowhere);
+    let revoked = if connection.status != ConnectionStatus::Disconnected {
+        disconnect_org(&store, &login, &connection).await?
+    } else if store.credentials(connection.id).await?.is_some() {
+        // Disconnected while Salesforce did not answer: all that is left to do.
+        revoke(&store, &login, &connection).await?
+    } else {
+        return Err(not_connected());
+    };
+    let org = &connection.org;
+    let result = json!({ "environment": environment.name, "organization_id": org.org_id, "revoked": revoked });
+    let mut words = format!("Disconnected environment {} from {}.", environment.name, org.org_name);
+    if !revoked {
+        words.push_str(
+            " Salesforce did not take the grant back yet: a running server goes on trying for 24 hours, and so does this command \
+             when it is given again.",
+        );
+    }
+    output.say(&result, &words);
     Ok(())
+}
+
+/// `syncline pause`.
+pub async fn pause(target: Target, output: Output) -> anyhow::Result<()> {
+    let (store, environment, connection) = target.connected().await?;
+    pause_org(&store, &connection).await?;
+    say_how_it_stands(&environment, &connection, "Paused", output);
+    Ok(())
+}
+
+/// `syncline resume`.
+pub async fn resume(target: Target, output: Output) -> anyhow::Result<()> {
+    let (store, environment, connection) = target.connected().await?;
+    resume_org(&store, &connection).await?;
+    say_how_it_stands(&environment, &connection, "Resumed", output);
+    Ok(())
+}
+
+fn say_how_it_stands(environment: &Environment, connection: &Connection, done: &str, output: Output) {
+    let org = &connection.org;
+    let result = json!({ "environment": environment.name, "organization_id": org.org_id });
+    output.say(&result, &format!("{done} environment {}, connected to {}.", environment.name, org.org_name));
 }
 
 /// Makes a key and keeps its hash; gives the key itself.

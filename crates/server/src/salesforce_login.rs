@@ -1,5 +1,7 @@
-//! Signing in at Salesforce: by a person in a browser, or by a program with client credentials. It stores nothing.
+//! Signing in at Salesforce: by a person in a browser, or by a program with client credentials or a signed assertion. It stores
+//! nothing.
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use syncline_model::{
     connection::OrgIdentity,
@@ -82,8 +84,9 @@ impl SalesforceLogin {
         login_url: &str,
         code: &str,
         verifier: &SecretString,
+        now: Timestamp,
     ) -> Result<(OrgIdentity, SecretString), ConnectorError> {
-        Ok(kept(self.client(login_url, None)?.exchange_code(code, &self.redirect_uri, verifier).await?))
+        Ok(kept(self.client(login_url, None)?.exchange_code(code, &self.redirect_uri, verifier, now).await?))
     }
 
     /// Signs in as the user that the app itself names.
@@ -96,6 +99,22 @@ impl SalesforceLogin {
         app: App,
     ) -> Result<(OrgIdentity, SecretString), ConnectorError> {
         Ok(kept(self.client(login_url, Some(app))?.connect_with_client_credentials().await?))
+    }
+
+    /// Signs in as `username`, for whom an administrator has approved the app; `private_key` is that of the app's certificate, as PEM.
+    ///
+    /// # Errors
+    /// As Salesforce says, or what is wrong with the key.
+    pub async fn jwt_bearer(
+        &self,
+        login_url: &str,
+        client_id: String,
+        username: &str,
+        private_key: SecretString,
+        now: Timestamp,
+    ) -> Result<(OrgIdentity, SecretString), ConnectorError> {
+        let app = App { client_id, client_secret: SecretString::default() };
+        Ok(kept(self.client(login_url, Some(app))?.connect_with_jwt(username, private_key, now).await?))
     }
 
     /// Takes back what the credentials allow.
@@ -133,6 +152,17 @@ pub fn app_of(grant: &Grant) -> Option<App> {
         Grant::ClientCredentials { client_id, client_secret } => {
             Some(App { client_id: client_id.clone(), client_secret: client_secret.clone() })
         }
+        Grant::JwtBearer { client_id, .. } => {
+            Some(App { client_id: client_id.clone(), client_secret: SecretString::default() })
+        }
+    }
+}
+
+/// An error of Salesforce with what it means and what to do about it, where that is known.
+pub fn in_words(error: &ConnectorError) -> String {
+    match error.advice {
+        Some(advice) => format!("{error}. {}. {}", advice.cause, advice.remedy),
+        None => error.to_string(),
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
     api::{self, Api, ApiParts},
     salesforce_login::{SalesforceLogin, app_of},
     settings::SalesforceSettings,
-    telemetry, userflow_api, web,
+    stopping, telemetry, userflow_api, web,
 };
 
 /// After that long, requests that are still under way are left behind.
@@ -81,7 +81,11 @@ pub fn start(parts: ServerParts) -> anyhow::Result<RunningServer> {
     let public_url = public_url.unwrap_or(here);
     let login = Arc::new(SalesforceLogin::new(salesforce, &public_url));
 
-    let connectors = Arc::new(SalesforceConnectors { store: Arc::clone(&store), login: Arc::clone(&login) });
+    let connectors = Arc::new(SalesforceConnectors {
+        store: Arc::clone(&store),
+        login: Arc::clone(&login),
+        clock: Arc::clone(&clock),
+    });
     let engine = Engine::new(EngineOptions {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -90,6 +94,12 @@ pub fn start(parts: ServerParts) -> anyhow::Result<RunningServer> {
         tempo: Tempo::default(),
     });
     let engine = tokio::spawn(engine.run(stop.clone()));
+    tokio::spawn(stopping::revoke_in_background(
+        Arc::clone(&store),
+        Arc::clone(&login),
+        Arc::clone(&clock),
+        stop.clone(),
+    ));
 
     telemetry::metrics();
     let api = Api::new(ApiParts {
@@ -193,16 +203,20 @@ async fn count_requests(request: Request, next: Next) -> Response {
 struct SalesforceConnectors {
     store: Arc<dyn Store>,
     login: Arc<SalesforceLogin>,
+    clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
 impl ConnectorFactory for SalesforceConnectors {
     async fn open(&self, connection: &Connection) -> Result<Arc<dyn Connector>, ConnectorError> {
-        let kept =
-            KeptCredentials { store: Arc::clone(&self.store), connection: connection.id, epoch: connection.epoch };
-        let credentials = kept.load().await.map_err(|error| {
+        let unreadable = |error: &dyn std::fmt::Display| {
             ConnectorError::new(ErrorKind::Transient, "", format!("the stored credentials can not be read: {error}"))
-        })?;
+        };
+        let stored = self.store.credentials(connection.id).await.map_err(|error| unreadable(&error))?;
+        let epoch = stored.map(|(_, epoch)| epoch).filter(|epoch| *epoch <= connection.epoch);
+        let epoch = epoch.ok_or_else(|| unreadable(&"the connection was changed meanwhile"))?;
+        let kept = KeptCredentials { store: Arc::clone(&self.store), connection: connection.id, epoch };
+        let credentials = kept.load().await.map_err(|error| unreadable(&error))?;
         let settings = self.login.settings();
         let nobody = || App { client_id: String::new(), client_secret: SecretString::default() };
         let reach = Reach {
@@ -213,12 +227,12 @@ impl ConnectorFactory for SalesforceConnectors {
             // Outlives the connection, so that connecting anew finds the channel made before.
             channel_key: connection.environment_id.to_string(),
         };
-        Ok(Arc::new(Salesforce::connect(&reach, &connection.org, Arc::new(kept))?))
+        Ok(Arc::new(Salesforce::connect(&reach, &connection.org, Arc::new(kept), Arc::clone(&self.clock))?))
     }
 }
 
-/// A connection's credentials in the store, good for the epoch that they were asked for under: once somebody disconnects or
-/// connects again, nothing can be loaded or saved with them.
+/// A connection's credentials in the store, good for the epoch that they were given under: once somebody connects again, nothing can
+/// be loaded or saved with them. Pausing and disconnecting let a renewal that is under way keep what it brings.
 struct KeptCredentials {
     store: Arc<dyn Store>,
     connection: ConnectionId,

@@ -38,12 +38,8 @@ async fn closing_waits_for_calls_under_way_and_lets_none_start() {
     assert!(error.message.contains("closed"), "{error}");
     assert!(salesforce.changes("/data/ChangeEvents", None).await.is_err());
     connected.contact("ann@example.com");
-    loop {
-        match tokio::time::timeout(Duration::from_secs(20), stream.next()).await.expect("the stream ends") {
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => break,
-        }
-    }
+    let ended = async { while let Ok(Some(_)) = stream.next().await {} };
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream ends");
     assert_eq!(org.ledger().report().total, total);
     salesforce.close().await;
 }

@@ -16,7 +16,7 @@ use super::super::{
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Json, Query, session_token},
 };
-use crate::secrets;
+use crate::{salesforce_login::in_words, secrets};
 
 /// How long somebody may take at Salesforce's login page.
 const AUTHORIZATION_MINUTES: i64 = 10;
@@ -117,8 +117,9 @@ async fn finish_connect(api: &Api, headers: &HeaderMap, query: CallbackQuery) ->
         return Err(format!("Salesforce did not allow it: {said}"));
     }
     let code = query.code.ok_or(STALE)?;
-    let exchanged = api.login.exchange(&begun.login_url, &code, &begun.verifier).await;
-    let (org, credentials) = exchanged.map_err(|error| format!("Salesforce refused the sign-in: {error}"))?;
+    let exchanged = api.login.exchange(&begun.login_url, &code, &begun.verifier, api.clock.now()).await;
+    let (org, credentials) =
+        exchanged.map_err(|error| format!("Salesforce refused the sign-in: {}", in_words(&error)))?;
     let connected = api.store.connect(begun.environment_id, &org, &credentials).await;
     if let Err(error) = connected {
         // The grant is of no use to anyone now.

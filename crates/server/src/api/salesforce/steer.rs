@@ -1,6 +1,6 @@
 //! What an administrator does to a connection that stands: pause and resume it, set its share of the org's calls, disconnect it.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
@@ -15,10 +15,7 @@ use super::{
     },
     Connection, connected, describe,
 };
-use crate::disconnect::disconnect_org;
-
-/// Longer than a lease lives without being renewed, so that even a dead node's work is known to have stopped within it.
-const STOP_PATIENCE: Duration = Duration::from_secs(90);
+use crate::stopping::{STOP_PATIENCE, disconnect_org, pause_org, resume_org};
 
 /// What can be set of a connection.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,20 +63,9 @@ pub(in crate::api) async fn pause(
     environment: InEnvironment,
 ) -> Result<axum::Json<Connection>, ApiError> {
     let connection = connected(&api, environment.id).await?;
-    if connection.status != ConnectionStatus::Paused {
-        let parts = api.clone();
-        to_its_end(async move { pause_org(&parts, connection.id).await }).await?;
-    }
+    let parts = api.clone();
+    to_its_end(async move { pause_org(&parts.store, &connection).await }).await?;
     Ok(axum::Json(describe(&api, environment.id).await?))
-}
-
-/// PENDING session: its function.
-async fn pause_org(api: &Api, connection: syncline_model::id::ConnectionId) -> Result<(), StoreError> {
-    api.store.pause(connection).await?;
-    while api.store.is_owned(connection).await? {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
 }
 
 /// Resume. Sync goes on where it stopped.
@@ -93,9 +79,7 @@ pub(in crate::api) async fn resume(
     environment: InEnvironment,
 ) -> Result<axum::Json<Connection>, ApiError> {
     let connection = connected(&api, environment.id).await?;
-    if connection.status != ConnectionStatus::Connected {
-        api.store.resume(connection.id).await?;
-    }
+    resume_org(&api.store, &connection).await?;
     Ok(axum::Json(describe(&api, environment.id).await?))
 }
 
@@ -114,7 +98,7 @@ pub(in crate::api) async fn disconnect(
         return Ok(StatusCode::NO_CONTENT);
     };
     let parts = api.clone();
-    to_its_end(async move { disconnect_org(&parts.store, &parts.login, &connection).await }).await?;
+    to_its_end(async move { disconnect_org(&parts.store, &parts.login, &connection).await.map(drop) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
