@@ -123,7 +123,7 @@ fn subscriptions(installation: &Installation) -> u64 {
 }
 
 /// Gives contacts users and accounts companies, and makes some that match nobody. Gives the (user id, contact id) pairs.
-async fn populate(installation: &Installation) -> Vec<(String, String)> {
+pub(crate) async fn populate(installation: &Installation) -> Vec<(String, String)> {
     let contacts = installation.query("SELECT Id, Email FROM Contact WHERE Email != null ORDER BY Id").await;
     let mut people = Vec::new();
     for (number, contact) in contacts.iter().take(USERS).enumerate() {
@@ -188,7 +188,7 @@ async fn edit_records(
 }
 
 /// What differs between the two sides in mapped fields of matched pairs, and what was written where nothing matches.
-async fn differences(installation: &Installation) -> Vec<String> {
+pub(crate) async fn differences(installation: &Installation) -> Vec<String> {
     let users =
         by(installation.profiles("users").await, |user| user["attributes"]["email"].as_str().map(str::to_lowercase));
     let groups = by(installation.profiles("groups").await, |group| group["id"].as_str().map(str::to_owned));
@@ -235,7 +235,7 @@ fn by(rows: Vec<Value>, key: impl Fn(&Value) -> Option<String>) -> BTreeMap<Stri
 }
 
 /// Everything that exists on both sides.
-async fn inventory(installation: &Installation) -> BTreeMap<&'static str, BTreeSet<String>> {
+pub(crate) async fn inventory(installation: &Installation) -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut inventory = BTreeMap::new();
     let mut add = |name, rows: Vec<Value>, id: &str| {
         inventory.insert(name, rows.iter().map(|row| row[id].to_string()).collect());

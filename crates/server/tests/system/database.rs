@@ -110,6 +110,14 @@ pub(crate) async fn position(url: &str) -> Option<Vec<u8>> {
     image(url).await.position
 }
 
+/// Name of the node that works on the connection, if any does.
+pub(crate) async fn owner(url: &str) -> Option<String> {
+    let pool = sqlx::PgPool::connect(url).await.expect("PostgreSQL answers");
+    let node = sqlx::query_scalar("select node from lease").fetch_one(&pool).await.expect("a row");
+    pool.close().await;
+    node
+}
+
 /// Reads what is in the database.
 pub(crate) async fn image(url: &str) -> Image {
     if url.starts_with("postgres") { image!(sqlx::PgPool, url) } else { image!(sqlx::SqlitePool, url) }

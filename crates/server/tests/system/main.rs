@@ -6,3 +6,4 @@ mod crash;
 mod database;
 mod fight;
 mod program;
+mod takeover;

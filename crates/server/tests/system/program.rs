@@ -36,12 +36,16 @@ inbound = [{ from = "Industry", to = "salesforce_account_industry" }]
 outbound = [{ from = "plan", to = "userflow_company_plan__c" }]
 "#;
 
+/// Name of an installation's first node.
+pub(crate) const FIRST_NODE: &str = "test";
+
 /// An installation: settings, a database that outlives its processes, and the org it is connected to.
 pub(crate) struct Installation {
     pub(crate) org: RunningOrg,
     pub(crate) address: String,
     pub(crate) http: reqwest::Client,
     pub(crate) api_key: String,
+    node: &'static str,
     database_url: String,
     folder: tempfile::TempDir,
 }
@@ -60,6 +64,7 @@ impl Installation {
             address,
             http: http_client(),
             api_key: String::new(),
+            node: FIRST_NODE,
             database_url: database_url(folder.path()),
             folder,
         };
@@ -90,7 +95,7 @@ impl Installation {
             .env("SYNCLINE_DATABASE_URL", &self.database_url)
             .env("SYNCLINE_SECRET_KEY", "dGVzdHMgbmVlZCBubyBzZWNyZXQsIG9ubHkgYSBrZXk=")
             .env("SYNCLINE_LISTEN", &self.address)
-            .env("SYNCLINE_NODE", "test")
+            .env("SYNCLINE_NODE", self.node)
             .env("SYNCLINE_SALESFORCE_PUBSUB_URL", &self.org.pubsub_url)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned()))
             .stdin(Stdio::null());
@@ -107,6 +112,14 @@ impl Installation {
     /// Starts the server; it may not be ready yet.
     pub(crate) fn serve(&self) -> Server {
         Server(self.program().arg("serve").stdout(Stdio::null()).spawn().expect("the program runs"))
+    }
+
+    /// Starts another server on the same database, as a node of its own at an address of its own. Those who ask ask this one from
+    /// now on; [`Self::serve`] starts it again.
+    pub(crate) fn serve_beside(&mut self, node: &'static str) -> Server {
+        self.node = node;
+        self.address = free_address();
+        self.serve()
     }
 
     /// Waits until the server answers.
