@@ -53,6 +53,8 @@ enum Task {
     ClientsTable,
     /// Measure latency and calls, on SQLite and on a private PostgreSQL, and print the figures
     Bench,
+    /// Read a million contacts and write many by bulk jobs, and print rates and memory
+    BenchBulk,
     /// Measure what the emulated org can take and give, and print the figures
     BenchOrg,
     /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
@@ -83,6 +85,7 @@ fn run(task: Task) -> Result<()> {
         Task::Generate => generate::generate().and_then(|()| product::write_openapi()),
         Task::ClientsTable => suite::write_clients_table(),
         Task::Bench => product::bench(),
+        Task::BenchBulk => product::bench_bulk(),
         Task::BenchOrg => product::bench_org(),
         Task::WithPostgres { command } => with_postgres(&command),
     }

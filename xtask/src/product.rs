@@ -50,6 +50,12 @@ pub(crate) fn bench() -> Result<()> {
     run(bench.env(postgres::URL_VARIABLE, cluster.url()).env("RUST_LOG", "error"))
 }
 
+/// Measures bulk jobs between the connector and an emulated org in a process of its own. Prints; judges nothing.
+pub(crate) fn bench_bulk() -> Result<()> {
+    web::build()?;
+    run(cargo().args(["bench", "--locked", "--package", "syncline", "--bench", "bulk"]).env("RUST_LOG", "error"))
+}
+
 /// Measures the emulated org alone, a client beside it. Prints; judges nothing.
 pub(crate) fn bench_org() -> Result<()> {
     run(cargo().args(["bench", "--locked", "--package", "syncline-org", "--bench", "org"]).env("RUST_LOG", "error"))

@@ -1,5 +1,6 @@
 //! Applying: takes due work items, asks what is not known, plans, writes the differences, finishes. One worker a lane: the local
-//! one never waits for a call; the remote one has one call under way, and what becomes due meanwhile goes into the next.
+//! one never waits for a call; the remote one has one call under way, and what becomes due meanwhile goes into the next. Where
+//! thousands wait, a third helps the remote one ([`bulk`]).
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -7,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use syncline_model::{
     Values,
     attribute::Scope,
@@ -22,6 +24,7 @@ use syncline_model::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
+    bulk,
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, policy},
     insistence::Insistence,
@@ -39,19 +42,39 @@ const LOOK_APART: Duration = Duration::from_millis(10);
 #[derive(Default)]
 pub(crate) struct InFlight {
     items: Mutex<HashSet<WorkKey>>,
+    /// What became due until then is the bulk worker's: the remote worker takes what is behind it.
+    left_behind: Mutex<Option<Timestamp>>,
     freed: Notify,
 }
 
 impl InFlight {
     /// Takes those of the items that nobody has; they are given back when the guard is dropped.
-    fn take(&self, work: &mut Vec<Work>) -> Taken<'_> {
+    pub(crate) fn take(&self, work: &mut Vec<Work>) -> Taken<'_> {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         work.retain(|work| items.insert(work.key.clone()));
         Taken { in_flight: self, keys: work.iter().map(|work| work.key.clone()).collect() }
     }
+
+    /// Until the guard is dropped, the remote worker leaves alone what became due at that time or earlier.
+    pub(crate) fn leave_behind(&self, until: Timestamp) -> LeftBehind<'_> {
+        *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        LeftBehind(self)
+    }
+
+    fn behind(&self) -> Option<Timestamp> {
+        *self.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-struct Taken<'a> {
+pub(crate) struct LeftBehind<'a>(&'a InFlight);
+
+impl Drop for LeftBehind<'_> {
+    fn drop(&mut self) {
+        *self.0.left_behind.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+pub(crate) struct Taken<'a> {
     in_flight: &'a InFlight,
     keys: Vec<WorkKey>,
 }
@@ -70,21 +93,33 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// Works on a lane until that ends.
+/// Who works on the items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hand {
+    /// Does what needs no call.
+    Local,
+    /// Does what needs calls.
+    Remote,
+    /// Does what needs calls where thousands of items wait for them.
+    Bulk,
+}
+
+/// Works on items until that ends.
 pub(crate) async fn run(
     context: &OwnerContext,
     connector: &dyn Connector,
     in_flight: &InFlight,
-    lane: Lane,
+    hand: Hand,
 ) -> Interrupt {
     let mut worker =
         Worker { context, connector, in_flight, pace: Pace::default(), insistence: Insistence::default(), failures: 0 };
     let mut seen = 0;
     loop {
         let freed = in_flight.freed.notified();
-        let round = match lane {
-            Lane::Local => worker.local_round().await,
-            Lane::Remote => worker.remote_round().await,
+        let round = match hand {
+            Hand::Local => worker.local_round().await,
+            Hand::Remote => worker.remote_round().await,
+            Hand::Bulk => bulk::round(&mut worker).await,
         };
         match round {
             Ok(true) => worker.failures = 0,
@@ -103,10 +138,10 @@ pub(crate) async fn run(
     }
 }
 
-struct Worker<'a> {
-    context: &'a OwnerContext,
-    connector: &'a dyn Connector,
-    in_flight: &'a InFlight,
+pub(crate) struct Worker<'a> {
+    pub(crate) context: &'a OwnerContext,
+    pub(crate) connector: &'a dyn Connector,
+    pub(crate) in_flight: &'a InFlight,
     pace: Pace,
     insistence: Insistence,
     failures: u32,
@@ -152,12 +187,19 @@ impl Worker<'_> {
         }
         let store = &self.context.options.store;
         let limit = u32::try_from(self.connector.max_writes()).unwrap_or(u32::MAX);
-        let mut works = store.due_work(&self.context.lease, Lane::Remote, None, limit).await?;
+        let behind = self.in_flight.behind();
+        let mut works = store.due_work(&self.context.lease, Lane::Remote, behind, limit).await?;
         let _taken = self.in_flight.take(&mut works);
         if works.is_empty() {
             return Ok(false);
         }
         self.pace.called(Instant::now(), works.len());
+        self.work_off(works, "remote").await?;
+        Ok(true)
+    }
+
+    /// Asks what is not known of the items, plans, writes and finishes.
+    pub(crate) async fn work_off(&mut self, mut works: Vec<Work>, lane: &'static str) -> Result<(), Interrupt> {
         let rules = self.rules().await?;
         works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
 
@@ -166,9 +208,11 @@ impl Worker<'_> {
         self.search(&rules, &mut works, &mut failed).await?;
         self.read(&rules, &mut works, &mut failed).await?;
         let finished = self.write(&rules, &works, failed).await?;
-        metrics::counter!("syncline_items_finished_total", "lane" => "remote").increment(finished.len() as u64);
-        store.finish(&self.context.lease, finished).await?;
-        Ok(true)
+        metrics::counter!("syncline_items_finished_total", "lane" => lane).increment(finished.len() as u64);
+        for some in parts(finished) {
+            self.context.options.store.finish(&self.context.lease, some).await?;
+        }
+        Ok(())
     }
 
     /// Waits until a call may start. Tells whether there is anything due.
@@ -177,7 +221,9 @@ impl Worker<'_> {
         let full = self.connector.max_writes();
         let limit = u32::try_from(full).unwrap_or(u32::MAX);
         loop {
-            let waiting = store.count_due(self.context.connection.id, Lane::Remote, None, limit).await? as usize;
+            let waiting = store
+                .count_due(self.context.connection.id, Lane::Remote, self.in_flight.behind(), limit)
+                .await? as usize;
             if waiting == 0 {
                 return Ok(false);
             }
@@ -267,7 +313,9 @@ impl Worker<'_> {
                 Some(Found { key: work.key.clone(), match_key, candidates, record })
             }));
         }
-        self.context.options.store.record_found(&self.context.lease, found).await?;
+        for some in parts(found) {
+            self.context.options.store.record_found(&self.context.lease, some).await?;
+        }
         self.reload(works).await
     }
 
@@ -290,9 +338,15 @@ impl Worker<'_> {
             let fields: Vec<_> = fields.into_iter().collect();
             match self.connector.read(object, &ids, &fields).await {
                 Ok(records) => {
-                    let missing: Vec<_> =
-                        ids.into_iter().filter(|id| records.iter().all(|record| record.id != *id)).collect();
-                    self.context.options.store.record_reads(&self.context.lease, object, records, &missing).await?;
+                    let found: HashSet<_> = records.iter().map(|record| record.id.clone()).collect();
+                    let missing: Vec<_> = ids.into_iter().filter(|id| !found.contains(id)).collect();
+                    let store = &self.context.options.store;
+                    for some in parts(records) {
+                        store.record_reads(&self.context.lease, object, some, &[]).await?;
+                    }
+                    if !missing.is_empty() {
+                        store.record_reads(&self.context.lease, object, Vec::new(), &missing).await?;
+                    }
                 }
                 Err(error) if concerns_items(&error) => {
                     let of_object = works
@@ -410,8 +464,15 @@ impl Worker<'_> {
         writes: Vec<RecordWrite>,
     ) -> Result<Vec<(RecordWrite, Result<(), ConnectorError>)>, Interrupt> {
         let mut outcomes = Vec::with_capacity(writes.len());
-        for call in writes.chunks(self.connector.max_writes().max(1)) {
-            match self.connector.write(call).await {
+        let many = self.connector.many_writes();
+        let size = if writes.len() < many.start { self.connector.max_writes() } else { many.end };
+        for call in writes.chunks(size.max(1)) {
+            let sent = if call.len() <= self.connector.max_writes() {
+                self.connector.write(call).await
+            } else {
+                self.connector.write_many(call).await
+            };
+            match sent {
                 Ok(results) => outcomes.extend(results),
                 Err(error) if concerns_items(&error) => outcomes.extend(call.iter().map(|_| Err(error.clone()))),
                 Err(error) => return Err(error.into()),
@@ -457,6 +518,15 @@ impl Worker<'_> {
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         Outcome::Retry { at: from_ms(self.context.options.clock.now().as_millisecond() + wait_ms) }
     }
+}
+
+/// What is kept in one transaction: others want to write too.
+fn parts<T>(all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut all = all.into_iter();
+    std::iter::from_fn(move || {
+        let some: Vec<T> = all.by_ref().take(LOCAL_ITEMS as usize).collect();
+        (!some.is_empty()).then_some(some)
+    })
 }
 
 /// Items whose look-up or read was refused.

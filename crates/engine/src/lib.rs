@@ -8,6 +8,7 @@
 //! [`Engine`] is the way in: it owns each connection under a lease ([`owner`]).
 
 mod apply;
+mod bulk;
 mod context;
 mod engine;
 mod error_policy;

@@ -3,11 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use syncline_model::{connector::Connector, id::ConnectionId, store::StoreError, work::Lane};
+use syncline_model::{connector::Connector, id::ConnectionId, store::StoreError};
 use tokio::time::Instant;
 
 use crate::{
-    apply,
+    apply::{self, Hand},
     context::{Interrupt, OwnerContext},
     error_policy::{Action, policy},
     listen,
@@ -54,8 +54,9 @@ async fn work(context: &OwnerContext) -> Interrupt {
     tokio::select! {
         why = hold_lease(context, Some(connector)) => why,
         why = listen::run(context, connector) => why,
-        why = apply::run(context, connector, &items, Lane::Local) => why,
-        why = apply::run(context, connector, &items, Lane::Remote) => why,
+        why = apply::run(context, connector, &items, Hand::Local) => why,
+        why = apply::run(context, connector, &items, Hand::Remote) => why,
+        why = apply::run(context, connector, &items, Hand::Bulk) => why,
     }
 }
 

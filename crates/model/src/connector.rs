@@ -17,7 +17,8 @@ use crate::{
 
 /// One connected org.
 ///
-/// All calls may be made in parallel. None of them retries by itself except to renew an expired session, once. A call that was
+/// All calls may be made in parallel. None of them retries by itself except to renew an expired session, once; those that work in
+/// many steps ([`Connector::read_all`], [`Connector::write_many`]) also repeat steps that change nothing. A call that was
 /// sent and not answered fails with [`ErrorKind::UnknownOutcome`] if it may have changed anything.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -154,7 +155,8 @@ pub struct ExaminedObject {
 /// Records as they arrive.
 #[async_trait]
 pub trait RecordStream: Send {
-    /// The next records; `None` once all have come and their number was checked. In no order.
+    /// The next records; `None` once all have come and their number was checked. In no order. Where the system lost what it had
+    /// found and was asked anew, records come again, as they are by then.
     async fn next(&mut self) -> Result<Option<Vec<Record>>, ConnectorError>;
 }
 

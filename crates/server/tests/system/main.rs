@@ -1,6 +1,7 @@
 //! The whole program, as a process of its own, between a real database and the emulated org over real sockets: what must hold
 //! whatever happens to it, and what it may cost.
 
+mod backlog;
 mod cost;
 mod crash;
 mod database;
