@@ -186,6 +186,11 @@ pub(crate) fn from_answer(answer: &Answer, effect: Effect) -> ConnectorError {
     ConnectorError::new(kind, format!("HTTP {status}"), no_json(answer))
 }
 
+/// The error that a part of a composite answer means.
+pub(crate) fn from_part(status: u16, body: &serde_json::Value) -> ConnectorError {
+    from_answer(&Answer::part(status, body.to_string().into_bytes()), Effect::Reads)
+}
+
 /// A gateway that gives up, or a fault inside Salesforce, may come after a write took effect; a 503 is sent instead of it.
 fn maybe_done(kind: ErrorKind, status: u16, effect: Effect) -> ErrorKind {
     let is_fault = matches!(status, 408 | 500 | 502 | 504) && kind == ErrorKind::Transient;
@@ -341,13 +346,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
-        Answer {
-            status,
-            content_type: content_type.to_owned(),
-            limit_info: None,
-            date: None,
-            body: body.as_bytes().to_vec(),
-        }
+        Answer { content_type: content_type.to_owned(), ..Answer::part(status, body.as_bytes().to_vec()) }
     }
 
     fn rest(status: u16, code: &str, message: &str) -> Answer {

@@ -191,7 +191,7 @@ pub(crate) fn to_json(value: &Value, field_type: FieldType) -> Json {
 }
 
 /// `2011-07-07T00:37:00.000Z`: what SOQL and JSON both take.
-fn instant_text(instant: Timestamp) -> String {
+pub(crate) fn instant_text(instant: Timestamp) -> String {
     let civil = Offset::UTC.to_datetime(instant);
     let mut text = format!("{:04}-{:02}-{:02}", civil.year(), civil.month(), civil.day());
     let _ = write!(

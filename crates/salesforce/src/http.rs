@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use syncline_model::connector::{ConnectorError, ErrorKind};
 use url::{Host, Url};
 
@@ -111,7 +111,9 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) limit_info: Option<String>,
-    /// When it was given, by the other side's clock.
+    pub(crate) etag: Option<String>,
+    pub(crate) last_modified: Option<String>,
+    /// What the clock of whoever answered said.
     pub(crate) date: Option<Timestamp>,
     pub(crate) body: Vec<u8>,
 }
@@ -121,7 +123,8 @@ impl Answer {
     pub(crate) async fn read(mut response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_type, limit_info) = (header("content-type").unwrap_or_default(), header("sforce-limit-info"));
-        let date = header("date").and_then(|date| jiff::fmt::rfc2822::parse(&date).ok()).map(|date| date.timestamp());
+        let (etag, last_modified) = (header("etag"), header("last-modified"));
+        let date = header("date").and_then(|date| DateTimeParser::new().parse_timestamp(date.as_str()).ok());
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
@@ -132,7 +135,13 @@ impl Answer {
                 break;
             }
         }
-        Ok(Self { status, content_type, limit_info, date, body })
+        Ok(Self { status, content_type, limit_info, etag, last_modified, date, body })
+    }
+
+    /// An answer that came as a part of another one.
+    pub(crate) fn part(status: u16, body: Vec<u8>) -> Self {
+        let content_type = "application/json".to_owned();
+        Self { status, content_type, limit_info: None, etag: None, last_modified: None, date: None, body }
     }
 
     pub(crate) fn is_success(&self) -> bool {

@@ -22,6 +22,7 @@ mod gate;
 mod http;
 mod jwt;
 mod oauth;
+mod polling;
 mod pubsub;
 mod record_id;
 mod rest;
@@ -170,8 +171,8 @@ impl Connector for Salesforce {
         Ok(Box::new(self.pubsub.open(topic, from).await?))
     }
 
-    async fn changed_since(&self, _asked: &[Since]) -> Result<ChangedSince, ConnectorError> {
-        Err(pending()) // PENDING feed
+    async fn changed_since(&self, asked: &[Since]) -> Result<ChangedSince, ConnectorError> {
+        self.rest.changed_since(asked).await
     }
 
     async fn ensure_field(&self, field: &WantedField) -> Result<bool, ConnectorError> {
@@ -187,7 +188,7 @@ impl Connector for Salesforce {
     }
 
     fn report(&self) -> CallReport {
-        CallReport { usage: self.rest.api_usage(), ..CallReport::default() } // PENDING feed
+        CallReport { calls: self.rest.take_calls(), usage: self.rest.api_usage(), deliveries: None }
     }
 
     async fn close(&self) {

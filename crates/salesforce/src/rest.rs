@@ -2,10 +2,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::{StreamExt, TryStreamExt};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use syncline_model::{
@@ -13,7 +19,7 @@ use syncline_model::{
     record::Record,
     schema::{FieldType, ObjectSchema},
 };
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     error::{self, Effect, Refusal},
@@ -35,6 +41,11 @@ const MAX_PARALLEL_QUERIES: usize = 4;
 /// Records of one sObject Collections call, and runs of one type among them. (REST guide, "sObject Collections".)
 pub(crate) const MAX_WRITES: usize = 200;
 const MAX_TYPE_RUNS: usize = 10;
+/// A description is asked for as a whole after this time, however sure the org is that we have it: what a user may see is not
+/// documented to move its date.
+const DESCRIPTION_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// HTTP's word for what the caller has already.
+const NOT_MODIFIED: u16 = 304;
 /// What every read asks for: which record, and which version of it.
 pub(crate) const ALWAYS_READ: [&str; 4] = ["Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"];
 
@@ -43,41 +54,90 @@ pub(crate) struct Rest {
     pub(crate) gate: Arc<Gate>,
     session: Arc<Session>,
     version_path: OnceCell<String>,
-    schemas: Mutex<HashMap<String, Arc<ObjectSchema>>>,
+    schemas: Mutex<HashMap<String, Described>>,
+    calls: AtomicU64,
     usage: Mutex<Option<ApiUsage>>,
+    /// What the org's clock said last, and when that was.
+    clock: Mutex<Option<(Timestamp, Instant)>>,
+}
+
+/// What describe said of an object.
+struct Described {
+    schema: Arc<ObjectSchema>,
+    /// Which version of the description it is, in the org's words; for the question whether there is a newer one.
+    etag: Option<String>,
+    last_modified: Option<String>,
+    /// When it was last sent as a whole.
+    sent_at: Instant,
 }
 
 impl Rest {
     pub(crate) fn new(http: reqwest::Client, gate: Arc<Gate>, session: Arc<Session>) -> Self {
-        let (schemas, usage) = (Mutex::default(), Mutex::default());
-        Self { http, gate, session, version_path: OnceCell::new(), schemas, usage }
+        let (schemas, usage, clock) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { http, gate, session, version_path: OnceCell::new(), schemas, calls: AtomicU64::new(0), usage, clock }
     }
 
     pub(crate) fn api_usage(&self) -> Option<ApiUsage> {
         *self.usage.lock().expect("nobody panics with the lock held")
     }
 
+    /// How many calls were made since this was last asked, answered or not.
+    pub(crate) fn take_calls(&self) -> u64 {
+        self.calls.swap(0, Ordering::Relaxed)
+    }
+
+    /// What the org's clock says by now, as far as its answers told: never later than it really says.
+    pub(crate) fn org_time(&self) -> Option<Timestamp> {
+        let known = *self.clock.lock().expect("nobody panics with the lock held");
+        let (said, at) = known?;
+        said.checked_add(SignedDuration::try_from(at.elapsed()).ok()?).ok()
+    }
+
     // --- describe ---
 
     pub(crate) async fn describe(&self, object: &str) -> Result<Arc<ObjectSchema>, ConnectorError> {
         let object = Identifier::new(object)?;
+        let key = object.as_str().to_ascii_lowercase();
         let path = format!("/sobjects/{}/describe", object.as_str());
-        let answer = self.call(Effect::Reads, |base, _| self.http.get(format!("{base}{path}"))).await?;
+        let known: Vec<_> = match self.schemas().get(&key) {
+            Some(known) if known.sent_at.elapsed() < DESCRIPTION_LIFE => {
+                let tags = known.etag.clone().map(|tag| (header::IF_NONE_MATCH, tag));
+                let times = known.last_modified.clone().map(|time| (header::IF_MODIFIED_SINCE, time));
+                tags.into_iter().chain(times).collect()
+            }
+            _ => Vec::new(),
+        };
+        let ask = |base: &str, _: &Token| {
+            let request = self.http.get(format!("{base}{path}"));
+            known.iter().fold(request, |request, (name, value)| request.header(name, value))
+        };
+        let answer = self.call(Effect::Reads, ask).await?;
+        if answer.status == NOT_MODIFIED {
+            // Forgotten meanwhile, it is asked for as a whole the next time.
+            let gone = || ConnectorError::new(ErrorKind::Transient, "", "the description was forgotten meanwhile");
+            return self.described(object.as_str()).ok_or_else(gone);
+        }
         let described: DescribedObject =
             serde_json::from_slice(&answer.body).map_err(|_| error::unreadable(&answer, Effect::Reads))?;
         let schema = Arc::new(ObjectSchema::from(described));
-        self.schemas().insert(object.as_str().to_ascii_lowercase(), Arc::clone(&schema));
+        let described = Described {
+            schema: Arc::clone(&schema),
+            etag: answer.etag,
+            last_modified: answer.last_modified,
+            sent_at: Instant::now(),
+        };
+        self.schemas().insert(key, described);
         Ok(schema)
     }
 
     /// What describe said last, if it was asked.
     pub(crate) fn described(&self, object: &str) -> Option<Arc<ObjectSchema>> {
-        self.schemas().get(&object.to_ascii_lowercase()).cloned()
+        self.schemas().get(&object.to_ascii_lowercase()).map(|known| Arc::clone(&known.schema))
     }
 
     /// The objects that were described so far.
     pub(crate) fn described_objects(&self) -> Vec<String> {
-        self.schemas().values().map(|schema| schema.name.clone()).collect()
+        self.schemas().values().map(|known| known.schema.name.clone()).collect()
     }
 
     pub(crate) async fn schema(&self, object: &str) -> Result<Arc<ObjectSchema>, ConnectorError> {
@@ -87,7 +147,7 @@ impl Rest {
         }
     }
 
-    fn schemas(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<ObjectSchema>>> {
+    fn schemas(&self) -> std::sync::MutexGuard<'_, HashMap<String, Described>> {
         self.schemas.lock().expect("nobody panics with the lock held")
     }
 
@@ -265,7 +325,7 @@ impl Rest {
     ) -> Result<Answer, ConnectorError> {
         let token = self.session.token().await?;
         let answer = self.send(&token, effect, &request).await?;
-        if answer.is_success() {
+        if answer.is_success() || answer.status == NOT_MODIFIED {
             return Ok(answer);
         }
         let refusal = error::from_answer(&answer, effect);
@@ -274,7 +334,11 @@ impl Rest {
         }
         let token = self.session.token_after(&token).await?;
         let answer = self.send(&token, effect, &request).await?;
-        if answer.is_success() { Ok(answer) } else { Err(error::from_answer(&answer, effect)) }
+        if answer.is_success() || answer.status == NOT_MODIFIED {
+            Ok(answer)
+        } else {
+            Err(error::from_answer(&answer, effect))
+        }
     }
 
     /// Makes a call that changes nothing as [`Rest::call`] does, and gives a success whose body has yet to be read.
@@ -307,6 +371,9 @@ impl Rest {
     ) -> Result<Answer, ConnectorError> {
         let request = self.ready(token, request).await?;
         let answer = http::exchange(&self.gate, request, effect).await?;
+        if let Some(date) = answer.date {
+            *self.clock.lock().expect("nobody panics with the lock held") = Some((date, Instant::now()));
+        }
         if let Some(usage) = answer.limit_info.as_deref().and_then(parse_usage) {
             *self.usage.lock().expect("nobody panics with the lock held") = Some(usage);
         }
@@ -322,6 +389,8 @@ impl Rest {
         let version_path =
             self.version_path.get_or_try_init(|| version::newest(&self.http, &self.gate, &token.instance_url)).await?;
         let base = format!("{}{version_path}", version::origin_text(&token.instance_url));
+        // Whatever becomes of it: the org counts what reached it, and we can not tell.
+        self.calls.fetch_add(1, Ordering::Relaxed);
         Ok(request(&base, token)
             .bearer_auth(token.secret())
             // Shown in the change events of our own writes (`changeOrigin`).
@@ -383,7 +452,7 @@ fn collections<'a, R>(rows: &'a [R], type_of: impl Fn(&'a R) -> &'a str) -> Vec<
 
 /// Joins what several reads of the same records by different fields brought. A record that one of them missed was deleted in
 /// between, or appeared.
-fn join_groups(
+pub(crate) fn join_groups(
     rows: impl Iterator<Item = Json>,
     group_count: usize,
     to_record: impl Fn(&Json) -> Result<Record, ConnectorError>,

@@ -217,6 +217,20 @@ impl Connected {
         Salesforce::connect(settings, &self.granted.identity, store, clock()).unwrap()
     }
 
+    /// Lets the connected user read and change these fields.
+    pub(crate) fn grant_fields(&self, object: &str, names: &[String]) {
+        let set = self.create("PermissionSet", json!({"Name": "Fields", "Label": "Fields"}));
+        let user = self.org.handle().lock().admin_user_id().to_owned();
+        self.create("PermissionSetAssignment", json!({"PermissionSetId": set, "AssigneeId": user}));
+        for name in names {
+            self.create(
+                "FieldPermissions",
+                json!({"ParentId": set, "SobjectType": object, "Field": format!("{object}.{name}"),
+                    "PermissionsRead": true, "PermissionsEdit": true}),
+            );
+        }
+    }
+
     pub(crate) fn end_sessions(&self) {
         self.org.handle().lock().end_all_sessions();
     }

@@ -10,6 +10,7 @@ mod connected;
 mod custom_fields;
 mod doctor;
 mod oauth;
+mod polling;
 mod protocol;
 mod records;
 mod session;

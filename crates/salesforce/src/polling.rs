@@ -1,0 +1,337 @@
+//! Asking what changed since a time, where no stream says so by itself: all objects in as few calls as Salesforce takes.
+//!
+//! Rows come in the order of `SystemModstamp` and id, and each further page begins behind the last row of the one before. So many
+//! rows of one time neither repeat nor get lost, and a record that changes meanwhile only moves to a later page. What was asked
+//! for and when, in the org's own time, is the caller's to remember. Knows no store.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use syncline_model::{
+    connector::{ChangedObject, ChangedSince, ConnectorError, ErrorKind, Since},
+    schema::ObjectSchema,
+};
+use tokio::time::Instant;
+
+use crate::{
+    error::{self, Effect},
+    fields, record_id,
+    rest::{self, Rest},
+    soql::{self, Identifier},
+};
+
+/// Parts of one composite request, and how many of them may be queries (REST guide, "Composite"). It counts as one call,
+/// while each part of a batch request counts as one.
+const MAX_PARTS: usize = 25;
+const MAX_QUERIES: usize = 5;
+/// Rows of one object that are read before the answer is given with word of the rest: what is held in memory at one time.
+const ENOUGH_ROWS: usize = 10_000;
+/// Deletions can be asked for as far back as 30 days (REST guide, "sObject Get Deleted"); an hour is kept off for clocks.
+const DELETIONS_BACK: SignedDuration = SignedDuration::from_hours(30 * 24 - 1);
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+impl Rest {
+    /// What changed of each object; see [`syncline_model::connector::Connector::changed_since`].
+    pub(crate) async fn changed_since(&self, asked: &[Since]) -> Result<ChangedSince, ConnectorError> {
+        let mut questions = Vec::with_capacity(asked.len());
+        for since in asked {
+            questions.push(self.question(since).await?);
+        }
+        let mut steps = VecDeque::new();
+        for (index, question) in questions.iter().enumerate() {
+            let Ok(question) = question else { continue };
+            steps.extend((0..question.groups.len()).map(|group| Step::Rows { question: index, group }));
+            if asked[index].with_deletions {
+                steps.push_back(Step::Deletions { question: index });
+            }
+        }
+
+        let mut asked_at = None;
+        while !steps.is_empty() {
+            let call = self.next_call(&mut steps);
+            let begun = Instant::now();
+            let (answers, at) = self.composite(&call, &questions).await?;
+            // The clock stood at that when the answer was made, so it stood no later than this when the questions were.
+            let taken = SignedDuration::try_from(begun.elapsed()).unwrap_or(SignedDuration::MAX);
+            asked_at = asked_at.or_else(|| at?.checked_sub(taken).ok());
+            for (step, (status, body)) in call.into_iter().zip(answers) {
+                let place = &mut questions[step.question()];
+                let Ok(question) = place else { continue };
+                match question.take_in(step, status, body) {
+                    Ok(more) => steps.extend(more),
+                    Err(error) => {
+                        self.forget_if_changed(question.object.as_str(), &error);
+                        *place = Err(error);
+                    }
+                }
+            }
+            steps.retain(|step| questions[step.question()].is_ok());
+        }
+
+        // Without a word of its time, the org is asked from the same times on again.
+        let earliest = || asked.iter().map(|since| since.since).min().unwrap_or_default();
+        let objects = questions.into_iter().map(|question| question.and_then(Question::answer)).collect();
+        Ok(ChangedSince { objects, asked_at: asked_at.unwrap_or_else(earliest) })
+    }
+
+    /// A question about one object, or why that one can not be asked.
+    async fn question(&self, since: &Since) -> Result<Result<Question, ConnectorError>, ConnectorError> {
+        let object = match Identifier::new(&since.object) {
+            Ok(object) => object,
+            Err(error) => return Ok(Err(error)),
+        };
+        let schema = match self.schema(&since.object).await {
+            Ok(schema) => schema,
+            Err(error) if matches!(error.kind, ErrorKind::SchemaChanged | ErrorKind::Misconfigured) => {
+                return Ok(Err(error));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut always: Vec<_> = rest::ALWAYS_READ.iter().map(|name| Identifier((*name).to_owned())).collect();
+        // Not every object has a recycle bin.
+        always.extend(schema.field(IS_DELETED).map(|_| Identifier(IS_DELETED.to_owned())));
+        // Only what is in the description can be asked for; one that is not must not keep the others from being read.
+        let visible = since.fields.iter().filter(|name| schema.field(name).is_some());
+        let wanted = match visible.map(|name| Identifier::new(name)).collect::<Result<Vec<_>, _>>() {
+            Ok(wanted) => wanted,
+            Err(error) => return Ok(Err(error)),
+        };
+        let groups = soql::field_groups(&always, &wanted).into_iter().map(Group::new).collect();
+        let asked = wanted.into_iter().map(|field| field.0).collect();
+        Ok(Ok(Question { object, schema, asked, since: since.since, groups, deleted: Vec::new() }))
+    }
+
+    /// As many steps as go into one call.
+    fn next_call(&self, steps: &mut VecDeque<Step>) -> Vec<Step> {
+        let mut call = Vec::new();
+        let mut left = VecDeque::new();
+        let mut queries = 0;
+        for step in steps.drain(..) {
+            let fits = match step {
+                Step::Rows { .. } => queries < MAX_QUERIES,
+                // The span of time has to end by the org's clock, which every answer tells.
+                Step::Deletions { .. } => self.org_time().is_some() || queries == 0,
+            };
+            if !fits || call.len() == MAX_PARTS {
+                left.push_back(step);
+                continue;
+            }
+            queries += usize::from(matches!(step, Step::Rows { .. }));
+            call.push(step);
+        }
+        *steps = left;
+        call
+    }
+
+    /// Makes one call of these steps. Status and body of each, and the org's time.
+    async fn composite(
+        &self,
+        steps: &[Step],
+        questions: &[Result<Question, ConnectorError>],
+    ) -> Result<(Vec<(u16, Json)>, Option<Timestamp>), ConnectorError> {
+        let now = self.org_time().unwrap_or_default();
+        let request = |base: &str| {
+            let path = base.find("/services/data").map_or(base, |at| &base[at..]);
+            let part = |(number, step): (usize, &Step)| {
+                let question = questions[step.question()].as_ref().ok()?;
+                let url = format!("{path}{}", question.url(*step, now));
+                Some(json!({ "method": "GET", "url": url, "referenceId": format!("part{number}") }))
+            };
+            let parts: Vec<_> = steps.iter().enumerate().filter_map(part).collect();
+            json!({ "allOrNone": false, "compositeRequest": parts })
+        };
+        let answer = self
+            .call(Effect::Reads, |base, _| self.http.post(format!("{base}/composite")).json(&request(base)))
+            .await?;
+        let Composite { composite_response: parts } =
+            serde_json::from_slice(&answer.body).map_err(|_| error::unreadable(&answer, Effect::Reads))?;
+        if parts.len() != steps.len() {
+            return Err(error::unreadable(&answer, Effect::Reads));
+        }
+        Ok((parts.into_iter().map(|part| (part.http_status_code, part.body)).collect(), answer.date))
+    }
+}
+
+const IS_DELETED: &str = "IsDeleted";
+
+/// One part of a call.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The next rows of one of a question's groups of fields.
+    Rows { question: usize, group: usize },
+    /// The org's list of deletions.
+    Deletions { question: usize },
+}
+
+impl Step {
+    fn question(self) -> usize {
+        match self {
+            Self::Rows { question, .. } | Self::Deletions { question } => question,
+        }
+    }
+}
+
+struct Question {
+    object: Identifier,
+    schema: std::sync::Arc<ObjectSchema>,
+    asked: Vec<String>,
+    since: Timestamp,
+    groups: Vec<Group>,
+    /// Ids from the list of deletions.
+    deleted: Vec<String>,
+}
+
+/// Fields that fit one statement, and what was read of them.
+struct Group {
+    fields: Vec<Identifier>,
+    rows: Vec<Json>,
+    /// `SystemModstamp` and id of the last row.
+    last: Option<(Timestamp, String)>,
+    /// There is more, from this time on.
+    more_from: Option<Timestamp>,
+}
+
+impl Group {
+    fn new(fields: Vec<Identifier>) -> Self {
+        Self { fields, rows: Vec::new(), last: None, more_from: None }
+    }
+}
+
+impl Question {
+    fn url(&self, step: Step, now: Timestamp) -> String {
+        let group = match step {
+            Step::Rows { group, .. } => &self.groups[group],
+            Step::Deletions { .. } => {
+                let minute = |at: Timestamp| Timestamp::from_second(at.as_second().div_euclid(60) * 60).unwrap_or(at);
+                let (start, end) = (minute(self.since.max(now - DELETIONS_BACK)), minute(now));
+                // Less than a minute is refused; what is asked for twice does no harm.
+                let start = start.min(end - MINUTE * 2);
+                let [start, end] = [start, end].map(|at| soql::encoded(&fields::instant_text(at)));
+                return format!("/sobjects/{}/deleted?start={start}&end={end}", self.object.as_str());
+            }
+        };
+        let behind = match &group.last {
+            None => format!("SystemModstamp >= {}", fields::instant_text(self.since)),
+            Some((stamp, id)) => {
+                let (stamp, id) = (fields::instant_text(*stamp), soql::quoted(id));
+                format!("(SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {id}))")
+            }
+        };
+        let names: Vec<_> = group.fields.iter().map(Identifier::as_str).collect();
+        let statement = format!(
+            "SELECT {} FROM {} WHERE {behind} ORDER BY SystemModstamp, Id",
+            names.join(","),
+            self.object.as_str()
+        );
+        format!("/queryAll?q={}", soql::encoded(&statement))
+    }
+
+    /// Keeps what a step was answered, and says which step follows.
+    fn take_in(&mut self, step: Step, status: u16, body: Json) -> Result<Option<Step>, ConnectorError> {
+        let is_success = (200..300).contains(&status);
+        let Step::Rows { group, .. } = step else {
+            if is_success {
+                let Deletions { deleted_records } =
+                    serde_json::from_value(body).map_err(|_| unreadable("the list of deletions"))?;
+                self.deleted = deleted_records.into_iter().filter_map(|gone| record_id::to_long(&gone.id)).collect();
+            } else {
+                let error = error::from_part(status, &body);
+                if matches!(error.kind, ErrorKind::Transient | ErrorKind::RateLimited | ErrorKind::QuotaExhausted) {
+                    return Err(error);
+                }
+                // Not every object has such a list; the rows say what is in the recycle bin.
+                tracing::debug!(object = self.object.as_str(), %error, "no list of deletions");
+            }
+            return Ok(None);
+        };
+        if !is_success {
+            return Err(error::from_part(status, &body));
+        }
+        let Rows { done, records } = serde_json::from_value(body).map_err(|_| unreadable("a page of rows"))?;
+        let group = &mut self.groups[group];
+        if let Some(row) = records.last() {
+            let stamp = row["SystemModstamp"].as_str().and_then(fields::parse_instant);
+            let id = row["Id"].as_str().and_then(record_id::to_long);
+            group.last = Some(stamp.zip(id).ok_or_else(|| unreadable("a row"))?);
+        }
+        let is_stuck = records.is_empty();
+        group.rows.extend(records);
+        match &group.last {
+            _ if done => Ok(None),
+            _ if is_stuck => Err(unreadable("a page without rows")),
+            // All rows of the one time that was asked from have to be read at once.
+            Some((stamp, _)) if group.rows.len() >= ENOUGH_ROWS && *stamp > self.since => {
+                group.more_from = Some(*stamp);
+                Ok(None)
+            }
+            _ => Ok(Some(step)),
+        }
+    }
+
+    fn answer(self) -> Result<ChangedObject, ConnectorError> {
+        let asked: Vec<_> = self.asked.iter().map(String::as_str).collect();
+        let more_from = self.groups.iter().filter_map(|group| group.more_from).min();
+        let group_count = self.groups.len();
+        let mut gone = HashSet::new();
+        let mut rows = Vec::new();
+        for group in self.groups {
+            // A record that changed while its pages were read came more than once.
+            let mut newest: HashMap<String, Json> = HashMap::with_capacity(group.rows.len());
+            for row in group.rows {
+                let id = row["Id"].as_str().and_then(record_id::to_long).ok_or_else(|| unreadable("a row"))?;
+                newest.insert(id, row);
+            }
+            for (id, row) in newest {
+                if row[IS_DELETED] == Json::Bool(true) {
+                    gone.insert(id);
+                } else {
+                    rows.push(row);
+                }
+            }
+        }
+        let records = rest::join_groups(rows.into_iter(), group_count, |row| rest::record(row, &self.schema, &asked))?;
+        let is_back: HashSet<_> = records.iter().map(|record| record.id.as_str()).collect();
+        gone.extend(self.deleted.into_iter().filter(|id| !is_back.contains(id.as_str())));
+        let mut gone: Vec<_> = gone.into_iter().collect();
+        gone.sort_unstable();
+        Ok(ChangedObject { records, gone, more_from })
+    }
+}
+
+fn unreadable(what: &str) -> ConnectorError {
+    let what = format!("{what} in a composite answer is not what Salesforce's documentation says");
+    ConnectorError::new(ErrorKind::Transient, "", what)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Composite {
+    composite_response: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    #[serde(default)]
+    body: Json,
+    http_status_code: u16,
+}
+
+#[derive(Deserialize)]
+struct Rows {
+    done: bool,
+    records: Vec<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Deletions {
+    deleted_records: Vec<Deletion>,
+}
+
+#[derive(Deserialize)]
+struct Deletion {
+    id: String,
+}
