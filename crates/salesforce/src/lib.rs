@@ -12,6 +12,7 @@ mod bulk_csv;
 mod bulk_read;
 mod bulk_write;
 mod change_event;
+mod channel;
 mod credentials;
 mod custom_fields;
 mod doctor;
@@ -56,12 +57,10 @@ pub use self::{
     oauth::{App, Granted, OAuthClient, Pkce, random_token},
     pubsub::PubSubSettings,
 };
-use self::{gate::Gate, pubsub::PubSub, rest::Rest, session::Session};
+use self::{channel::Channel, gate::Gate, pubsub::PubSub, rest::Rest, session::Session};
 
 /// How long closing waits for answers: nearly all come within a second, and whoever disconnects waits as long.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
-/// The channel of all objects that are selected in the org's set-up.
-const STANDARD_TOPIC: &str = "/data/ChangeEvents";
 
 /// How Salesforce is reached.
 #[derive(Clone, Debug)]
@@ -85,6 +84,7 @@ pub struct Salesforce {
     user_id: String,
     rest: Arc<Rest>,
     pubsub: Arc<PubSub>,
+    channel: Channel,
     gate: Arc<Gate>,
     bulk: BulkSettings,
     session: Arc<Session>,
@@ -114,7 +114,8 @@ impl Salesforce {
             rest: Arc::clone(&rest),
             schemas: pubsub::SchemaCache::default(),
         });
-        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, gate, session, bulk: settings.bulk })
+        let channel = Channel::new(&identity.org_id, &settings.channel_key);
+        Ok(Self { user_id: identity.user_id.clone(), rest, pubsub, channel, gate, session, bulk: settings.bulk })
     }
 }
 
@@ -163,8 +164,9 @@ impl Connector for Salesforce {
         bulk_write::MANY_WRITES
     }
 
-    async fn prepare_stream(&self, _wanted: &[StreamedObject]) -> Result<PreparedStream, ConnectorError> {
-        Ok(PreparedStream { topic: Some(STANDARD_TOPIC.to_owned()), ..PreparedStream::default() }) // PENDING feed
+    async fn prepare_stream(&self, wanted: &[StreamedObject]) -> Result<PreparedStream, ConnectorError> {
+        self.rest.ask_deliveries().await;
+        self.channel.prepare(&self.rest, &self.pubsub, wanted).await
     }
 
     async fn changes(&self, topic: &str, from: Option<&Position>) -> Result<Box<dyn ChangeStream>, ConnectorError> {
@@ -188,14 +190,10 @@ impl Connector for Salesforce {
     }
 
     fn report(&self) -> CallReport {
-        CallReport { calls: self.rest.take_calls(), usage: self.rest.api_usage(), deliveries: None }
+        CallReport { calls: self.rest.take_calls(), usage: self.rest.api_usage(), deliveries: self.rest.deliveries() }
     }
 
     async fn close(&self) {
         self.gate.close(CLOSE_PATIENCE).await;
     }
-}
-
-fn pending() -> ConnectorError {
-    http::misconfigured("PENDING")
 }

@@ -136,6 +136,11 @@ impl PubSub {
         Ok(PubSubClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES))
     }
 
+    /// Whether `topic` can be listened to.
+    pub(crate) async fn check(&self, topic: &str) -> Result<(), ConnectorError> {
+        self.check_topic(self.client().await?, topic).await
+    }
+
     /// Opens a stream of `topic` behind `from`, or at the oldest event still kept.
     pub(crate) async fn open(
         self: &Arc<Self>,

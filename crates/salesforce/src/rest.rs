@@ -44,6 +44,8 @@ const MAX_TYPE_RUNS: usize = 10;
 /// A description is asked for as a whole after this time, however sure the org is that we have it: what a user may see is not
 /// documented to move its date.
 const DESCRIPTION_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Between two questions for the use of event deliveries, each of which costs a call.
+const DELIVERIES_APART: Duration = Duration::from_secs(55 * 60);
 /// HTTP's word for what the caller has already.
 const NOT_MODIFIED: u16 = 304;
 /// What every read asks for: which record, and which version of it.
@@ -57,6 +59,8 @@ pub(crate) struct Rest {
     schemas: Mutex<HashMap<String, Described>>,
     calls: AtomicU64,
     usage: Mutex<Option<ApiUsage>>,
+    /// Use of the daily event deliveries, and when it was asked for.
+    deliveries: Mutex<(Option<ApiUsage>, Option<Instant>)>,
     /// What the org's clock said last, and when that was.
     clock: Mutex<Option<(Timestamp, Instant)>>,
 }
@@ -73,12 +77,42 @@ struct Described {
 
 impl Rest {
     pub(crate) fn new(http: reqwest::Client, gate: Arc<Gate>, session: Arc<Session>) -> Self {
-        let (schemas, usage, clock) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { http, gate, session, version_path: OnceCell::new(), schemas, calls: AtomicU64::new(0), usage, clock }
+        Self {
+            http,
+            gate,
+            session,
+            version_path: OnceCell::new(),
+            schemas: Mutex::default(),
+            calls: AtomicU64::new(0),
+            usage: Mutex::default(),
+            deliveries: Mutex::default(),
+            clock: Mutex::default(),
+        }
     }
 
     pub(crate) fn api_usage(&self) -> Option<ApiUsage> {
         *self.usage.lock().expect("nobody panics with the lock held")
+    }
+
+    /// Use of the daily event deliveries, as the org last said.
+    pub(crate) fn deliveries(&self) -> Option<ApiUsage> {
+        self.deliveries.lock().expect("nobody panics with the lock held").0
+    }
+
+    /// Asks for the use of the daily event deliveries, unless that was done not long ago. That it can not be told is no trouble.
+    pub(crate) async fn ask_deliveries(&self) {
+        let is_known = |asked: Option<Instant>| asked.is_some_and(|asked| asked.elapsed() < DELIVERIES_APART);
+        if is_known(self.deliveries.lock().expect("nobody panics with the lock held").1) {
+            return;
+        }
+        let usage = match self.get_json("/limits").await {
+            Ok(limits) => deliveries_of(&limits),
+            Err(error) => {
+                tracing::info!(%error, "the org does not tell its limits");
+                None
+            }
+        };
+        *self.deliveries.lock().expect("nobody panics with the lock held") = (usage, Some(Instant::now()));
     }
 
     /// How many calls were made since this was last asked, answered or not.
@@ -413,6 +447,13 @@ fn parse_usage(header: &str) -> Option<ApiUsage> {
     let (used, limit) = usage.split_once('/')?;
     let limit = limit.split('(').next()?;
     Some(ApiUsage { used: used.trim().parse().ok()?, limit: limit.trim().parse().ok()? })
+}
+
+/// `{"DailyDeliveredPlatformEvents": {"Max": 25000, "Remaining": 24000}}` (REST guide, "Limits").
+fn deliveries_of(limits: &Json) -> Option<ApiUsage> {
+    let limit = &limits["DailyDeliveredPlatformEvents"];
+    let (most, left) = (limit["Max"].as_u64()?, limit["Remaining"].as_u64()?);
+    Some(ApiUsage { used: most.saturating_sub(left), limit: most })
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,5 @@
 //! Reading and writing what is set up in an org, one row at a time: permission sets, custom fields, channels. Knows nothing of
 //! what the rows are for.
-#![expect(dead_code, reason = "custom fields and the channel are made by it from the next commits on")]
 
 use serde::Deserialize;
 use serde_json::Value as Json;

@@ -5,6 +5,7 @@
 mod bulk_read;
 mod bulk_write;
 mod changes;
+mod channel;
 mod close;
 mod connected;
 mod custom_fields;
