@@ -55,6 +55,8 @@ enum Task {
     Bench,
     /// Read a million contacts and write many by bulk jobs, and print rates and memory
     BenchBulk,
+    /// Measure what a burst and an idle day cost an org in API calls, and print the figures beside their limits
+    BenchCost,
     /// Measure what the emulated org can take and give, and print the figures
     BenchOrg,
     /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
@@ -86,6 +88,7 @@ fn run(task: Task) -> Result<()> {
         Task::ClientsTable => suite::write_clients_table(),
         Task::Bench => product::bench(),
         Task::BenchBulk => product::bench_bulk(),
+        Task::BenchCost => product::bench_cost(),
         Task::BenchOrg => product::bench_org(),
         Task::WithPostgres { command } => with_postgres(&command),
     }

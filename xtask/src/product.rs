@@ -56,6 +56,12 @@ pub(crate) fn bench_bulk() -> Result<()> {
     run(cargo().args(["bench", "--locked", "--package", "syncline", "--bench", "bulk"]).env("RUST_LOG", "error"))
 }
 
+/// Counts what a connection costs its org. Prints; judges nothing.
+pub(crate) fn bench_cost() -> Result<()> {
+    web::build()?;
+    run(cargo().args(["bench", "--locked", "--package", "syncline", "--bench", "cost"]).env("RUST_LOG", "error"))
+}
+
 /// Measures the emulated org alone, a client beside it. Prints; judges nothing.
 pub(crate) fn bench_org() -> Result<()> {
     run(cargo().args(["bench", "--locked", "--package", "syncline-org", "--bench", "org"]).env("RUST_LOG", "error"))

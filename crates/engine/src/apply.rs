@@ -14,9 +14,10 @@ use syncline_model::{
     attribute::Scope,
     clock::from_ms,
     connector::{Connector, ConnectorError, ErrorKind, RecordWrite},
+    custom_field::{WantedField, WantedFieldState},
     id::MappingId,
     issue::{IssueKind, NewIssue},
-    mapping::ObjectMapping,
+    mapping::{MappingDefinition, ObjectMapping},
     schema::ObjectSchema,
     store::Signal,
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
@@ -24,9 +25,10 @@ use syncline_model::{
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
+    budget::{Permit, Purpose},
     bulk,
     context::{Interrupt, OwnerContext, POLL},
-    error_policy::{Action, policy},
+    error_policy::{Action, issue, policy},
     insistence::Insistence,
     pace::Pace,
     plan::{AttributeTypes, Need, Plan, Ready, pick, plan},
@@ -227,6 +229,12 @@ impl Worker<'_> {
             if waiting == 0 {
                 return Ok(false);
             }
+            let time = self.context.now();
+            if let Permit::Stop(until) = self.context.spending.permit(Purpose::Live, time) {
+                self.context.say_spent(Some(self.context.spending.words(until, time))).await?;
+                return Ok(false);
+            }
+            self.context.say_spent(None).await?;
             let now = Instant::now();
             let start = self.pace.next_start(now, waiting, full);
             if start <= now {
@@ -240,7 +248,9 @@ impl Worker<'_> {
         let store = &self.context.options.store;
         let connection = &self.context.connection;
         let definitions = store.attribute_definitions(connection.environment_id, None);
-        let (mappings, definitions) = tokio::try_join!(store.mappings(connection.id), definitions)?;
+        let (mut mappings, definitions, wanted) =
+            tokio::try_join!(store.mappings(connection.id), definitions, store.wanted_fields(connection.id))?;
+        leave_out_unmade(&mut mappings, &wanted);
         let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
         for definition in definitions {
             if let Some(of_scope) = types.get_mut(&definition.scope) {
@@ -529,6 +539,21 @@ fn parts<T>(all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
+/// A field that is still to be made is no target yet: its line is left out, and its items become due again once it is there.
+fn leave_out_unmade(mappings: &mut [ObjectMapping], wanted: &[WantedField]) {
+    for mapping in mappings {
+        let MappingDefinition { salesforce, outbound, .. } = &mut mapping.definition;
+        outbound.retain(|line| {
+            let unmade = |field: &WantedField| {
+                field.state != WantedFieldState::Usable
+                    && field.object.eq_ignore_ascii_case(salesforce)
+                    && field.name.eq_ignore_ascii_case(&line.to)
+            };
+            !wanted.iter().any(unmade)
+        });
+    }
+}
+
 /// Items whose look-up or read was refused.
 type Failed = HashMap<WorkKey, ConnectorError>;
 
@@ -558,22 +583,20 @@ fn concerns_items(error: &ConnectorError) -> bool {
 }
 
 fn refused(error: &ConnectorError, work: &Work) -> Outcome {
-    let policy = policy(error.kind);
-    let kind = match policy.action {
+    let kind = match policy(error.kind).action {
         Action::Issue(kind) => kind,
         _ => IssueKind::RecordRejected,
     };
     let record_id = work.record.as_ref().map(|record| record.id.as_str());
-    let issue = policy.issue(kind, error, record_id, error.fields.first().map(String::as_str));
+    let issue = issue(kind, error, record_id, error.fields.first().map(String::as_str));
     Outcome::Settled(Settlement { issues: vec![issue], ..Settlement::default() })
 }
 
 fn with_issue(mut settlement: Settlement, error: &ConnectorError, write: &RecordWrite) -> Settlement {
-    let policy = policy(error.kind);
-    if let Action::Issue(kind) = policy.action {
+    if let Action::Issue(kind) = policy(error.kind).action {
         let fields: Vec<_> = error.fields.iter().map(|field| Some(field.as_str())).collect();
         let fields = if fields.is_empty() { vec![None] } else { fields };
-        settlement.issues.extend(fields.into_iter().map(|field| policy.issue(kind, error, Some(&write.id), field)));
+        settlement.issues.extend(fields.into_iter().map(|field| issue(kind, error, Some(&write.id), field)));
     }
     settlement
 }

@@ -7,9 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use syncline_model::{
     clock::Clock,
-    connection::{Connection, Lease},
+    connection::{Connection, Lease, StreamState},
     connector::{Connector, ConnectorError},
     schema::ObjectSchema,
     store::{Store, StoreError},
@@ -17,7 +18,9 @@ use syncline_model::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error_policy::{Action, Rest, policy},
+    error_policy::{Action, Rest, policy, words},
+    feeds::Feeds,
+    spending::Spending,
     tempo::Tempo,
 };
 
@@ -55,11 +58,70 @@ pub(crate) struct OwnerContext {
     pub(crate) stop: CancellationToken,
     /// The last description of each object, so that planning asks nobody.
     schemas: Mutex<HashMap<String, Arc<ObjectSchema>>>,
+    /// What was spent of the org's calls.
+    pub(crate) spending: Arc<Spending>,
+    /// How changes are noticed.
+    pub(crate) feeds: Feeds,
+    saying: tokio::sync::Mutex<Saying>,
+}
+
+/// What is said of the stream: its own state, and that calls wait, which concerns more people.
+#[derive(Default)]
+struct Saying {
+    stream: Option<(StreamState, Option<String>)>,
+    spent: Option<String>,
+    said: Option<(StreamState, Option<String>)>,
 }
 
 impl OwnerContext {
-    pub(crate) fn new(options: EngineOptions, connection: Connection, lease: Lease, stop: CancellationToken) -> Self {
-        Self { options, connection, lease, stop, schemas: Mutex::default() }
+    pub(crate) fn new(
+        options: EngineOptions,
+        connection: Connection,
+        lease: Lease,
+        spending: Arc<Spending>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            options,
+            connection,
+            lease,
+            stop,
+            schemas: Mutex::default(),
+            spending,
+            feeds: Feeds::new(),
+            saying: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
+
+    /// Says how the stream is.
+    pub(crate) async fn say_stream(&self, state: StreamState, detail: Option<String>) -> Result<(), Interrupt> {
+        let mut saying = self.saying.lock().await;
+        saying.stream = Some((state, detail));
+        self.say(&mut saying).await
+    }
+
+    /// Says that calls wait, and why; or that they do not.
+    pub(crate) async fn say_spent(&self, spent: Option<String>) -> Result<(), Interrupt> {
+        let mut saying = self.saying.lock().await;
+        if saying.spent == spent {
+            return Ok(());
+        }
+        saying.spent = spent;
+        self.say(&mut saying).await
+    }
+
+    async fn say(&self, saying: &mut Saying) -> Result<(), Interrupt> {
+        let Some((state, detail)) = saying.stream.clone() else { return Ok(()) };
+        let told = (state, saying.spent.clone().or(detail));
+        if saying.said.as_ref() != Some(&told) {
+            self.options.store.set_stream_state(&self.lease, told.0, told.1.as_deref()).await?;
+            saying.said = Some(told);
+        }
+        Ok(())
     }
 
     /// Adds what was known of the org's objects before.
@@ -95,20 +157,18 @@ impl OwnerContext {
         let wait = match &interrupt {
             Interrupt::Stopped | Interrupt::Store(StoreError::LeaseLost) => return Err(interrupt),
             Interrupt::Store(_) => tempo.backoff(failures).min(tempo.retry_first * 10),
-            Interrupt::Connector(error) => {
-                let policy = policy(error.kind);
-                match policy.action {
-                    Action::Reconnect => {
-                        let detail = format!("{}. {}", policy.cause, policy.remedy);
-                        self.options.store.require_reconnect(&self.lease, &detail).await?;
-                        return Err(interrupt);
-                    }
-                    Action::Rest(Rest::Rate) => tempo.rest_rate,
-                    Action::Rest(Rest::Quota) => tempo.rest_quota,
-                    Action::Rest(Rest::Misconfigured) => tempo.rest_misconfigured,
-                    _ => tempo.backoff(failures).min(tempo.retry_first * 30),
+            Interrupt::Connector(error) => match policy(error.kind).action {
+                Action::Reconnect => {
+                    let words = words(error);
+                    let detail = format!("{}. {}", words.cause, words.remedy);
+                    self.options.store.require_reconnect(&self.lease, &detail).await?;
+                    return Err(interrupt);
                 }
-            }
+                Action::Rest(Rest::Rate) => tempo.rest_rate,
+                Action::Rest(Rest::Quota) => tempo.rest_quota,
+                Action::Rest(Rest::Misconfigured) => tempo.rest_misconfigured,
+                _ => tempo.backoff(failures).min(tempo.retry_first * 30),
+            },
         };
         tracing::warn!(
             connection.id = %self.connection.id,

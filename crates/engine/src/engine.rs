@@ -1,18 +1,19 @@
 //! The engine: keeps an owner running for each connection that is to be worked on and that this node can get the lease of.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use syncline_model::{
     connection::{Connection, ConnectionStatus},
     id::ConnectionId,
     store::{Signal, StoreError},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     context::{EngineOptions, OwnerContext, POLL},
     owner::{self, LEASE_TTL},
+    spending::Spending,
 };
 
 /// Signals come with every change; looking for connections to start or stop once in this time is soon enough.
@@ -22,18 +23,21 @@ const LOOK_APART: Duration = Duration::from_millis(100);
 pub struct Engine {
     options: EngineOptions,
     owners: HashMap<ConnectionId, Owned>,
+    /// When another node was found to hold a connection's lease, and under which epoch.
+    elsewhere: HashMap<ConnectionId, (Instant, i64)>,
     tasks: JoinSet<ConnectionId>,
 }
 
 struct Owned {
     epoch: i64,
     stop: CancellationToken,
+    spending: Arc<Spending>,
 }
 
 impl Engine {
     /// An engine that does nothing yet.
     pub fn new(options: EngineOptions) -> Self {
-        Self { options, owners: HashMap::new(), tasks: JoinSet::new() }
+        Self { options, owners: HashMap::new(), elsewhere: HashMap::new(), tasks: JoinSet::new() }
     }
 
     /// Runs until `stop` is cancelled; then gives all leases back. Dying at any point instead loses nothing.
@@ -64,24 +68,32 @@ impl Engine {
         }
         let connections = self.options.store.connections().await?;
         for (id, owned) in &self.owners {
-            let wanted =
-                connections.iter().any(|connection| connection.id == *id && is_wanted(connection, owned.epoch));
-            if !wanted {
-                owned.stop.cancel();
+            match connections.iter().find(|connection| connection.id == *id && is_wanted(connection, owned.epoch)) {
+                Some(connection) => owned.spending.set_share(connection.api_share),
+                None => owned.stop.cancel(),
             }
         }
         for connection in connections {
             if self.owners.contains_key(&connection.id) || connection.status != ConnectionStatus::Connected {
                 continue;
             }
+            // Signals come many times a second, and the answer was no a moment ago.
+            let asked = self.elsewhere.get(&connection.id);
+            if asked.is_some_and(|(at, epoch)| at.elapsed() < POLL && *epoch == connection.epoch) {
+                continue;
+            }
             let ttl_ms = i64::try_from(LEASE_TTL.as_millis()).unwrap_or(i64::MAX);
             let Some(lease) = self.options.store.acquire_lease(connection.id, &self.options.node, ttl_ms).await? else {
+                self.elsewhere.insert(connection.id, (Instant::now(), connection.epoch));
                 continue;
             };
+            self.elsewhere.remove(&connection.id);
             tracing::info!(connection.id = %connection.id, lease.token = lease.token, "working on connection {}", connection.id);
             let stop = CancellationToken::new();
-            self.owners.insert(connection.id, Owned { epoch: connection.epoch, stop: stop.clone() });
-            let context = OwnerContext::new(self.options.clone(), connection, lease, stop);
+            let spending = Arc::new(Spending::new(connection.api_share));
+            let owned = Owned { epoch: connection.epoch, stop: stop.clone(), spending: Arc::clone(&spending) };
+            self.owners.insert(connection.id, owned);
+            let context = OwnerContext::new(self.options.clone(), connection, lease, spending, stop);
             self.tasks.spawn(owner::run(context));
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The one table that turns a class of failure into what happens next and what the administrator is told.
 
+use std::fmt;
+
 use syncline_model::{
     connector::{ConnectorError, ErrorKind},
     issue::{IssueKind, NewIssue},
@@ -107,22 +109,38 @@ pub fn policy(kind: ErrorKind) -> Policy {
     }
 }
 
-impl Policy {
-    /// The issue that a refused item becomes.
-    pub fn issue(
-        &self,
-        kind: IssueKind,
-        error: &ConnectorError,
-        record_id: Option<&str>,
-        field: Option<&str>,
-    ) -> NewIssue {
-        NewIssue {
-            kind,
-            record_id: record_id.map(str::to_owned),
-            field: field.map(str::to_owned),
-            code: error.code.clone(),
-            cause: format!("{}. Salesforce says: {}", self.cause, error.message),
-            remedy: self.remedy.to_owned(),
-        }
+/// What an administrator is told about an error: what is known of its code, else what its kind says.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'e> {
+    /// What happened: a clause without a full stop.
+    pub cause: &'static str,
+    /// What to do about it: a sentence.
+    pub remedy: &'static str,
+    error: &'e ConnectorError,
+}
+
+/// The words about an error.
+pub fn words(error: &ConnectorError) -> Words<'_> {
+    let policy = policy(error.kind);
+    let (cause, remedy) = error.advice.map_or((policy.cause, policy.remedy), |advice| (advice.cause, advice.remedy));
+    Words { cause, remedy, error }
+}
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}). {}", self.cause, self.error, self.remedy)
+    }
+}
+
+/// The issue that a refused item becomes.
+pub fn issue(kind: IssueKind, error: &ConnectorError, record_id: Option<&str>, field: Option<&str>) -> NewIssue {
+    let words = words(error);
+    NewIssue {
+        kind,
+        record_id: record_id.map(str::to_owned),
+        field: field.map(str::to_owned),
+        code: error.code.clone(),
+        cause: format!("{}. Salesforce says: {}", words.cause, error.message),
+        remedy: words.remedy.to_owned(),
     }
 }

@@ -1,26 +1,35 @@
 //! The algorithm of syncing, over the ports of [`syncline_model`]: it names no vendor, opens no socket, holds no SQL and does not
 //! read the system clock.
 //!
-//! A change only marks a work item due ([`listen`] for news from the outside, the store for changes of a profile). Whatever marked
+//! A change only marks a work item due ([`listen`] and [`sweep`] for news from the outside, the store for changes of a profile). Whatever marked
 //! it, there is one way on: take due items, look up and read what is not held, [`plan`] (pure), write the differences, finish
 //! ([`apply`]). Doing an item twice is harmless, so every failure between two of these steps is mended by doing it again.
 //!
-//! [`Engine`] is the way in: it owns each connection under a lease ([`owner`]).
+//! [`feeds`] decides how changes of each object are noticed, [`budget`] how much asking may cost, and [`errands`] does what a connection
+//! needs besides. [`Engine`] is the way in: it owns each connection under a lease ([`owner`]).
 
 mod apply;
+mod budget;
 mod bulk;
 mod context;
 mod engine;
+mod errands;
 mod error_policy;
+mod examine;
+mod feeds;
 mod insistence;
 mod listen;
 mod owner;
 mod pace;
 mod plan;
+mod spending;
+mod sweep;
 mod tempo;
 
+pub use budget::{Budget, Permit, Purpose};
 pub use context::{ConnectorFactory, EngineOptions};
 pub use engine::Engine;
-pub use error_policy::{Action, Policy, Rest, policy};
+pub use error_policy::{Action, Policy, Rest, Words, issue, policy, words};
+pub use examine::{ExamineError, examine_once};
 pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan};
 pub use tempo::Tempo;

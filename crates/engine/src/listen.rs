@@ -1,4 +1,5 @@
-//! Listening: takes news from the change stream into the store, with the position they bring, and wakes the workers by it.
+//! Listening: takes news from the change stream into the store, with the position they bring, and wakes the workers by it. What to
+//! listen to is [`crate::feeds`]' to say.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,72 +12,109 @@ use syncline_model::{
     connection::StreamState,
     connector::Connector,
     feed::NewestChange,
-    mapping::ObjectMapping,
+    id::MappingId,
+    mapping::{MatchKey, ObjectMapping},
 };
 
 use crate::{
     context::{Interrupt, OwnerContext},
-    error_policy::{Action, policy},
+    error_policy::{Action, policy, words},
+    feeds::Source,
 };
 
-/// Name of the one change stream of a connection.
-const STREAM: &str = "changes";
 /// A stream that the other side closed in good order is opened again after this, so that one which closes at once does no harm.
 const REOPEN_APART: Duration = Duration::from_millis(200);
 
 /// Listens until that ends.
 pub(crate) async fn run(context: &OwnerContext, connector: &dyn Connector) -> Interrupt {
+    let mut listen_to = context.feeds.listen_to();
+    loop {
+        let (source, _) = listen_to.borrow_and_update().clone();
+        let ended = tokio::select! {
+            why = listen(context, connector, &source) => Some(why),
+            _ = listen_to.changed() => None,
+        };
+        if let Some(why) = ended {
+            return why;
+        }
+    }
+}
+
+/// Listens to one source until that ends.
+async fn listen(context: &OwnerContext, connector: &dyn Connector, source: &Source) -> Interrupt {
+    let state = match source {
+        Source::Topic(topic) => return listen_on(context, connector, topic).await,
+        // All that there is to be told of is.
+        Source::Nothing => StreamState::Live,
+        Source::NoStream => StreamState::Stopped,
+    };
+    match context.say_stream(state, None).await {
+        Ok(()) => std::future::pending().await,
+        Err(why) => why,
+    }
+}
+
+async fn listen_on(context: &OwnerContext, connector: &dyn Connector, topic: &str) -> Interrupt {
     let mut failures = 0;
     loop {
-        let Err(why) = listen_once(context, connector, &mut failures).await else {
+        let Err(why) = listen_once(context, connector, topic, &mut failures).await else {
             match context.rest(REOPEN_APART).await {
                 Ok(()) => continue,
                 Err(why) => return why,
             }
         };
-        if let Err(why) = recover(context, why, failures).await {
+        if let Err(why) = recover(context, topic, why, failures).await {
             return why;
         }
         failures += 1;
     }
 }
 
-async fn recover(context: &OwnerContext, why: Interrupt, failures: u32) -> Result<(), Interrupt> {
-    let store = &context.options.store;
+async fn recover(context: &OwnerContext, topic: &str, why: Interrupt, failures: u32) -> Result<(), Interrupt> {
     if let Interrupt::Connector(error) = &why {
-        let policy = policy(error.kind);
-        if policy.action == Action::Resync {
-            tracing::error!(connection.id = %context.connection.id, "{}; {}", policy.cause, policy.remedy);
-            return Ok(store.lose_position(&context.lease, STREAM).await?);
+        let words = words(error);
+        if policy(error.kind).action == Action::Resync {
+            tracing::error!(connection.id = %context.connection.id, "{}; {}", words.cause, words.remedy);
+            return Ok(context.options.store.lose_position(&context.lease, topic).await?);
         }
-        let detail = format!("{}: {error}", policy.cause);
-        store.set_stream_state(&context.lease, StreamState::Retrying, Some(&detail)).await?;
+        context.feeds.broke(error);
+        context.say_stream(StreamState::Retrying, Some(words.to_string())).await?;
     }
     context.recover(why, failures, "listening to changes").await
 }
 
 /// Opens the stream where it was left, and takes in what comes until it is closed.
-async fn listen_once(context: &OwnerContext, connector: &dyn Connector, failures: &mut u32) -> Result<(), Interrupt> {
+async fn listen_once(
+    context: &OwnerContext,
+    connector: &dyn Connector,
+    topic: &str,
+    failures: &mut u32,
+) -> Result<(), Interrupt> {
     let store = &context.options.store;
-    let position = store.position(context.connection.id, STREAM).await?;
-    store.set_stream_state(&context.lease, StreamState::Connecting, None).await?;
-    let mut stream = connector.changes("/data/ChangeEvents", position.as_ref()).await?;
-    store.set_stream_state(&context.lease, StreamState::Live, None).await?;
+    let position = store.position(context.connection.id, topic).await?;
+    if *failures == 0 {
+        context.say_stream(StreamState::Connecting, None).await?;
+    }
+    let mut stream = connector.changes(topic, position.as_ref()).await?;
+    context.feeds.opened();
+    context.say_stream(StreamState::Live, context.feeds.deafness()).await?;
     while let Some(batch) = stream.next().await? {
         let mappings = store.mappings(context.connection.id).await?;
-        let newest_event = newest_event(context, &batch);
-        let mut changes = sift(&mappings, batch);
+        let newest = newest_changes(context, &batch);
+        let mut changes = sift(&mappings, topic, batch);
         add_unknown_keys(connector, &mappings, &mut changes).await?;
-        changes.newest = newest_event;
         metrics::counter!("syncline_changes_received_total").increment(changes.changes.len() as u64);
+        context.feeds.heard(&newest);
+        changes.newest = newest;
         store.record_changes(&context.lease, &changes).await?;
+        context.say_stream(StreamState::Live, context.feeds.deafness()).await?;
         *failures = 0;
     }
     Ok(())
 }
 
-fn newest_event(context: &OwnerContext, batch: &ChangeBatch) -> Vec<NewestChange> {
-    let now_ms = context.options.clock.now().as_millisecond();
+fn newest_changes(context: &OwnerContext, batch: &ChangeBatch) -> Vec<NewestChange> {
+    let now_ms = context.now().as_millisecond();
     let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
     for change in &batch.changes {
         let known = newest.entry(&change.object).or_insert(change.commit.commit_ms);
@@ -91,16 +129,16 @@ fn newest_event(context: &OwnerContext, batch: &ChangeBatch) -> Vec<NewestChange
 }
 
 /// Keeps what concerns mapped objects and fields, and names the match keys that appeared.
-fn sift(mappings: &[ObjectMapping], batch: ChangeBatch) -> RecordedChanges {
+fn sift(mappings: &[ObjectMapping], topic: &str, batch: ChangeBatch) -> RecordedChanges {
     let mut recorded =
-        RecordedChanges { stream: STREAM.to_owned(), position: batch.position, ..RecordedChanges::default() };
+        RecordedChanges { stream: topic.to_owned(), position: batch.position, ..RecordedChanges::default() };
     for change in batch.changes {
         let of_object = mappings.iter().filter(|mapping| mapping.definition.salesforce == change.object);
         let mut fields = BTreeSet::new();
         for mapping in of_object {
             fields.extend(mapping.definition.fields());
             if let RecordEffect::Values { values, .. } = &change.effect {
-                recorded.keys.extend(key(mapping, values, &change.record_id));
+                recorded.keys.extend(match_key(mapping, values, &change.record_id));
             }
         }
         if fields.is_empty() {
@@ -123,11 +161,12 @@ fn sift(mappings: &[ObjectMapping], batch: ChangeBatch) -> RecordedChanges {
     recorded
 }
 
-fn key(
+/// The key by which these values say that a record matches; `None` where they do not.
+pub(crate) fn match_key(
     mapping: &ObjectMapping,
     values: &Values,
     record_id: &str,
-) -> Option<(syncline_model::id::MappingId, syncline_model::mapping::MatchKey, String)> {
+) -> Option<(MappingId, MatchKey, String)> {
     let rule = &mapping.definition.match_rule;
     let key = values.get(&rule.salesforce).and_then(|value| rule.key(value))?;
     Some((mapping.id, key, record_id.to_owned()))
@@ -149,7 +188,7 @@ async fn add_unknown_keys(
         let fields: BTreeSet<_> =
             of_object.iter().map(|mapping| mapping.definition.match_rule.salesforce.clone()).collect();
         for record in connector.read(object, &ids, &fields.into_iter().collect::<Vec<_>>()).await? {
-            keys.extend(of_object.iter().filter_map(|mapping| key(mapping, &record.values, &record.id)));
+            keys.extend(of_object.iter().filter_map(|mapping| match_key(mapping, &record.values, &record.id)));
         }
     }
     recorded.keys.extend(keys);

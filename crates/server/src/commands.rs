@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use syncline_engine::Tempo;
 use syncline_model::{
     clock::{Clock, SystemClock},
     connection::{Connection, ConnectionStatus},
@@ -112,6 +113,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         node: node_name(settings.node.as_deref(), settings.listen),
         listener,
         public_url: settings.public_url,
+        tempo: Tempo::default(),
         stop,
     })?;
     tracing::info!("listening on {}", server.url);

@@ -15,6 +15,7 @@ use std::{
 use anyhow::{Context, bail};
 use secrecy::SecretString;
 use serde::Serialize;
+use syncline_engine::Tempo;
 use syncline_model::{
     clock::{Clock, SystemClock},
     connection::Connection,
@@ -191,6 +192,7 @@ pub async fn start(options: DemoOptions, stop: CancellationToken) -> anyhow::Res
         node: "demo".to_owned(),
         listener: commands::listen(options.listen).await?,
         public_url: None,
+        tempo: Tempo::default(),
         stop: stop.clone(),
     })?;
 

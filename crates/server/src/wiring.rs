@@ -55,6 +55,8 @@ pub struct ServerParts {
     pub listener: TcpListener,
     /// Where browsers reach it, if not where it listens.
     pub public_url: Option<Url>,
+    /// How long syncing waits between what it does.
+    pub tempo: Tempo,
     /// Stops it.
     pub stop: CancellationToken,
 }
@@ -76,7 +78,7 @@ pub struct RunningServer {
 /// # Errors
 /// Where the listener has no address.
 pub fn start(parts: ServerParts) -> anyhow::Result<RunningServer> {
-    let ServerParts { store, clock, salesforce, node, listener, public_url, stop } = parts;
+    let ServerParts { store, clock, salesforce, node, listener, public_url, tempo, stop } = parts;
     let here = Url::parse(&format!("http://{}", listener.local_addr()?)).context("the listen address is no URL")?;
     let public_url = public_url.unwrap_or(here);
     let login = Arc::new(SalesforceLogin::new(salesforce, &public_url));
@@ -86,13 +88,8 @@ pub fn start(parts: ServerParts) -> anyhow::Result<RunningServer> {
         login: Arc::clone(&login),
         clock: Arc::clone(&clock),
     });
-    let engine = Engine::new(EngineOptions {
-        store: Arc::clone(&store),
-        clock: Arc::clone(&clock),
-        node,
-        connectors,
-        tempo: Tempo::default(),
-    });
+    let engine =
+        Engine::new(EngineOptions { store: Arc::clone(&store), clock: Arc::clone(&clock), node, connectors, tempo });
     let engine = tokio::spawn(engine.run(stop.clone()));
     tokio::spawn(stopping::revoke_in_background(
         Arc::clone(&store),

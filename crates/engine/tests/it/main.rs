@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "an unwrap that fails is a test that fails")]
 
+mod budget;
 mod error_policy;
 mod plan;

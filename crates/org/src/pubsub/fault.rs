@@ -47,6 +47,8 @@ pub enum StreamEnd {
     Clean,
     /// With UNAVAILABLE.
     Unavailable,
+    /// Not to be seen: it stays open and gives signs of life, but tells of nothing any more.
+    Deaf,
 }
 
 /// Something done to the event bus once.

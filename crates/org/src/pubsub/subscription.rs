@@ -160,7 +160,7 @@ async fn run(caller: Caller, patience: Patience, mut asks: Asks) -> Result<(), E
 
 fn ended_by(end: StreamEnd) -> Result<(), End> {
     match end {
-        StreamEnd::Clean => Ok(()),
+        StreamEnd::Clean | StreamEnd::Deaf => Ok(()),
         StreamEnd::Unavailable => Err(Refusal::Unavailable.into()),
     }
 }
@@ -174,6 +174,8 @@ struct Subscription {
     position: u64,
     credits: u32,
     delivered: u64,
+    /// It tells of nothing any more.
+    is_deaf: bool,
 }
 
 impl Subscription {
@@ -195,7 +197,8 @@ impl Subscription {
         };
         let position = reader.position();
         let subject = first.subject.clone();
-        let mut subscription = Subscription { caller, subject, managed_id, reader, position, credits: 0, delivered: 0 };
+        let mut subscription =
+            Subscription { caller, subject, managed_id, reader, position, credits: 0, delivered: 0, is_deaf: false };
         subscription.take_ask(first).await?;
         Ok(subscription)
     }
@@ -250,7 +253,7 @@ impl Subscription {
         loop {
             // Marked as seen before the log is read: a commit in between wakes the loop again.
             commits.borrow_and_update();
-            while self.credits > 0 && self.deliver_ready().await? {
+            while self.credits > 0 && !self.is_deaf && self.deliver_ready().await? {
                 quiet_since = Instant::now();
             }
             let faults = bus.event_faults();
@@ -286,7 +289,10 @@ impl Subscription {
                     quiet_since = Instant::now();
                 }
                 () = closing.cancelled() => return Ok(()),
-                _ = stream_ends.changed() => return ended_by(*stream_ends.borrow()),
+                _ = stream_ends.changed() => match *stream_ends.borrow() {
+                    StreamEnd::Deaf => self.is_deaf = true,
+                    end => return ended_by(end),
+                },
                 () = self.caller.deliveries.closed() => return Ok(()),
             }
         }

@@ -152,7 +152,7 @@ async fn limits(rest: &Rest, has_change_events: bool, report: &mut Report) -> Re
         let message = format!("{left} of {max} {label} of the last 24 hours are left.");
         if left == 0 {
             report.problem("limits", Some(label), message, remedy);
-        } else if left * 100 < max * LOW_PERCENT {
+        } else if left.saturating_mul(100) < max * LOW_PERCENT {
             report.warning("limits", Some(label), message, remedy);
         } else {
             report.good("limits", Some(label), message);

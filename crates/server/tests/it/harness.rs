@@ -14,6 +14,7 @@ use syncline::{
     settings::{SalesforceSettings, parse_key, sqlite_in},
     wiring::{self, RunningServer, ServerParts},
 };
+use syncline_engine::Tempo;
 use syncline_model::{clock::SystemClock, profile::Environment, store::Store};
 use syncline_salesforce::App;
 use tempfile::TempDir;
@@ -71,6 +72,7 @@ impl Harness {
             node: "test".to_owned(),
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             public_url: None,
+            tempo: Tempo::default(),
             stop: stop.clone(),
         })
         .unwrap();

@@ -34,9 +34,9 @@ async fn what_is_committed_in_the_blind_window_of_latest_is_missed() {
 }
 
 #[tokio::test]
-async fn the_org_can_end_streams_in_either_way() {
+async fn the_org_can_end_streams_in_any_way() {
     let fixture = Fixture::start_with(impatient()).await;
-    for how in [StreamEnd::Clean, StreamEnd::Unavailable] {
+    for how in [StreamEnd::Clean, StreamEnd::Unavailable, StreamEnd::Deaf] {
         let mut subscriber = fixture.subscribe(from_latest(ACCOUNTS, 10)).await;
         subscriber.keepalive().await;
         fixture.org.act_on_events(EventAction::EndStreams { how });
@@ -44,6 +44,11 @@ async fn the_org_can_end_streams_in_either_way() {
             StreamEnd::Clean => assert!(subscriber.rest().await.is_empty()),
             StreamEnd::Unavailable => {
                 assert_refused(&subscriber.refusal().await, Code::Unavailable, "service.unavailable");
+            }
+            StreamEnd::Deaf => {
+                subscriber.keepalive().await;
+                fixture.create_accounts(1);
+                subscriber.keepalive().await;
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What the connection costs the org: its calls against the share that Syncline may use, and the events delivered to it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
-use syncline_model::{budget::HourOfCalls, connection::Connection};
+use syncline_model::connection::Connection;
 use utoipa::ToSchema;
 
 use super::super::{Api, error::ApiError};
@@ -49,24 +49,18 @@ pub(super) struct Hour {
 pub(super) async fn describe(api: &Api, connection: &Connection) -> Result<Budget, ApiError> {
     let hours = api.store.api_calls(connection.id).await?;
     let usage = connection.api_usage.as_ref();
-    let own_used = hours.iter().map(|hour| hour.calls).sum();
-    let own_limit = usage.map(|usage| usage.limit * u64::from(connection.api_share) / 100);
+    let now = api.clock.now();
+    let own =
+        syncline_engine::Budget { hours: hours.clone(), usage: connection.api_usage, share: connection.api_share };
     Ok(Budget {
         org_used: usage.map(|usage| usage.used),
         org_limit: usage.map(|usage| usage.limit),
-        own_used,
-        own_limit,
+        own_used: own.used(now),
+        own_limit: own.allowance(),
         share_percent: connection.api_share,
-        runs_out_at: own_limit.and_then(|limit| runs_out_at(&hours, limit.saturating_sub(own_used), api.clock.now())),
+        runs_out_at: own.runs_out(now),
         deliveries_used: connection.deliveries.as_ref().map(|usage| usage.used),
         deliveries_limit: connection.deliveries.as_ref().map(|usage| usage.limit),
         hours: hours.into_iter().map(|hour| Hour { hour: hour.hour, calls: hour.calls }).collect(),
     })
-}
-
-/// PENDING engine: its forecast.
-fn runs_out_at(hours: &[HourOfCalls], left: u64, now: Timestamp) -> Option<Timestamp> {
-    let recent: u64 = hours.iter().rev().take(2).map(|hour| hour.calls).sum();
-    let seconds = i64::try_from(left.checked_mul(2 * 3600)? / recent.max(1)).ok()?;
-    (seconds < 24 * 3600).then(|| now.saturating_add(SignedDuration::from_secs(seconds)).ok())?
 }

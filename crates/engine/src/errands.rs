@@ -1,0 +1,292 @@
+//! Errands: what a connection needs besides its changes. Fields that mappings want are made, the connection is examined, its objects
+//! are described anew, and its grant is kept alive. None of them may hold up a change, so none of them is in the workers' way.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use syncline_model::{
+    connector::{Connector, ConnectorError},
+    custom_field::{WantedField, WantedFieldState},
+    mapping::ObjectMapping,
+    schema::{FieldSchema, ObjectSchema},
+};
+use tokio::time::Instant;
+
+use crate::{
+    budget::{Permit, Purpose},
+    context::{Interrupt, OwnerContext, POLL},
+    error_policy::{Action, policy, words},
+    examine,
+    tempo::Tempo,
+};
+
+/// Runs errands until that ends.
+pub(crate) async fn run(context: &OwnerContext, connector: &dyn Connector) -> Interrupt {
+    let mut failures = 0;
+    let mut errands = loop {
+        match Errands::new(context, connector).await {
+            Ok(errands) => break errands,
+            Err(why) => {
+                if let Err(why) = context.recover(why, failures, "looking for errands").await {
+                    return why;
+                }
+                failures += 1;
+            }
+        }
+    };
+    let apart = POLL.min(context.options.tempo.ensure_field);
+    loop {
+        match errands.round().await {
+            Ok(()) => failures = 0,
+            Err(why) => {
+                if let Err(why) = context.recover(why, failures, "running errands").await {
+                    return why;
+                }
+                failures += 1;
+            }
+        }
+        tokio::time::sleep(apart).await;
+    }
+}
+
+struct Errands<'a> {
+    context: &'a OwnerContext,
+    connector: &'a dyn Connector,
+    fields: HashMap<(String, String), Try>,
+    describe: Instant,
+    keep_alive: Instant,
+    /// When the connection was examined last, and the mappings that it was examined for.
+    examined: Option<Timestamp>,
+    examined_for: Vec<(String, i64)>,
+    examine_not_before: Instant,
+}
+
+/// How often a field was tried.
+struct Try {
+    next: Instant,
+    failures: u32,
+    state: WantedFieldState,
+}
+
+impl<'a> Errands<'a> {
+    async fn new(context: &'a OwnerContext, connector: &'a dyn Connector) -> Result<Self, Interrupt> {
+        let (store, tempo, now) = (&context.options.store, &context.options.tempo, Instant::now());
+        let last = store.examination(context.connection.id).await?.map(|examination| examination.at);
+        let mappings = store.mappings(context.connection.id).await?;
+        Ok(Self {
+            context,
+            connector,
+            fields: HashMap::new(),
+            describe: now + tempo.describe,
+            keep_alive: now + tempo.keep_alive,
+            // One from before it was connected again says nothing of the new grant.
+            examined: last.filter(|at| *at >= context.connection.connected_at),
+            examined_for: versions(&mappings),
+            examine_not_before: now,
+        })
+    }
+
+    async fn round(&mut self) -> Result<(), Interrupt> {
+        let (context, tempo, now) = (self.context, &self.context.options.tempo, Instant::now());
+        self.make_fields().await?;
+        self.examine().await?;
+        let may_call = !matches!(context.spending.permit(Purpose::Sweep, context.now()), Permit::Stop(_));
+        if now >= self.describe && may_call {
+            self.describe = now + tempo.describe;
+            self.describe_all().await?;
+        }
+        if now >= self.keep_alive {
+            self.keep_alive = now + tempo.retry_most;
+            self.connector.keep_alive().await?;
+            self.keep_alive = now + tempo.keep_alive;
+        }
+        Ok(())
+    }
+
+    /// Takes each field that is still wanted as far as it will go.
+    async fn make_fields(&mut self) -> Result<(), Interrupt> {
+        let (context, tempo) = (self.context, &self.context.options.tempo);
+        let wanted = context.options.store.wanted_fields(context.connection.id).await?;
+        self.fields
+            .retain(|(object, name), _| wanted.iter().any(|field| field.object == *object && field.name == *name));
+        for field in wanted.into_iter().filter(|field| field.state != WantedFieldState::Usable) {
+            let now = Instant::now();
+            let tried = self.fields.entry((field.object.clone(), field.name.clone())).or_insert_with(|| Try {
+                next: now,
+                failures: 0,
+                state: field.state,
+            });
+            if tried.state == WantedFieldState::Refused && field.state == WantedFieldState::Wanted {
+                // Saved again: somebody expects it to be tried again.
+                *tried = Try { next: now, failures: 0, state: field.state };
+            }
+            if now < tried.next || matches!(context.spending.permit(Purpose::Live, context.now()), Permit::Stop(_)) {
+                continue;
+            }
+            let (state, detail, wait) = match ensure(context, self.connector, &field).await {
+                Ok(true) => (WantedFieldState::Usable, None, Duration::ZERO),
+                Ok(false) => (
+                    WantedFieldState::Wanted,
+                    Some("It is made; Salesforce does not show it to the connected user yet.".to_owned()),
+                    visibility_wait(tempo, tried.failures),
+                ),
+                Err(Interrupt::Connector(error)) => match policy(error.kind).action {
+                    Action::Reconnect => return Err(error.into()),
+                    action => field_trouble(tempo, &error, action, tried.failures),
+                },
+                Err(why) => return Err(why),
+            };
+            *tried = Try { next: now + wait, failures: tried.failures.saturating_add(1), state };
+            if (state, &detail) != (field.state, &field.detail) {
+                let field = WantedField { state, detail, ..field };
+                context.options.store.save_wanted_field(&context.lease, &field).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Examines the connection if somebody asked for it, or if it is time to.
+    async fn examine(&mut self) -> Result<(), Interrupt> {
+        let (context, tempo) = (self.context, &self.context.options.tempo);
+        let store = &context.options.store;
+        let mappings = store.mappings(context.connection.id).await?;
+        let is_requested = store.is_examination_requested(context.connection.id).await?;
+        let versions = versions(&mappings);
+        let now = context.now();
+        let is_old = self.examined.is_none_or(|at| now - at >= signed(tempo.examine));
+        let is_due = (is_old || versions != self.examined_for)
+            && !matches!(context.spending.permit(Purpose::Sweep, now), Permit::Stop(_));
+        if !(is_requested || is_due) || Instant::now() < self.examine_not_before {
+            return Ok(());
+        }
+        self.examine_not_before = Instant::now() + tempo.retry_first;
+        if is_requested {
+            // Whoever asks has changed something in the org just now.
+            context.feeds.prepare_soon();
+            self.describe_all().await?;
+        }
+        let own = examine::Own {
+            feeds: store.feeds(context.connection.id).await?,
+            issues: store.issues(context.connection.id, None, examine::ISSUES_READ).await?,
+            budget: context.spending.budget(now),
+        };
+        let (examination, failure) = examine::examine(self.connector, &mappings, own, || context.now()).await;
+        store.save_examination(&context.lease, &examination).await?;
+        self.examined = Some(examination.at);
+        self.examined_for = versions;
+        match failure {
+            Some(error) if policy(error.kind).action == Action::Reconnect => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Describes the objects anew. Where a mapped field is not what it was, the mapping's items are due.
+    async fn describe_all(&mut self) -> Result<(), Interrupt> {
+        let context = self.context;
+        let mappings = context.options.store.mappings(context.connection.id).await?;
+        let mapped = mappings.iter().map(|mapping| mapping.definition.salesforce.as_str());
+        let objects: BTreeSet<&str> = mapped.chain(self.connector.offered_objects().iter().copied()).collect();
+        for object in objects {
+            let before = context.schema(object);
+            match context.describe(self.connector, object).await {
+                Ok(()) => {}
+                Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
+                    tracing::warn!(connection.id = %context.connection.id, object, error = &error as &dyn std::error::Error, "object can not be described");
+                    continue;
+                }
+                Err(why) => return Err(why),
+            }
+            let (Some(before), Some(after)) = (before, context.schema(object)) else { continue };
+            for mapping in mappings.iter().filter(|mapping| mapping.definition.salesforce == object) {
+                if is_otherwise(mapping, &before, &after) {
+                    tracing::info!(connection.id = %context.connection.id, object, "mapped fields are not what they were");
+                    context.options.store.mark_all_due(context.connection.id, mapping.id).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a field and tells whether the connected user sees it and may change it, by the description that planning goes by.
+async fn ensure(context: &OwnerContext, connector: &dyn Connector, field: &WantedField) -> Result<bool, Interrupt> {
+    if !connector.ensure_field(field).await? {
+        return Ok(false);
+    }
+    context.describe(connector, &field.object).await?;
+    let schema = context.schema(&field.object);
+    Ok(schema.and_then(|schema| Some(schema.field(&field.name)?.updateable)).unwrap_or(false))
+}
+
+/// What a failure makes of a field, what is said of it, and how long to wait.
+fn field_trouble(
+    tempo: &Tempo,
+    error: &ConnectorError,
+    action: Action,
+    failures: u32,
+) -> (WantedFieldState, Option<String>, Duration) {
+    let detail = Some(words(error).to_string());
+    match action {
+        Action::Retry | Action::Resync | Action::ReadAgain => {
+            (WantedFieldState::Wanted, detail, tempo.backoff(failures))
+        }
+        Action::Rest(crate::error_policy::Rest::Rate) => (WantedFieldState::Wanted, detail, tempo.rest_rate),
+        Action::Rest(crate::error_policy::Rest::Quota) => (WantedFieldState::Wanted, detail, tempo.rest_quota),
+        // Not allowed: an administrator must act. Once an hour finds out by itself that one has.
+        _ => (WantedFieldState::Refused, detail, tempo.rest_misconfigured * 60),
+    }
+}
+
+/// Seconds as a rule, sometimes minutes: so it is asked for ever less often.
+fn visibility_wait(tempo: &Tempo, failures: u32) -> Duration {
+    tempo.retry_most.min(tempo.ensure_field.saturating_mul(1 << (failures / 5).min(10)))
+}
+
+fn versions(mappings: &[ObjectMapping]) -> Vec<(String, i64)> {
+    mappings.iter().map(|mapping| (mapping.id.to_string(), mapping.version)).collect()
+}
+
+fn signed(time: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+/// Whether any field of the mapping is described otherwise than before.
+fn is_otherwise(mapping: &ObjectMapping, before: &ObjectSchema, after: &ObjectSchema) -> bool {
+    let look = |schema: &ObjectSchema, name: &str| {
+        // A new label changes nothing about values.
+        schema.field(name).map(|field| FieldSchema { label: String::new(), ..field.clone() })
+    };
+    mapping.definition.fields().into_iter().any(|name| look(before, name) != look(after, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_model::connector::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_tried_again_in_an_hour_and_a_failure_in_a_moment() {
+        let tempo = Tempo::default();
+        let trouble = |kind| {
+            let error = ConnectorError::new(kind, "", "no");
+            let (state, _, wait) = field_trouble(&tempo, &error, policy(kind).action, 0);
+            (state, wait.as_secs())
+        };
+        assert_eq!(trouble(ErrorKind::Misconfigured), (WantedFieldState::Refused, 3_600));
+        assert_eq!(trouble(ErrorKind::FieldRejected), (WantedFieldState::Refused, 3_600));
+        assert_eq!(trouble(ErrorKind::Transient), (WantedFieldState::Wanted, 1));
+        assert_eq!(trouble(ErrorKind::UnknownOutcome), (WantedFieldState::Wanted, 1));
+        assert_eq!(trouble(ErrorKind::QuotaExhausted), (WantedFieldState::Wanted, 900));
+    }
+
+    #[test]
+    fn a_field_that_stays_unseen_is_asked_for_ever_less_often() {
+        let tempo = Tempo::default();
+        let waits: Vec<_> = [0, 5, 10, 100].map(|failures| visibility_wait(&tempo, failures).as_secs()).into();
+        assert_eq!(waits, [2, 4, 8, 300]);
+    }
+}
