@@ -7,4 +7,5 @@ mod crash;
 mod database;
 mod fight;
 mod program;
+mod stop;
 mod takeover;
