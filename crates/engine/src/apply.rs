@@ -217,6 +217,18 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Whether anything is left of the calls that Syncline may make; says so where nothing is.
+    pub(crate) async fn may_call(&self) -> Result<bool, Interrupt> {
+        let (context, time) = (self.context, self.context.now());
+        let spent = match context.spending.permit(Purpose::Live, time) {
+            Permit::Stop(until) => Some(context.spending.words(until, time)),
+            Permit::Go | Permit::Wait(_) => None,
+        };
+        let may_call = spent.is_none();
+        context.say_spent(spent).await?;
+        Ok(may_call)
+    }
+
     /// Waits until a call may start. Tells whether there is anything due.
     async fn wait_for_turn(&mut self) -> Result<bool, Interrupt> {
         let store = &self.context.options.store;
@@ -229,12 +241,9 @@ impl Worker<'_> {
             if waiting == 0 {
                 return Ok(false);
             }
-            let time = self.context.now();
-            if let Permit::Stop(until) = self.context.spending.permit(Purpose::Live, time) {
-                self.context.say_spent(Some(self.context.spending.words(until, time))).await?;
+            if !self.may_call().await? {
                 return Ok(false);
             }
-            self.context.say_spent(None).await?;
             let now = Instant::now();
             let start = self.pace.next_start(now, waiting, full);
             if start <= now {

@@ -11,7 +11,7 @@ pub(crate) async fn round(worker: &mut Worker<'_>) -> Result<bool, Interrupt> {
     let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
     let (store, lease) = (&worker.context.options.store, &worker.context.lease);
     let enough = count(many.start);
-    if store.count_due(lease.connection_id, Lane::Remote, None, enough).await? < enough {
+    if store.count_due(lease.connection_id, Lane::Remote, None, enough).await? < enough || !worker.may_call().await? {
         return Ok(false);
     }
     let mut works = store.due_work(lease, Lane::Remote, None, count(many.end)).await?;
