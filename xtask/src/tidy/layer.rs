@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::metadata::{Metadata, Package};
 
 /// Each crate, and those of ours that its code may use. Tests may use what they like.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("syncline-model", &[]),
     ("syncline-engine", &["syncline-model"]),
     ("syncline-store", &["syncline-model"]),
@@ -25,6 +25,11 @@ const LAYERS: [(&str, &[&str]); 9] = [
             "syncline-salesforce",
             "syncline-store",
         ],
+    ),
+    // It runs everything but the program around it.
+    (
+        "syncline-simulation",
+        &["syncline-engine", "syncline-model", "syncline-org", "syncline-salesforce", "syncline-store"],
     ),
     ("xtask", &[]),
 ];
