@@ -59,15 +59,9 @@ impl Report {
         subject: Option<&str>,
         answer: Result<T, ConnectorError>,
     ) -> Result<Option<T>, ConnectorError> {
-        use ErrorKind as K;
         match answer {
             Ok(answer) => Ok(Some(answer)),
-            Err(error)
-                if matches!(error.kind, K::Transient | K::RateLimited | K::QuotaExhausted | K::AuthRevoked)
-                    && error.code != "QUERY_TIMEOUT" =>
-            {
-                Err(error)
-            }
+            Err(error) if is_of_all_calls(&error) => Err(error),
             Err(error) => {
                 let message = format!("This could not be found out: {error}");
                 self.add(
@@ -85,6 +79,16 @@ impl Report {
     fn add(&mut self, check: &str, subject: Option<&str>, verdict: Verdict, message: String, remedy: Option<String>) {
         let subject = subject.map(str::to_owned);
         self.findings.push(Finding { check: check.to_owned(), subject, verdict, message, remedy });
+    }
+}
+
+/// Whether the next question would meet the same.
+fn is_of_all_calls(error: &ConnectorError) -> bool {
+    use ErrorKind as K;
+    match error.code.as_str() {
+        "QUERY_TIMEOUT" => false,
+        "API_DISABLED_FOR_ORG" | "INVALID_SESSION_ID" => true,
+        _ => matches!(error.kind, K::Transient | K::RateLimited | K::QuotaExhausted | K::AuthRevoked),
     }
 }
 

@@ -11,6 +11,7 @@ use syncline_org::core::Edition;
 use crate::{
     commands::{self, Output, SignIn},
     demo::{self, DemoOptions},
+    doctor,
     emulated_org::OrgOptions,
     settings::{SettingsSource, one_of},
 };
@@ -73,6 +74,11 @@ enum Command {
     },
     /// Resume a paused connection
     Resume {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Check permissions, field access, picklists, Change Data Capture and limits before they hurt; fails if there is a problem
+    Doctor {
         #[command(flatten)]
         target: Target,
     },
@@ -318,6 +324,10 @@ impl Cli {
             Command::Resume { target } => {
                 let target = target.resolve()?;
                 Box::new(move || Box::pin(commands::resume(target, output)))
+            }
+            Command::Doctor { target } => {
+                let target = target.resolve()?;
+                Box::new(move || Box::pin(doctor::doctor(target, output)))
             }
             Command::ApiKeys(ApiKeys::Create { target }) => {
                 let target = target.resolve()?;

@@ -64,7 +64,7 @@ pub struct Target {
 
 impl Target {
     /// The environment with its connection, which may not work, but is there.
-    async fn connected(self) -> anyhow::Result<(Arc<dyn Store>, Environment, Connection)> {
+    pub(crate) async fn connected(self) -> anyhow::Result<(Arc<dyn Store>, Environment, Connection)> {
         let (store, environment, _) = self.open().await?;
         let connection = store.connection(environment.id).await?;
         let connection = connection.filter(|one| one.status != ConnectionStatus::Disconnected);
@@ -72,7 +72,7 @@ impl Target {
         Ok((store, environment, connection))
     }
 
-    async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Environment, SalesforceSettings)> {
+    pub(crate) async fn open(self) -> anyhow::Result<(Arc<dyn Store>, Environment, SalesforceSettings)> {
         let Settings { database_url, secret_key, salesforce, .. } = self.settings;
         let store = open_store(&database_url, secret_key).await?;
         let environment = choose(store.environments().await?, self.environment.as_deref())?;

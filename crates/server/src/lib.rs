@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod commands;
 pub mod demo;
+pub mod doctor;
 pub mod emulated_org;
 pub mod lifecycle;
 pub mod mapping_rules;

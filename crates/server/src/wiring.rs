@@ -197,10 +197,10 @@ async fn count_requests(request: Request, next: Next) -> Response {
 }
 
 /// The engine's way to Salesforce.
-struct SalesforceConnectors {
-    store: Arc<dyn Store>,
-    login: Arc<SalesforceLogin>,
-    clock: Arc<dyn Clock>,
+pub(crate) struct SalesforceConnectors {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) login: Arc<SalesforceLogin>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[async_trait]

@@ -10,8 +10,8 @@ use crate::{rest::Rest, setup::Api, soql};
 
 /// Objects that Change Data Capture can be selected for without the add-on. (Change Data Capture guide, "Allocations".)
 const CAPTURED_MAX: usize = 5;
-/// Below this share of a daily allowance, in percent, somebody should know.
-const LOW_PERCENT: u64 = 20;
+/// When less than one in so many of a daily allowance is left, somebody should know.
+const LOW_PART: u64 = 5;
 
 pub(super) async fn check(
     rest: &Rest,
@@ -152,7 +152,7 @@ async fn limits(rest: &Rest, has_change_events: bool, report: &mut Report) -> Re
         let message = format!("{left} of {max} {label} of the last 24 hours are left.");
         if left == 0 {
             report.problem("limits", Some(label), message, remedy);
-        } else if left.saturating_mul(100) < max * LOW_PERCENT {
+        } else if left < max / LOW_PART {
             report.warning("limits", Some(label), message, remedy);
         } else {
             report.good("limits", Some(label), message);

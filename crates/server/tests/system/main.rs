@@ -5,6 +5,7 @@ mod backlog;
 mod cost;
 mod crash;
 mod database;
+mod doctor;
 mod fight;
 mod program;
 mod stop;

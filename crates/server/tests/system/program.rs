@@ -109,6 +109,13 @@ impl Installation {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    /// Runs a command that is to fail, and gives what it said of why.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.program().args(arguments).output().expect("the program runs");
+        assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).expect("UTF-8")
+    }
+
     /// Starts the server; it may not be ready yet.
     pub(crate) fn serve(&self) -> Server {
         Server(self.program().arg("serve").stdout(Stdio::null()).spawn().expect("the program runs"))
@@ -134,9 +141,14 @@ impl Installation {
 
     /// Waits until the org's objects are described, so that mappings can be judged, and applies [`MAPPINGS`].
     pub(crate) async fn map(&self) {
+        self.map_by(MAPPINGS).await;
+    }
+
+    /// Waits until the org's objects are described, and applies these mappings.
+    pub(crate) async fn map_by(&self, mappings: &str) {
         eventually("the org's objects are described", async || {
             let file = self.folder.path().join("mappings.toml");
-            std::fs::write(&file, MAPPINGS).expect("the file is written");
+            std::fs::write(&file, mappings).expect("the file is written");
             let arguments = ["mappings", "apply", file.to_str()?];
             self.program().args(arguments).output().ok()?.status.success().then_some(())
         })
@@ -173,6 +185,11 @@ impl Installation {
 
     /// All rows of a query of the org.
     pub(crate) async fn query(&self, soql: &str) -> Vec<Value> {
+        self.try_query(soql).await.unwrap_or_else(|| panic!("the org refuses {soql}"))
+    }
+
+    /// All rows of a query of the org; `None` where it is refused.
+    pub(crate) async fn try_query(&self, soql: &str) -> Option<Vec<Value>> {
         let token = self.org.access_token();
         let mut rows = Vec::new();
         let mut url = format!("{}/services/data/v66.0/query", self.org.url);
@@ -180,10 +197,10 @@ impl Installation {
         loop {
             let answer = self.http.get(&url).query(&query).bearer_auth(&token).send().await.expect("the org answers");
             let page: Value = answer.json().await.expect("JSON");
-            rows.extend(page["records"].as_array().unwrap_or_else(|| panic!("{soql}: {page}")).iter().cloned());
+            rows.extend(page["records"].as_array()?.iter().cloned());
             match page["nextRecordsUrl"].as_str() {
                 Some(next) => url = format!("{}{next}", self.org.url),
-                None => return rows,
+                None => return Some(rows),
             }
             query.clear();
         }
