@@ -13,7 +13,7 @@ use syncline_model::{
     Values,
     attribute::Scope,
     clock::from_ms,
-    connector::{Connector, ConnectorError, ErrorKind, RecordWrite},
+    connector::{Connector, ConnectorError, RecordWrite},
     custom_field::{WantedField, WantedFieldState},
     id::MappingId,
     issue::{IssueKind, NewIssue},
@@ -582,8 +582,8 @@ fn without_refused(write: &RecordWrite, error: &ConnectorError) -> Option<Record
     let is_refused = |name: &str| error.fields.iter().any(|field| field.eq_ignore_ascii_case(name));
     let mut rest = write.clone();
     rest.values.retain(|name, _| !is_refused(name));
-    let is_about_fields = matches!(error.kind, ErrorKind::FieldRejected | ErrorKind::SchemaChanged);
-    (is_about_fields && !rest.values.is_empty() && rest != *write).then_some(rest)
+    let is_refusal = matches!(policy(error.kind).action, Action::Issue(_));
+    (is_refusal && !rest.values.is_empty() && rest != *write).then_some(rest)
 }
 
 /// Whether a call failed because of what it was about, as against the line, the org's limits or the grant.

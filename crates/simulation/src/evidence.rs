@@ -193,7 +193,9 @@ impl Evidence {
         self.issues.iter().any(|issue| {
             issue.profile_kind.as_str() == kind
                 && issue.profile_id == profile
-                && issue.issue.field.as_deref().is_none_or(|field| names.contains(&field))
+                // A validation rule refuses the record, whatever field it puts its words at.
+                && (issue.issue.code == "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+                    || issue.issue.field.as_deref().is_none_or(|field| names.contains(&field)))
         })
     }
 }

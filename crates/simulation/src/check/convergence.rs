@@ -8,7 +8,7 @@ use super::Report;
 use crate::{
     evidence::{Evidence, INBOUND, OUTBOUND, Plain, key_of},
     fault::FaultKind,
-    schedule::Schedule,
+    schedule::{Change, Schedule},
 };
 
 const CHECKER: &str = "CK-CONV";
@@ -112,5 +112,6 @@ fn misfits(profile: &Profile, object: &str, field: Option<&str>) -> bool {
 
 /// Whoever keeps changing a field back wins for ten minutes, whatever a person tries.
 fn may_stay(schedule: &Schedule, field: Option<&str>) -> bool {
-    schedule.has(FaultKind::TriggerReverts) && field == Some("userflow_user_plan__c")
+    let overwrites = schedule.steps.iter().filter(|step| matches!(step.change, Change::Overwrite { .. })).count();
+    (schedule.has(FaultKind::TriggerReverts) || overwrites >= 3) && field == Some("userflow_user_plan__c")
 }

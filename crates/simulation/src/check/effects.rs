@@ -90,10 +90,14 @@ pub(crate) fn no_thin_air(report: &mut Report, evidence: &Evidence, schedule: &S
                 && line.kept(&written.value) == Some(change.new.clone())
                 && written.at_ms <= change.at_ms + SLACK_MS
         });
-        // A profile that never had the attribute clears what others put there.
+        // A profile that has not had the attribute yet clears what others put there.
         let is_silence = change.new == Plain::Nothing
             && profiles.iter().any(|profile| {
-                !evidence.written.iter().any(|written| written.profile == *profile && written.attribute == line.from)
+                !evidence.written.iter().any(|written| {
+                    written.profile == *profile
+                        && written.attribute == line.from
+                        && written.at_ms + SLACK_MS < change.at_ms
+                })
             });
         report.examine(PROVENANCE, is_said || is_silence, || {
             format!("{} of {} became {:?}, which none of {profiles:?} ever said", line.to, change.record, change.new)

@@ -30,8 +30,9 @@ pub(crate) fn starts_nowhere_late(report: &mut Report, evidence: &Evidence) {
     }
 }
 
-/// S14: one renewal at a time, and a refresh token that was answered is not presented again.
-pub(crate) fn tokens_used_once(report: &mut Report, evidence: &Evidence, grant: GrantKind) {
+/// S14: one renewal at a time, and a refresh token that was answered is not presented again; but for a process that died between
+/// the answer and its being kept, which can not know (O2), and presents it once.
+pub(crate) fn tokens_used_once(report: &mut Report, evidence: &Evidence, grant: GrantKind, deaths: u64) {
     let asked: Vec<&LedgerEntry> = evidence
         .ledger
         .iter()
@@ -49,10 +50,13 @@ pub(crate) fn tokens_used_once(report: &mut Report, evidence: &Evidence, grant: 
     if grant == GrantKind::ClientCredentials {
         return;
     }
+    let mut unknowing = deaths;
     let mut spent: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in asked {
         let Some(token) = entry.token.as_deref() else { continue };
-        report.examine(TOKENS, !spent.contains_key(token), || {
+        let is_spent = spent.contains_key(token) && unknowing == 0;
+        unknowing -= u64::from(spent.contains_key(token)).min(unknowing);
+        report.examine(TOKENS, !is_spent, || {
             format!("request {} presents a refresh token that request {} had spent", entry.number, spent[token])
         });
         if entry.status == 200 && entry.answered_ms.is_some() {
@@ -61,26 +65,24 @@ pub(crate) fn tokens_used_once(report: &mut Report, evidence: &Evidence, grant: 
     }
 }
 
-/// S18: after the org said that the day's calls are used up, calls come no faster than one for each lane in a rest.
+/// S18: who was told that the day's calls are used up does not ask again before a rest is over. A lane that was answered meanwhile
+/// has no reason to rest.
 pub(crate) fn quota_kept(report: &mut Report, evidence: &Evidence) {
-    let calls: Vec<&LedgerEntry> = evidence
-        .ledger
-        .iter()
-        .filter(|entry| {
-            entry.method != "RPC" && entry.path != TOKEN_PATH && is_ours(evidence, entry) || is_limit(entry)
-        })
-        .collect();
+    let is_call = |entry: &&LedgerEntry| entry.method != "RPC" && entry.path != TOKEN_PATH;
+    let calls =
+        evidence.ledger.iter().filter(is_call).filter(|entry| is_ours(evidence, entry) || is_limit(entry)).count();
     let rest_ms = i64::try_from(tempo().rest_quota.as_millis()).unwrap_or(i64::MAX) * 8 / 10;
-    let limits: Vec<i64> = calls.iter().filter(|entry| is_limit(entry)).filter_map(|entry| entry.answered_ms).collect();
-    for limit_ms in limits {
-        let after = calls.iter().filter(|entry| (limit_ms + 1..limit_ms + rest_ms).contains(&entry.started_ms)).count();
-        report.examine(QUOTA, after <= LANES, || {
+    let limits: Vec<i64> =
+        evidence.ledger.iter().filter(|entry| is_limit(entry)).filter_map(|entry| entry.answered_ms).collect();
+    for limit_ms in &limits {
+        let again = limits.iter().filter(|other_ms| (*limit_ms..limit_ms + rest_ms).contains(*other_ms)).count();
+        report.examine(QUOTA, again <= LANES, || {
             format!(
-                "{after} calls within {rest_ms} ms after the org said at {limit_ms} ms that the day's calls are used up"
+                "the org said {again} times within {rest_ms} ms from {limit_ms} ms on that the day's calls are used up"
             )
         });
     }
-    report.examine(QUOTA, calls.len() < 5_000, || format!("{} calls in one run", calls.len()));
+    report.examine(QUOTA, calls < 5_000, || format!("{calls} calls in one run"));
 }
 
 fn is_limit(entry: &LedgerEntry) -> bool {
