@@ -394,9 +394,9 @@ impl TakenIn {
         if (before.gone, &before.values) != (held.gone, &held.values) {
             self.changed.insert(key.clone());
         }
-        // A field that was not known is no news.
+        // A field that was not known is no news, and a read that may have been overtaken proves nothing.
         let differs = |(name, value): (&String, &Value)| held.values.get(name) != Some(value);
-        if before.gone != held.gone || before.values.iter().any(differs) {
+        if !held.stale && (before.gone != held.gone || before.values.iter().any(differs)) {
             self.missed.insert(key);
         }
     }

@@ -152,6 +152,15 @@ pub(crate) async fn a_read_that_is_older_than_the_copy_says_nothing(world: World
     assert_eq!(linked.look("u1").await.record.unwrap(), before);
 }
 
+pub(crate) async fn a_read_that_may_have_been_overtaken_proves_nothing(world: World) {
+    let linked = world.linked().await;
+    linked.take_in(batch(vec![news("003A", 1, &[("Title", "CEO")])])).await;
+    linked.settle_all().await;
+    // Of the second of the event: which of the two is newer can not be told.
+    assert!(swept(&linked, vec![read("003A", &[("Title", "CTO")], START_MS + 2_000)], &[]).await.is_empty());
+    assert!(linked.due(Lane::Remote).await.remove(0).record.unwrap().stale);
+}
+
 pub(crate) async fn what_a_sweep_found_moves_with_its_mark_and_keys(world: World) {
     let linked = world.linked().await;
     linked.world.user("u2", &[("email", "bob@acme.test")]).await;

@@ -145,6 +145,7 @@ mod run {
             a_field_that_was_not_known_is_taken_in_but_was_not_missed,
             a_stale_copy_is_refreshed_and_was_not_missed,
             a_read_that_is_older_than_the_copy_says_nothing,
+            a_read_that_may_have_been_overtaken_proves_nothing,
             what_a_sweep_found_moves_with_its_mark_and_keys,
             a_large_sweep_is_one_transaction;
         budget:
