@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use syncline_model::connector::{ConnectorError, ErrorKind};
 
-use crate::http::Answer;
+use crate::{fault_words, http::Answer};
 
 /// Longest message that is kept.
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -180,7 +180,8 @@ pub(crate) fn from_answer(answer: &Answer, effect: Effect) -> ConnectorError {
     }
     if let Ok(refusal) = serde_json::from_slice::<OAuthRefusal>(body) {
         let kind = call_kind(&refusal.error, "", *status);
-        return ConnectorError::new(kind, presentable(&refusal.error), presentable(&refusal.error_description));
+        let error = ConnectorError::new(kind, presentable(&refusal.error), presentable(&refusal.error_description));
+        return ConnectorError { advice: fault_words::advice(&refusal.error, &refusal.error_description), ..error };
     }
     let kind = maybe_done(status_kind(*status), *status, effect);
     ConnectorError::new(kind, format!("HTTP {status}"), no_json(answer))
@@ -252,7 +253,7 @@ impl Refusal {
             code: presentable(&self.code),
             message: presentable(&self.message),
             fields,
-            advice: None,
+            advice: fault_words::advice(&self.code, &self.message),
         }
     }
 }
@@ -298,7 +299,8 @@ pub(crate) fn from_grpc(status: &tonic::Status) -> ConnectorError {
         Some(source) => format!("{}: {}", status.message(), with_sources(source)),
         None => status.message().to_owned(),
     };
-    ConnectorError::new(kind, code, presentable(&message))
+    let advice = fault_words::advice(trailer, &message);
+    ConnectorError { advice, ..ConnectorError::new(kind, code, presentable(&message)) }
 }
 
 pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {

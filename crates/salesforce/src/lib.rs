@@ -18,6 +18,7 @@ mod custom_fields;
 mod doctor;
 mod error;
 mod event_schema;
+mod fault_words;
 mod fields;
 mod gate;
 mod http;
