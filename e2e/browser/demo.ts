@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Page, test as base, expect } from '@playwright/test';
+import { type Locator, type Page, test as base, expect } from '@playwright/test';
 
 /** Enough for several pages; thousands take a debug build a minute to get in step. */
 const CONTACTS = '400';
@@ -22,6 +22,7 @@ export interface DemoState {
   admin_email: string;
   admin_password: string;
   org_url: string;
+  org_client_id: string;
   org_username: string;
   org_password: string;
   org_access_token: string;
@@ -98,6 +99,18 @@ export async function signIn(page: Page, demo: DemoState): Promise<void> {
   await expect(page.getByRole('heading', { level: 1, name: 'Users' })).toBeVisible();
 }
 
+/** Signs in at Salesforce in the window that `opener` opens, and allows it. */
+export async function connectThrough(page: Page, demo: DemoState, opener: Locator): Promise<void> {
+  const opening = page.waitForEvent('popup');
+  await opener.click();
+  const popup = await opening;
+  await popup.locator('[name="username"]').fill(demo.org_username);
+  await popup.locator('[name="password"]').fill(demo.org_password);
+  const closed = popup.waitForEvent('close');
+  await popup.getByRole('button', { name: 'Allow' }).click();
+  await closed;
+}
+
 /** No fault that axe can find on the page as it is now. */
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
@@ -160,6 +173,14 @@ export class Org {
     await this.call('PATCH', `/sobjects/${object}/${id}`, fields);
   }
 
+  /** What an administrator takes out of the org's set-up, by the Tooling API. */
+  async removeSetup(object: string, where: string): Promise<void> {
+    const response = await this.call('GET', `/tooling/query?${new URLSearchParams({ q: `SELECT Id FROM ${object} WHERE ${where}` })}`);
+    const { records } = (await response.json()) as { records: { Id: string }[] };
+    expect(records).not.toHaveLength(0);
+    for (const { Id } of records) await this.call('DELETE', `/tooling/sobjects/${object}/${Id}`);
+  }
+
   private async call(method: string, route: string, body?: unknown): Promise<Response> {
     const response = await fetch(this.root + route, {
       method,
@@ -169,4 +190,13 @@ export class Org {
     if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${await response.text()}`);
     return response;
   }
+}
+
+/** Sets what the world does to the org; docs/org.md tells what there is. */
+export async function control(demo: DemoState, method: string, route: string, body?: unknown): Promise<void> {
+  const response = await fetch(`${demo.org_url}/__control${route}`, {
+    method,
+    ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${await response.text()}`);
 }

@@ -1,7 +1,7 @@
 /** The setup guide, walked from an environment with nothing connected. The tests go on where the one before stopped. */
 import type { Page } from '@playwright/test';
 
-import { expect, expectAccessible, Org, people, signIn, test } from './demo.ts';
+import { connectThrough, expect, expectAccessible, Org, people, signIn, test } from './demo.ts';
 
 test.use({ blank: true });
 test.describe.configure({ mode: 'serial' });
@@ -28,14 +28,7 @@ test('connects through the window of Salesforce', async ({ page, demo }) => {
   await expect(page.getByRole('heading', { name: 'Connect your org' })).toBeVisible();
   await expectAccessible(page);
 
-  const opening = page.waitForEvent('popup');
-  await page.getByRole('button', { name: 'Connect with Salesforce' }).click();
-  const popup = await opening;
-  await popup.locator('[name="username"]').fill(demo.org_username);
-  await popup.locator('[name="password"]').fill(demo.org_password);
-  const closed = popup.waitForEvent('close');
-  await popup.getByRole('button', { name: 'Allow' }).click();
-  await closed;
+  await connectThrough(page, demo, page.getByRole('button', { name: 'Connect with Salesforce' }));
 
   await expect(page.getByRole('heading', { name: `Connected as ${demo.org_username} at` })).toBeVisible();
   await expect(page.getByRole('status', { name: 'Connection state: Live' })).toBeVisible();

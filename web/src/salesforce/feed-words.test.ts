@@ -17,8 +17,8 @@ describe('waitWords', () => {
 });
 
 describe('expectedWords', () => {
-  it('promises a time only where Syncline asks', () => {
-    expect(expectedWords({ way: 'stream', expected_delay_ms: 0 })).toBe('Changes arrive as they happen');
+  it('tells being told from asking', () => {
+    expect(expectedWords({ way: 'stream', expected_delay_ms: 3_000 })).toBe('Changes arrive as they happen, within 3 seconds');
     expect(expectedWords({ way: 'polling', expected_delay_ms: 900_000 })).toBe('Changes arrive within 15 minutes');
   });
 });

@@ -12,9 +12,9 @@ export function waitWords(ms: number): string {
   return `${Math.round(minutes / 60)} hours`;
 }
 
-/** How long a change of the object takes to be noticed. */
+/** How long a change of the object takes to be noticed at most. */
 export function expectedWords({ way, expected_delay_ms: ms }: Pick<Feed, 'way' | 'expected_delay_ms'>): string {
-  return way === 'stream' ? 'Changes arrive as they happen' : `Changes arrive within ${waitWords(ms)}`;
+  return `Changes arrive ${way === 'stream' ? 'as they happen, ' : ''}within ${waitWords(ms)}`;
 }
 
 /** Why nothing arrives at all right now; null while something does. */

@@ -12,6 +12,7 @@ describe('connectionState', () => {
   });
 
   it('is Polling where nothing is streamed and Syncline asks instead', () => {
+    expect(connectionState({ status: 'connected', stream: stream('stopped'), feeds: [] }).label).toBe('Stopped');
     const feed = { object: 'Lead', label: 'Lead', way: 'polling' as const, reason: null, since: '2026-01-01T00:00:00Z', expected_delay_ms: 2_000, last_change_at: null, last_delay_ms: null };
     expect(connectionState({ status: 'connected', stream: stream('stopped'), feeds: [feed] })).toEqual({ label: 'Polling', tone: 'good' });
     expect(connectionState({ status: 'connected', stream: stream('retrying'), feeds: [feed] }).label).toBe('Retrying');

@@ -15,7 +15,10 @@ const STREAM_WORDS: Record<StreamStatus['state'], StateWords> = {
   stopped: { label: 'Stopped', tone: 'idle' },
 };
 
-/** One word for the whole connection: what keeps it from being live comes first. */
+/**
+ * One word for the whole connection: what keeps it from being live comes first. Where nothing can be streamed, there is
+ * no stream, and all is well.
+ */
 export function connectionState({ status, stream, feeds }: Pick<Connection, 'status' | 'stream' | 'feeds'>): StateWords {
   switch (status) {
     case 'not_connected':
@@ -25,7 +28,7 @@ export function connectionState({ status, stream, feeds }: Pick<Connection, 'sta
     case 'paused':
       return { label: 'Paused', tone: 'idle' };
     case 'connected':
-      if (stream?.state === 'stopped' && feeds.some(({ way }) => way === 'polling')) return { label: 'Polling', tone: 'good' };
+      if (stream?.state === 'stopped' && feeds.length > 0 && feeds.every(({ way }) => way === 'polling')) return { label: 'Polling', tone: 'good' };
       return stream ? STREAM_WORDS[stream.state] : { label: 'Connecting', tone: 'busy' };
   }
 }

@@ -58,9 +58,14 @@ pub(super) async fn describe(api: &Api, connection: &Connection) -> Result<Budge
         own_used: own.used(now),
         own_limit: own.allowance(),
         share_percent: connection.api_share,
-        runs_out_at: own.runs_out(now),
+        runs_out_at: own.runs_out(now).map(to_the_minute),
         deliveries_used: connection.deliveries.as_ref().map(|usage| usage.used),
         deliveries_limit: connection.deliveries.as_ref().map(|usage| usage.limit),
         hours: hours.into_iter().map(|hour| Hour { hour: hour.hour, calls: hour.calls }).collect(),
     })
+}
+
+/// Without seconds, so that a forecast which stays what it is does not look new at every glance.
+fn to_the_minute(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second() - at.as_second().rem_euclid(60)).unwrap_or(at)
 }
