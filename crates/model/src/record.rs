@@ -116,8 +116,8 @@ impl HeldRecord {
 
     /// Takes in a read; an event that is newer for certain than the read wins, and leaves the copy stale.
     ///
-    /// An event of the read's own second may be newer than a read that was long on its way, and so is another read of a later
-    /// second: if they do not say the same, the copy takes what was read and stays stale, to be read again.
+    /// An event of the read's own second may be newer than a read that was long on its way, and so may another read of that second or
+    /// a later one: if they do not say the same, the copy takes what was read and stays stale, to be read again.
     pub fn refresh(&mut self, record: Record) {
         let modstamp_ms = record.modstamp.as_millisecond();
         let newer_event = self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms + 1000);
@@ -130,7 +130,7 @@ impl HeldRecord {
         let says_the_same = !self.gone
             && record.values.iter().all(|(name, value)| self.values.get(name).is_none_or(|held| held == value));
         let may_be_newer =
-            self.read_ms > modstamp_ms || self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms);
+            self.read_ms >= modstamp_ms || self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms);
         // Fields that this read did not ask for stay known as they were.
         let mut values = std::mem::take(&mut self.values);
         values.extend(record.values.clone());

@@ -408,9 +408,14 @@ impl Rest {
         if let Some(date) = answer.date {
             *self.clock.lock().expect("nobody panics with the lock held") = Some((date, Instant::now()));
         }
-        if let Some(usage) = answer.limit_info.as_deref().and_then(parse_usage) {
-            *self.usage.lock().expect("nobody panics with the lock held") = Some(usage);
+        let mut usage = self.usage.lock().expect("nobody panics with the lock held");
+        if let Some(told) = answer.limit_info.as_deref().and_then(parse_usage) {
+            *usage = Some(told);
+        } else if let Some(known) = usage.as_mut().filter(|_| is_quota_spent(&answer, effect)) {
+            // A refusal says that the day's calls are used up, and not how many those are.
+            known.used = known.used.max(known.limit);
         }
+        drop(usage);
         Ok(answer)
     }
 
@@ -439,6 +444,10 @@ fn is_session_over(answer: &Answer, refusal: &ConnectorError) -> bool {
     answer.status == 401
         && refusal.code == "INVALID_SESSION_ID"
         && !refusal.message.contains("not valid for use with the REST API")
+}
+
+fn is_quota_spent(answer: &Answer, effect: Effect) -> bool {
+    !answer.is_success() && error::from_answer(answer, effect).kind == ErrorKind::QuotaExhausted
 }
 
 /// `api-usage=46/15000` (REST guide, "Limit Info Header").

@@ -101,6 +101,16 @@ fn a_read_overtaken_by_another_leaves_the_copy_stale() {
     assert!(held.stale);
 }
 
+#[test]
+fn two_reads_of_one_second_that_differ_can_not_be_ordered() {
+    let mut held = HeldRecord::from_read(read("C", SECOND + 200));
+    held.refresh(read("B", SECOND + 700));
+    assert!(held.stale, "either may have been overtaken");
+    held.refresh(read("C", SECOND + 200));
+    held.refresh(read("C", SECOND + 200));
+    assert!(!held.stale);
+}
+
 proptest! {
     /// A record has a history; events arrive in order, some more than once, and reads happen in between, each seeing the truth of its
     /// moment. Once all events have arrived and a stale copy was read again, the copy is the truth; and it never shows a value that is

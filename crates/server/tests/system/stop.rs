@@ -137,7 +137,7 @@ impl Burst {
     }
 
     /// Waits until the server works on the org, one time further than another, and some time more.
-    async fn into_the_burst(&mut self, round: usize, entries: u64) {
+    async fn amid_the_burst(&mut self, round: usize, entries: u64) {
         let org = self.installation.org.handle().clone();
         let path = ["", "/eventbus.v1.PubSub/Subscribe", "/composite/sobjects"][round % 3];
         eventually("the server works on the org", async || {
@@ -212,7 +212,7 @@ async fn disconnected_a_hundred_times_in_a_burst_nothing_but_the_revocation_is_h
     let mut longest = Duration::ZERO;
     let mut entries = burst.entries();
     for round in 0..DISCONNECTS {
-        burst.into_the_burst(round, entries).await;
+        burst.amid_the_burst(round, entries).await;
         if round % 2 == 0 {
             // So that a session is being renewed just then, which goes on by itself.
             burst.installation.org.handle().lock().end_all_sessions();
@@ -251,7 +251,7 @@ async fn paused_in_a_burst_nothing_is_heard_and_all_follows_when_it_is_resumed()
     let mut windows = Vec::new();
     let mut entries = burst.entries();
     for round in 0..PAUSES {
-        burst.into_the_burst(round, entries).await;
+        burst.amid_the_burst(round, entries).await;
         if round % 5 == 4 {
             burst.installation.command(&["pause"]);
         } else {
