@@ -86,6 +86,8 @@ pub struct Org {
     pub(super) automations: Automations,
     /// What followed another record to the recycle bin, and which. Only true of what is in the bin.
     pub(super) deleted_with: HashMap<(usize, Slot), (usize, Slot)>,
+    /// What left the recycle bin for good, by table, with the time of its deletion: the log of deletions still knows it.
+    pub(super) purged: HashMap<usize, Vec<(String, i64)>>,
     /// Locked records, with the time until when.
     pub(super) row_locks: HashMap<String, Option<i64>>,
     org_id: String,
@@ -121,6 +123,7 @@ impl Org {
             articles: None,
             automations: Automations::default(),
             deleted_with: HashMap::new(),
+            purged: HashMap::new(),
             row_locks: HashMap::new(),
             org_id: String::new(),
             admin_user_id: String::new(),

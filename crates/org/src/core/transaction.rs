@@ -9,6 +9,7 @@ use super::id;
 use super::org::Org;
 use super::row::Row;
 use super::table::Slot;
+use super::value::FieldValue;
 use super::write::{Write, WriteContext, WriteOutcome};
 
 /// The rows a transaction has touched, as they were before it, in the order of first touch.
@@ -95,8 +96,22 @@ impl Org {
             self.append_events(context, &transaction.rows);
         }
         for (table, slot) in transaction.purged {
+            let own = &self.tables[table];
+            if let Some(row) = own.row(slot)
+                && let FieldValue::DateTime(at_ms) = row.get(own.system.system_modstamp)
+            {
+                let id = own.id_of(row).to_owned();
+                self.purged.entry(table).or_default().push((id, at_ms));
+            }
             self.replace_row(table, slot, None);
         }
+    }
+
+    /// Ids of records of an object that are not even in the recycle bin any more, with the time of their deletion. (SOAP guide,
+    /// getDeleted: deletions are kept in a log of their own.)
+    pub fn purged(&self, object: &str) -> &[(String, i64)] {
+        let table = self.table_index(object);
+        table.and_then(|table| self.purged.get(&table)).map_or(&[], Vec::as_slice)
     }
 
     /// Ends a transaction as if it had never begun, but for the ids that it spent.

@@ -84,6 +84,8 @@ fn updated(call: &Call<'_>, name: &str) -> Reply {
 fn deleted(call: &Call<'_>, name: &str) -> Reply {
     let span = span(call)?;
     let mut changed = changed(call, name, &span, true)?;
+    let purged = call.org().purged(name).to_vec();
+    changed.extend(purged.into_iter().filter(|(_, at_ms)| (span.start_ms..span.end_ms).contains(at_ms)));
     changed.sort_by_key(|(_, at_ms)| *at_ms);
     let records: Vec<Value> =
         changed.iter().map(|(id, at_ms)| json!({ "deletedDate": format_datetime(*at_ms), "id": id })).collect();

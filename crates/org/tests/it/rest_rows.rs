@@ -3,7 +3,7 @@
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use syncline_org::core::value::format_datetime;
-use syncline_org::core::{FieldSchema, FieldValue};
+use syncline_org::core::{FieldSchema, FieldValue, Write, WriteContext};
 
 use crate::web::{Web, read};
 
@@ -164,6 +164,15 @@ async fn what_changed_and_what_was_deleted_can_be_asked_for() {
     let (_, body) = span("deleted", now_ms - 2 * hour, now_ms + hour).await;
     assert_eq!(body["deletedRecords"][0]["id"], fresh.as_str());
     assert!(body["earliestDateAvailable"].is_string());
+    let write = Write::EmptyBin { id: fresh.clone() };
+    let context = WriteContext {
+        user_id: web.org.handle().lock().admin_user_id().to_owned(),
+        change_origin: String::new(),
+        now_ms: web.org.handle().now_ms(),
+    };
+    web.org.handle().commit(&context, true, vec![write]).remove(0).unwrap();
+    let (_, body) = span("deleted", now_ms - 2 * hour, now_ms + hour).await;
+    assert_eq!(body["deletedRecords"][0]["id"], fresh.as_str(), "the log knows what has left the bin");
     let month = 31 * 24 * hour;
     for (start_ms, end_ms) in [(now_ms, now_ms + 1000), (now_ms, now_ms - hour), (now_ms - month, now_ms)] {
         let (status, body) = span("updated", start_ms, end_ms).await;

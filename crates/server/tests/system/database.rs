@@ -73,7 +73,11 @@ macro_rules! image {
     ($pool:ty, $url:expr) => {{
         let pool = <$pool>::connect($url).await.expect("the database opens");
         let rows = |sql: &'static str| sqlx::query(sql).fetch_all(&pool);
-        let position = rows("select position from stream_position").await.expect("rows").first().map(|row| row.get(0));
+        let position = rows("select position from stream_position where stream like '/data/%'")
+            .await
+            .expect("rows")
+            .first()
+            .map(|row| row.get(0));
         let records = rows("select record_id, fields, commit_number, read_ms, stale from record").await.expect("rows");
         let links =
             rows("select record_id, mapping_id, profile_id from link where record_id is not null").await.expect("rows");
