@@ -87,6 +87,11 @@ const CODES: &[Entry] = {
         ("FIELD_INTEGRITY_EXCEPTION", FieldRejected, FieldRejected),
         ("FIELD_FILTER_VALIDATION_EXCEPTION", FieldRejected, FieldRejected),
         ("INVALID_EMAIL_ADDRESS", FieldRejected, FieldRejected),
+        ("INACTIVE_OWNER_OR_USER", RecordRejected, RecordRejected),
+        ("LIMIT_EXCEEDED", RateLimited, Transient),
+        ("DUPLICATE_DEVELOPER_NAME", FieldRejected, FieldRejected),
+        ("CUSTOM_ENTITY_OR_FIELD_LIMIT", Misconfigured, Misconfigured),
+        ("CUSTOM_METADATA_LIMIT_EXCEEDED", Misconfigured, Misconfigured),
         ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", FieldRejected, FieldRejected),
         ("INVALID_TYPE_ON_FIELD_IN_RECORD", FieldRejected, FieldRejected),
         ("NUMBER_OUTSIDE_VALID_RANGE", FieldRejected, FieldRejected),
@@ -125,6 +130,11 @@ const CODES: &[Entry] = {
         ("subscription.fetch.requested.events.invalid", Misconfigured, Misconfigured),
     ]
 };
+
+/// The whole table, for tests: each code with its kind where it refuses a call, and where it refuses a record.
+pub fn fault_table() -> impl Iterator<Item = (&'static str, ErrorKind, ErrorKind)> {
+    CODES.iter().copied()
+}
 
 fn known(code: &str) -> Option<&'static Entry> {
     let code = code.strip_prefix(GRPC).unwrap_or(code);

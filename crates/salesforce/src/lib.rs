@@ -54,6 +54,7 @@ use syncline_model::{
 pub use self::{
     bulk::BulkSettings,
     credentials::{CredentialError, CredentialStore, Credentials, Grant, RefreshToken, StoredSession},
+    error::fault_table,
     http::check_login_url,
     oauth::{App, Granted, OAuthClient, Pkce, random_token},
     pubsub::PubSubSettings,

@@ -35,7 +35,7 @@
 //! | `"revoke_grant"` | so does everything that came from the same grant |
 //!
 //! `events` among the faults is how the event bus misbehaves: `latest_blind_ms`, `duplicate_every`, `end_stream_after`,
-//! `end_unavailable`, `unavailable`, `old_schema_every`, `streams_max`, `permission_cache_ms`. What can be done to it once:
+//! `end_unavailable`, `unavailable`, `old_schema_every`, `streams_max`, `refusal` (such as `"delivery_limit"`: every subscription is refused with it), `permission_cache_ms`. What can be done to it once:
 //! `end_streams` `{how: "clean" | "unavailable" | "deaf"}`, `forget_replay_ids`, `migrate`, `make_gaps` `{object, commits}`,
 //! `announce_conversion` `{object}`, `set_overflow_after` `{changes}`, `set_captured_entities_max` `{entities}`,
 //! `set_daily_deliveries_max` `{events}`.

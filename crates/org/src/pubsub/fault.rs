@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::refusal::Refusal;
+
 use crate::OrgHandle;
 use crate::core::WriteContext;
 
@@ -28,6 +30,8 @@ pub struct EventFaults {
     pub old_schema_every: u64,
     /// Streams that may be open at one time, if not Salesforce's 1,000.
     pub streams_max: Option<usize>,
+    /// Every subscription is refused with this.
+    pub refusal: Option<Refusal>,
     /// How long a stream goes by the permissions that it found. Salesforce: up to 10 minutes; here none unless said.
     pub permission_cache_ms: u32,
 }

@@ -24,5 +24,6 @@ mod service;
 mod subscription;
 
 pub use fault::{EventAction, EventFaults, StreamEnd};
+pub use refusal::Refusal;
 pub use serve::{PubSubDoors, PubSubOptions, open};
 pub use service::Patience;

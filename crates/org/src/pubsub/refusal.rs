@@ -1,12 +1,16 @@
 //! How the Pub/Sub API says no: a gRPC status with the trailers `error-code` and `rpc-id`.
 
+use serde::{Deserialize, Serialize};
 use tonic::{Code, Status};
 
 /// A reason to refuse a call, with the documented error code where there is one (Pub/Sub API guide, "Error Codes").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
     /// No session, or one that has ended.
     Authentication,
+    /// A session that could not be prolonged; only a fault says so.
+    AuthenticationRefresh,
     /// No topic has this name.
     UnknownTopic,
     /// The user may not do this with the topic.
@@ -63,6 +67,10 @@ impl Refusal {
                 "service.auth.error",
                 "An authentication exception occurred. Provide valid authentication credentials.",
             ),
+            // Seen by others (Apache Camel); no documentation tells of it.
+            Refusal::AuthenticationRefresh => {
+                (Code::Unauthenticated, "service.auth.refresh.invalid", "The session could not be refreshed.")
+            }
             // No documentation tells the codes of the next three.
             Refusal::UnknownTopic => (
                 Code::NotFound,

@@ -180,6 +180,9 @@ struct Subscription {
 
 impl Subscription {
     async fn begin(caller: Caller, first: Ask) -> Result<Subscription, End> {
+        if let Some(refusal) = caller.bus.event_faults().refusal {
+            return Err(refusal.into());
+        }
         let (reader, managed_id) = match &first.subject {
             Subject::Topic { name, preset, replay_id } => {
                 caller.bus.note_subject(caller.number, name, preset.as_str_name());

@@ -10,6 +10,7 @@ mod close;
 mod connected;
 mod custom_fields;
 mod doctor;
+mod fault_table;
 mod oauth;
 mod polling;
 mod protocol;
