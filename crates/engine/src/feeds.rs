@@ -113,6 +113,13 @@ impl Feeds {
         self.news.notify_one();
     }
 
+    /// A stream that is down is opened again at once: what it was refused for may have been mended.
+    fn try_again(&self) {
+        if matches!(self.known().health, Health::Down { .. }) {
+            self.listen_to.send_modify(|(_, times)| *times += 1);
+        }
+    }
+
     /// The stream was opened.
     pub(crate) fn opened(&self) {
         let mut known = self.known();
@@ -263,7 +270,11 @@ impl Preparing {
             return Ok(());
         }
         if matches!(context.spending.permit(Purpose::Live, context.now()), Permit::Stop(_)) {
+            context.feeds.known().prepare |= is_asked;
             return Ok(());
+        }
+        if is_asked {
+            context.feeds.try_again();
         }
         let prepared = connector.prepare_stream(&wanted).await;
         self.wanted = wanted;
