@@ -29,7 +29,7 @@ async fn a_thousand_changes_cost_at_most_six_calls_out_and_none_in() {
     // this does not measure how fast the machine takes requests.
     let org = installation.org.handle().clone();
     org.ledger().reset();
-    org.set_faults(Faults { response_delay_ms: 5_000, ..Faults::default() });
+    org.set_faults(Faults { response_delay_ms: 20_000, ..Faults::default() });
     change_users(&installation, contacts, "pro").await;
     org.set_faults(Faults::default());
     // Asking the org for its state would be a call too: its ledger tells that all records were written.
