@@ -88,7 +88,7 @@ async fn play(schedule: Schedule) -> Run {
                 world.kill().await;
                 driver.died();
                 if let Some(frozen) = Frozen::of(&world).await {
-                    check::nothing_lost(&mut report, &frozen);
+                    check::nothing_lost(&mut report, &frozen, schedule.has(FaultKind::TriggerReverts));
                 }
                 world.revive();
             }
@@ -112,7 +112,7 @@ async fn play(schedule: Schedule) -> Run {
     }
     world.kill().await;
     if let Some(frozen) = Frozen::of(&world).await {
-        check::nothing_lost(&mut report, &frozen);
+        check::nothing_lost(&mut report, &frozen, schedule.has(FaultKind::TriggerReverts));
     }
     let evidence = world.evidence().await;
     check::converged(&mut report, &evidence, &schedule, Expected::AfterRetry);

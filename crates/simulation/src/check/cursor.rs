@@ -78,18 +78,19 @@ impl Frozen {
     }
 }
 
-/// S8: a pair that differs is due, or parked, or what makes it differ lies ahead of the position.
-pub(crate) fn nothing_lost(report: &mut Report, frozen: &Frozen) {
+/// S8: a pair that differs is due, or parked, or what makes it differ lies ahead of the position. What a trigger turns back within the
+/// transaction of our own write is announced by nothing: the next sweep finds it, so that with `turned_back` outbound fields may differ.
+pub(crate) fn nothing_lost(report: &mut Report, frozen: &Frozen, turned_back: bool) {
     // Without a place in the log the stream begins anew, and finds out that it must read everything again.
     let Some(position) = frozen.position else { return };
     for object in ["Contact", "Account"] {
         for profile in frozen.evidence.profiles(object).values() {
-            pair(report, frozen, position, object, profile);
+            pair(report, frozen, position, object, profile, turned_back);
         }
     }
 }
 
-fn pair(report: &mut Report, frozen: &Frozen, position: u64, object: &str, profile: &Profile) {
+fn pair(report: &mut Report, frozen: &Frozen, position: u64, object: &str, profile: &Profile, turned_back: bool) {
     let evidence = &frozen.evidence;
     let Some(record) = evidence.candidates(profile, object).first().copied() else { return };
     // Whatever has or had the key may have yet to be told of.
@@ -112,7 +113,7 @@ fn pair(report: &mut Report, frozen: &Frozen, position: u64, object: &str, profi
             )
         });
     }
-    for line in OUTBOUND.iter().filter(|line| line.object == object) {
+    for line in OUTBOUND.iter().filter(|line| line.object == object && !turned_back) {
         let source = Plain::of_value(profile.attribute(line.from));
         let is_right = line.kept(&source) == Some(live.field(line.to))
             || evidence.is_parked(object, &profile.id, &[line.from, line.to]);
