@@ -88,7 +88,8 @@ const CODES: &[Entry] = {
         ("FIELD_FILTER_VALIDATION_EXCEPTION", FieldRejected, FieldRejected),
         ("INVALID_EMAIL_ADDRESS", FieldRejected, FieldRejected),
         ("INACTIVE_OWNER_OR_USER", RecordRejected, RecordRejected),
-        ("LIMIT_EXCEEDED", RateLimited, Transient),
+        // A standing limit (jobs, channels, entities, the parts of a call), not one of the moment.
+        ("LIMIT_EXCEEDED", Misconfigured, RecordRejected),
         ("DUPLICATE_DEVELOPER_NAME", FieldRejected, FieldRejected),
         ("CUSTOM_ENTITY_OR_FIELD_LIMIT", Misconfigured, Misconfigured),
         ("CUSTOM_METADATA_LIMIT_EXCEEDED", Misconfigured, Misconfigured),
