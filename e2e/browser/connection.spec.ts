@@ -200,8 +200,7 @@ test('says that the org’s calls are used up, and goes on when there are more',
   await expectArrives(page, demo, 'Keeper of the Calls');
 });
 
-// A check that is asked for while one is under way is lost (`is_examination_requested`), so this passes most times and not always.
-test.fixme('asks for changes of an object that is taken out of the channel, and listens again when it may', async ({ page, demo }) => {
+test('asks for changes of an object that is taken out of the channel, and listens again when it may', async ({ page, demo }) => {
   await open(page, demo);
   const org = await Org.of(demo);
   const contact = await Contact.of(demo);
@@ -225,8 +224,7 @@ test.fixme('asks for changes of an object that is taken out of the channel, and 
   await expectArrives(page, demo, 'Keeper of the Channel');
 });
 
-// A check that is asked for while one is under way is lost (`is_examination_requested`), so this passes most times and not always.
-test.fixme('asks for changes while the day’s event deliveries are used up', async ({ page, demo }) => {
+test('asks for changes while the day’s event deliveries are used up', async ({ page, demo }) => {
   await open(page, demo);
   const contact = await Contact.of(demo);
   await control(demo, 'POST', '/events', { action: 'set_daily_deliveries_max', events: 0 });

@@ -329,7 +329,9 @@ impl Worker<'_> {
             found.extend(works.iter().filter_map(|work| {
                 let match_key = work.match_key.clone()?;
                 let (candidates, record) = by_key.get(&match_key).cloned().unwrap_or_default();
-                Some(Found { key: work.key.clone(), match_key, candidates, record })
+                let held = work.record.as_ref().filter(|held| record.as_ref().is_some_and(|found| found.id == held.id));
+                let asked_at = held.map(|held| held.revision);
+                Some(Found { key: work.key.clone(), match_key, candidates, record, asked_at })
             }));
         }
         for some in parts(found) {
@@ -340,31 +342,30 @@ impl Worker<'_> {
 
     /// Reads linked records whose copy is stale or lacks fields, many in a call.
     async fn read(&self, rules: &Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
-        let mut wanted: BTreeMap<&str, (HashSet<String>, HashSet<String>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<&str, (BTreeMap<String, i64>, HashSet<String>)> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
             if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(rules, work), &work.record) {
                 let mapping = &rules.mappings[&work.key.mapping_id];
-                let (ids, fields) = wanted.entry(mapping.definition.salesforce.as_str()).or_default();
-                ids.insert(record.id.clone());
+                let (asked, fields) = wanted.entry(mapping.definition.salesforce.as_str()).or_default();
+                // The same copy may come with several items; what all of them have seen is the oldest of it.
+                let revision = asked.entry(record.id.clone()).or_insert(record.revision);
+                *revision = record.revision.min(*revision);
                 fields.extend(self.visible_fields(mapping));
             }
         }
         if wanted.is_empty() {
             return Ok(());
         }
-        for (object, (ids, fields)) in wanted {
-            let ids: Vec<_> = ids.into_iter().collect();
+        for (object, (asked, fields)) in wanted {
+            let ids: Vec<_> = asked.keys().cloned().collect();
             let fields: Vec<_> = fields.into_iter().collect();
             match self.connector.read(object, &ids, &fields).await {
                 Ok(records) => {
-                    let found: HashSet<_> = records.iter().map(|record| record.id.clone()).collect();
-                    let missing: Vec<_> = ids.into_iter().filter(|id| !found.contains(id)).collect();
-                    let store = &self.context.options.store;
-                    for some in parts(records) {
-                        store.record_reads(&self.context.lease, object, some, &[]).await?;
-                    }
-                    if !missing.is_empty() {
-                        store.record_reads(&self.context.lease, object, Vec::new(), &missing).await?;
+                    let mut read: HashMap<_, _> =
+                        records.into_iter().map(|record| (record.id.clone(), record)).collect();
+                    for asked in parts(asked.into_iter().collect()) {
+                        let read = asked.iter().filter_map(|(id, _)| read.remove(id)).collect();
+                        self.context.options.store.record_reads(&self.context.lease, object, &asked, read).await?;
                     }
                 }
                 Err(error) if concerns_items(&error) => {
@@ -406,6 +407,7 @@ impl Worker<'_> {
         }
         let plans: Vec<&Ready> = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).collect();
         let results = self.send(&plans).await?;
+        self.note_gone(works, &results).await?;
         let finished = works.iter().zip(prepared).map(|(work, prepared)| {
             let outcome = prepared.map_or_else(|outcome| outcome, |ready| self.settle(work, ready, &results));
             Finish { key: work.key.clone(), generation: work.generation, outcome }
@@ -459,21 +461,21 @@ impl Worker<'_> {
                 }
             }
         }
-        self.note_gone(plans, &results).await?;
         Ok(results)
     }
 
     /// Records that a write did not find: their copies are gone, so that the next round looks for who takes over.
-    async fn note_gone(&self, plans: &[&Ready], results: &Results) -> Result<(), Interrupt> {
-        let mut gone: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for write in plans.iter().filter_map(|ready| ready.write.as_ref()) {
-            let mut errors = results.get(&write.id).into_iter().flat_map(|result| &result.errors);
+    async fn note_gone(&self, works: &[Work], results: &Results) -> Result<(), Interrupt> {
+        let mut gone: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
+        for record in works.iter().filter_map(|work| work.record.as_ref()) {
+            let mut errors = results.get(&record.id).into_iter().flat_map(|result| &result.errors);
             if errors.any(|error| policy(error.kind).action == Action::ReadAgain) {
-                gone.entry(&write.object).or_default().push(write.id.clone());
+                gone.entry(&record.object).or_default().insert(record.id.clone(), record.revision);
             }
         }
-        for (object, ids) in gone {
-            self.context.options.store.record_reads(&self.context.lease, object, Vec::new(), &ids).await?;
+        for (object, asked) in gone {
+            let asked: Vec<_> = asked.into_iter().collect();
+            self.context.options.store.record_reads(&self.context.lease, object, &asked, Vec::new()).await?;
         }
         Ok(())
     }

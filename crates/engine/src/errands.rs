@@ -153,17 +153,17 @@ impl<'a> Errands<'a> {
         let (context, tempo) = (self.context, &self.context.options.tempo);
         let store = &context.options.store;
         let mappings = store.mappings(context.connection.id).await?;
-        let is_requested = store.is_examination_requested(context.connection.id).await?;
+        let requests = store.examination_requests(context.connection.id).await?;
         let versions = versions(&mappings);
         let now = context.now();
         let is_old = self.examined.is_none_or(|at| now - at >= signed(tempo.examine));
         let is_due = (is_old || versions != self.examined_for)
             && !matches!(context.spending.permit(Purpose::Sweep, now), Permit::Stop(_));
-        if !(is_requested || is_due) || Instant::now() < self.examine_not_before {
+        if !(requests > 0 || is_due) || Instant::now() < self.examine_not_before {
             return Ok(());
         }
         self.examine_not_before = Instant::now() + tempo.retry_first;
-        if is_requested {
+        if requests > 0 {
             // Whoever asks has changed something in the org just now.
             context.feeds.prepare_soon();
             self.describe_all().await?;
@@ -174,7 +174,7 @@ impl<'a> Errands<'a> {
             budget: context.spending.budget(now),
         };
         let (examination, failure) = examine::examine(self.connector, &mappings, own, || context.now()).await;
-        store.save_examination(&context.lease, &examination).await?;
+        store.save_examination(&context.lease, &examination, requests).await?;
         self.examined = Some(examination.at);
         self.examined_for = versions;
         match failure {

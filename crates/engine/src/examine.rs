@@ -94,8 +94,9 @@ pub async fn examine_once(options: &EngineOptions, connection: &Connection) -> R
                 share: connection.api_share,
             },
         };
+        let requests = store.examination_requests(connection.id).await?;
         let (examination, _) = examine(connector.as_ref(), &mappings, own, || options.clock.now()).await;
-        store.save_examination(&lease, &examination).await?;
+        store.save_examination(&lease, &examination, requests).await?;
         Ok(examination)
     };
     let examination = examined.await;

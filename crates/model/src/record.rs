@@ -44,7 +44,8 @@ pub struct HeldRecord {
     pub stale: bool,
     /// The record is deleted in Salesforce or no longer visible.
     pub gone: bool,
-    /// Rises by one with each change of the copy.
+    /// Rises by one with each change of the copy, and with all news while it is stale: a read that was asked for at this revision
+    /// knows all that the copy knows.
     pub revision: i64,
 }
 
@@ -106,21 +107,23 @@ impl HeldRecord {
             }
         }
         changed |= before != (self.stale, self.gone);
-        if changed {
+        if changed || self.stale {
             self.revision += 1;
-            Applied::Changed
-        } else {
-            Applied::Confirmed
         }
+        if changed { Applied::Changed } else { Applied::Confirmed }
     }
 
-    /// Takes in a read; an event that is newer for certain than the read wins, and leaves the copy stale.
+    /// Takes in a read that was asked for when the copy had the revision `asked_at`, where that is known.
     ///
-    /// An event of the read's own second may be newer than a read that was long on its way, and so may another read of that second or
-    /// a later one: if they do not say the same, the copy takes what was read and stays stale, to be read again.
-    pub fn refresh(&mut self, record: Record) {
+    /// A read that was asked for at the copy's present revision is the truth: all that is held was committed before. Of another one
+    /// only `SystemModstamp` tells how old it is. An event that is newer for certain wins, and leaves the copy stale. An event of
+    /// the read's own second may be newer than a read that was long on its way, and so may another read of that second or a later
+    /// one: if they do not say the same, the copy takes what was read and is stale, to be read again; and a stale copy stays so.
+    pub fn refresh(&mut self, record: Record, asked_at: Option<i64>) {
         let modstamp_ms = record.modstamp.as_millisecond();
-        let newer_event = self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms + 1000);
+        let is_truth = asked_at == Some(self.revision);
+        // The commit of a long transaction comes seconds after the `SystemModstamp` of what it wrote.
+        let newer_event = !is_truth && self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms + 1000);
         let revision = self.revision + 1;
         if newer_event {
             self.stale = true;
@@ -131,10 +134,26 @@ impl HeldRecord {
             && record.values.iter().all(|(name, value)| self.values.get(name).is_none_or(|held| held == value));
         let may_be_newer =
             self.read_ms >= modstamp_ms || self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms);
+        let stale = !is_truth && (self.stale || may_be_newer && !says_the_same);
         // Fields that this read did not ask for stay known as they were.
         let mut values = std::mem::take(&mut self.values);
         values.extend(record.values.clone());
         let commit = self.commit;
-        *self = Self { values, commit, revision, stale: may_be_newer && !says_the_same, ..Self::from_read(record) };
+        *self = Self { values, commit, revision, stale, ..Self::from_read(record) };
+    }
+
+    /// Takes in that a read, asked for when the copy had the revision `asked_at`, did not find the record. Where news came meanwhile,
+    /// it must be read again.
+    pub fn vanish(&mut self, asked_at: Option<i64>) {
+        let is_truth = asked_at.is_none_or(|revision| revision == self.revision);
+        let before = (self.gone, self.stale);
+        if is_truth {
+            (self.gone, self.stale) = (true, false);
+        } else {
+            self.stale = true;
+        }
+        if before != (self.gone, self.stale) {
+            self.revision += 1;
+        }
     }
 }

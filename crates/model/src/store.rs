@@ -151,11 +151,13 @@ pub trait SyncStore: Send + Sync + 'static {
     /// [`Lane::Remote`]. Nothing happens where it is not wanted any more.
     async fn save_wanted_field(&self, lease: &Lease, field: &WantedField) -> Result<(), StoreError>;
 
-    /// Whether somebody asked for an examination since the last one was saved.
-    async fn is_examination_requested(&self, connection: ConnectionId) -> Result<bool, StoreError>;
+    /// How many requests for an examination are not answered yet.
+    async fn examination_requests(&self, connection: ConnectionId) -> Result<i64, StoreError>;
 
-    /// Keeps an examination in place of the last one; it is no longer requested.
-    async fn save_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), StoreError>;
+    /// Keeps an examination in place of the last one. It answers as many requests as there were when it began: who asks while it
+    /// is under way has changed something since, and is owed another one.
+    async fn save_examination(&self, lease: &Lease, examination: &Examination, answered: i64)
+    -> Result<(), StoreError>;
 
     /// Says what the stream is doing.
     async fn set_stream_state(&self, lease: &Lease, state: StreamState, detail: Option<&str>)
@@ -194,13 +196,14 @@ pub trait SyncStore: Send + Sync + 'static {
     /// more is dropped.
     async fn record_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), StoreError>;
 
-    /// Keeps what reads gave; `missing` are ids that were asked for and are not there, whose copies become gone.
+    /// Keeps what reads gave. `asked` are the ids that were asked for, with the revisions that their copies had then; those that
+    /// are not in `read` are not there, and their copies become gone.
     async fn record_reads(
         &self,
         lease: &Lease,
         object: &str,
+        asked: &[(String, i64)],
         read: Vec<Record>,
-        missing: &[String],
     ) -> Result<(), StoreError>;
 
     /// Ends items. For [`crate::work::Outcome::Settled`], in this order: keeps `written` in the held copy if its revision has not

@@ -77,6 +77,8 @@ pub struct Found {
     pub candidates: u32,
     /// The record that the mapping's rule picked.
     pub record: Option<Record>,
+    /// The revision that the held copy of that record had when it was looked up; `None` where none was known of.
+    pub asked_at: Option<i64>,
 }
 
 /// What became of a due item.

@@ -75,12 +75,11 @@ pub async fn doctor(target: Target, output: Output) -> anyhow::Result<()> {
 }
 
 async fn through_the_server(store: &dyn Store, connection: &Connection) -> anyhow::Result<Examination> {
-    let before = store.examination(connection.id).await?.map(|last| last.at);
     store.request_examination(connection.id).await?;
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        if let Some(examination) = store.examination(connection.id).await?
-            && Some(examination.at) > before
+        if store.examination_requests(connection.id).await? == 0
+            && let Some(examination) = store.examination(connection.id).await?
         {
             return Ok(examination);
         }

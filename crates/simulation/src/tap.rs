@@ -104,15 +104,15 @@ passed_on! { SyncStore;
     fn api_calls(connection: ConnectionId) -> Vec<HourOfCalls>;
     fn wanted_fields(connection: ConnectionId) -> Vec<WantedField>;
     fn save_wanted_field(lease: &Lease, field: &WantedField) -> ();
-    fn is_examination_requested(connection: ConnectionId) -> bool;
-    fn save_examination(lease: &Lease, examination: &Examination) -> ();
+    fn examination_requests(connection: ConnectionId) -> i64;
+    fn save_examination(lease: &Lease, examination: &Examination, answered: i64) -> ();
     fn set_stream_state(lease: &Lease, state: StreamState, detail: Option<&str>) -> ();
     fn require_reconnect(lease: &Lease, detail: &str) -> ();
     fn due_work(lease: &Lease, lane: Lane, after: Option<Timestamp>, limit: u32) -> Vec<Work>;
     fn reload_work(lease: &Lease, keys: &[WorkKey]) -> Vec<Work>;
     fn count_due(connection: ConnectionId, lane: Lane, after: Option<Timestamp>, limit: u32) -> u32;
     fn record_found(lease: &Lease, found: Vec<Found>) -> ();
-    fn record_reads(lease: &Lease, object: &str, read: Vec<Record>, missing: &[String]) -> ();
+    fn record_reads(lease: &Lease, object: &str, asked: &[(String, i64)], read: Vec<Record>) -> ();
     fn mark_all_due(connection: ConnectionId, mapping: MappingId) -> u64;
     own {
         async fn record_changes(

@@ -355,8 +355,8 @@ impl TakenIn {
         }
     }
 
-    /// Takes in what reads gave, and those that they did not find any more.
-    pub(crate) fn reads(
+    /// Takes in what questions that named no record gave, and what is gone by them.
+    pub(crate) fn found(
         &mut self,
         copies: &mut BTreeMap<RecordKey, HeldRecord>,
         reads: &[Record],
@@ -364,10 +364,28 @@ impl TakenIn {
     ) {
         for read in reads {
             let key = (read.object.clone(), read.id.clone());
-            self.read(copies, key, |held| held.refresh(read.clone()));
+            self.read(copies, key, |held| held.refresh(read.clone(), None));
         }
         for key in gone {
-            self.read(copies, key.clone(), vanish);
+            self.read(copies, key.clone(), |held| held.vanish(None));
+        }
+    }
+
+    /// Takes in what reads of just these records gave, which were asked for at these revisions of their copies.
+    pub(crate) fn answers(
+        &mut self,
+        copies: &mut BTreeMap<RecordKey, HeldRecord>,
+        object: &str,
+        asked: &[(String, i64)],
+        read: Vec<Record>,
+    ) {
+        let mut read: BTreeMap<String, Record> = read.into_iter().map(|record| (record.id.clone(), record)).collect();
+        for (id, revision) in asked {
+            let record = read.remove(id);
+            self.read(copies, (object.to_owned(), id.clone()), |held| match record {
+                Some(record) => held.refresh(record, Some(*revision)),
+                None => held.vanish(Some(*revision)),
+            });
         }
     }
 
@@ -478,15 +496,6 @@ pub(crate) fn check_share(percent: u8) -> Result<(), StoreError> {
     match percent {
         1..=100 => Ok(()),
         _ => Err(StoreError::Conflict("the share of the org's API calls is 1 to 100 percent".to_owned())),
-    }
-}
-
-/// A read did not find the record any more.
-fn vanish(held: &mut HeldRecord) {
-    if !held.gone || held.stale {
-        held.gone = true;
-        held.stale = false;
-        held.revision += 1;
     }
 }
 

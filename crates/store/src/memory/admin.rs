@@ -221,7 +221,7 @@ impl AdminStore for MemoryStore {
 
     async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError> {
         self.change(|state, _, raised| {
-            state.connected(connection)?.examination_requested = true;
+            state.connected(connection)?.examination_requests += 1;
             *raised = ALL;
             Ok(())
         })
@@ -439,7 +439,7 @@ impl Connected {
             feeds: Vec::new(),
             calls: Default::default(),
             wanted: Vec::new(),
-            examination_requested: false,
+            examination_requests: 0,
             examination: None,
         }
     }

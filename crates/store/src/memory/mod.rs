@@ -86,7 +86,7 @@ struct Connected {
     calls: BTreeMap<i64, u64>,
     /// By object and name.
     wanted: Vec<WantedField>,
-    examination_requested: bool,
+    examination_requests: i64,
     examination: Option<Examination>,
 }
 
@@ -312,7 +312,7 @@ impl Connected {
             .filter_map(|(_, link)| link.record.clone())
             .collect();
         for (key, record) in &mut self.records {
-            if !record.stale && (mapping.is_none() || linked.contains(key)) {
+            if mapping.is_none() || linked.contains(key) {
                 record.stale = true;
                 record.revision += 1;
             }

@@ -27,7 +27,7 @@ impl Connected {
     ) -> Vec<RecordKey> {
         let mut taken = TakenIn::default();
         taken.changes(&mut self.records, &news.changes);
-        taken.reads(&mut self.records, &news.reads, &news.gone);
+        taken.found(&mut self.records, &news.reads, &news.gone);
         let mut marks = self.linked_to_changed(&taken);
         for (item, link) in &mut self.links {
             let record = link.record.as_ref().map(|(_, record)| record);
@@ -54,14 +54,15 @@ impl Connected {
 
     pub(super) fn keep_reads(
         &mut self,
-        reads: &[Record],
-        gone: &[RecordKey],
+        object: &str,
+        asked: &[(String, i64)],
+        read: Vec<Record>,
         generation: i64,
         now: Timestamp,
         raised: &mut Raised,
     ) {
         let mut taken = TakenIn::default();
-        taken.reads(&mut self.records, reads, gone);
+        taken.answers(&mut self.records, object, asked, read);
         let marks = self.linked_to_changed(&taken);
         self.mark(marks, generation, now, raised);
     }
@@ -97,7 +98,7 @@ impl Connected {
         let before = self.copies(wanted.map(|record| (record.object.clone(), record.id.clone())));
         let mut concerned: BTreeSet<RecordKey> = BTreeSet::new();
         let mut own: BTreeSet<Item> = BTreeSet::new();
-        for Found { key, match_key, candidates, record } in found {
+        for Found { key, match_key, candidates, record, asked_at } in found {
             let item = (key.mapping_id, key.profile_id);
             let Some(link) = self.links.get_mut(&item).filter(|link| link.key.as_ref() == Some(&match_key)) else {
                 continue;
@@ -105,7 +106,7 @@ impl Connected {
             let to = record.as_ref().map(|record| (record.object.clone(), record.id.clone()));
             if let (Some(key), Some(record)) = (&to, record) {
                 match self.records.get_mut(key) {
-                    Some(held) => held.refresh(record),
+                    Some(held) => held.refresh(record, asked_at),
                     None => {
                         self.records.insert(key.clone(), HeldRecord::from_read(record));
                     }

@@ -173,15 +173,20 @@ impl SyncStore for MemoryStore {
         })
     }
 
-    async fn is_examination_requested(&self, connection: ConnectionId) -> Result<bool, StoreError> {
-        Ok(self.lock().connections.get(&connection).is_some_and(|connected| connected.examination_requested))
+    async fn examination_requests(&self, connection: ConnectionId) -> Result<i64, StoreError> {
+        Ok(self.lock().connections.get(&connection).map(|connected| connected.examination_requests).unwrap_or_default())
     }
 
-    async fn save_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), StoreError> {
+    async fn save_examination(
+        &self,
+        lease: &Lease,
+        examination: &Examination,
+        answered: i64,
+    ) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
             let connected = state.leased(lease, now)?;
             connected.examination = Some(examination.clone());
-            connected.examination_requested = false;
+            connected.examination_requests -= answered;
             raised.view = true;
             Ok(())
         })
@@ -277,14 +282,13 @@ impl SyncStore for MemoryStore {
         &self,
         lease: &Lease,
         object: &str,
+        asked: &[(String, i64)],
         read: Vec<Record>,
-        missing: &[String],
     ) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
             let generation = state.next_generation();
             let connected = state.leased(lease, now)?;
-            let gone: Vec<RecordKey> = missing.iter().map(|id| (object.to_owned(), id.clone())).collect();
-            connected.keep_reads(&read, &gone, generation, now, raised);
+            connected.keep_reads(object, asked, read, generation, now, raised);
             Ok(())
         })
     }

@@ -8,7 +8,7 @@ use crate::{failure::Failure, signal::Raised};
 impl SqlStore {
     pub(super) async fn ask_for_examination(&self, connection: ConnectionId) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_on_connection(connection).await?;
-        sqlx::query("-- request examination\nupdate connection set examination_requested = 1 where id = $1")
+        sqlx::query("-- request examination\nupdate connection set examination_requested = examination_requested + 1 where id = $1")
             .bind(connection.to_string())
             .execute(&mut *unit.tx)
             .await?;
@@ -16,14 +16,14 @@ impl SqlStore {
         unit.commit().await
     }
 
-    pub(super) async fn is_examination_asked_for(&self, connection: ConnectionId) -> Result<bool, Failure> {
-        let asked: Option<i64> = sqlx::query_scalar(
-            "-- is an examination requested\nselect examination_requested from connection where id = $1",
+    pub(super) async fn unanswered_requests(&self, connection: ConnectionId) -> Result<i64, Failure> {
+        let requests: Option<i64> = sqlx::query_scalar(
+            "-- requests for an examination\nselect examination_requested from connection where id = $1",
         )
         .bind(connection.to_string())
         .fetch_optional(self.reader())
         .await?;
-        Ok(asked.is_some_and(|asked| asked != 0))
+        Ok(requests.unwrap_or_default())
     }
 
     pub(super) async fn last_examination(&self, connection: ConnectionId) -> Result<Option<Examination>, Failure> {
@@ -36,12 +36,19 @@ impl SqlStore {
         Ok(kept.map(|kept| serde_json::from_str(&kept)).transpose()?)
     }
 
-    pub(super) async fn keep_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), Failure> {
+    pub(super) async fn keep_examination(
+        &self,
+        lease: &Lease,
+        examination: &Examination,
+        answered: i64,
+    ) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_leased(lease).await?;
         sqlx::query(
-            "-- save examination\nupdate connection set examination = $1, examination_requested = 0 where id = $2",
+            "-- save examination\nupdate connection set examination = $1, examination_requested = examination_requested - $2 \
+             where id = $3",
         )
         .bind(serde_json::to_string(examination)?)
+        .bind(answered)
         .bind(lease.connection_id.to_string())
         .execute(&mut *unit.tx)
         .await?;

@@ -124,14 +124,15 @@ impl Unit<'_> {
         Ok(marked)
     }
 
-    /// Marks the held copies that a mapping's profiles are linked to as stale; of all mappings where none is named.
+    /// Marks the held copies that a mapping's profiles are linked to as stale; of all mappings where none is named. A read that is
+    /// on its way does not know what this is about.
     pub(super) async fn mark_stale(
         &mut self,
         connection: ConnectionId,
         mapping: Option<MappingId>,
     ) -> Result<(), Failure> {
         let mut query = QueryBuilder::<Db>::new(
-            "-- mark copies stale\nupdate record set stale = 1, revision = revision + 1 where stale = 0 and connection_id = ",
+            "-- mark copies stale\nupdate record set stale = 1, revision = revision + 1 where connection_id = ",
         );
         query.push_bind(connection.to_string());
         if let Some(mapping) = mapping {

@@ -46,7 +46,7 @@ impl SqlStore {
         let mut records = unit.records(connection, keys.chain(news.gone.iter().cloned())).await?;
         let mut taken = TakenIn::default();
         taken.changes(&mut records, &news.changes);
-        taken.reads(&mut records, &news.reads, &news.gone);
+        taken.found(&mut records, &news.reads, &news.gone);
         unit.keep_taken(connection, &records, &taken, &mut marks).await?;
 
         let wanted = news.keys.iter().map(|(mapping, key, _)| (*mapping, key.clone()));
@@ -110,14 +110,14 @@ impl SqlStore {
         let mut moved: BTreeSet<RecordKey> = BTreeSet::new();
         let mut left: BTreeSet<RecordKey> = BTreeSet::new();
         let mut saved = BTreeMap::new();
-        for Found { key, match_key, candidates, record } in found {
+        for Found { key, match_key, candidates, record, asked_at } in found {
             let item = (key.mapping_id, key.profile_id);
             let Some(link) = links.get_mut(&item).filter(|link| link.match_key.as_ref() == Some(&match_key)) else {
                 continue;
             };
             let to = record.as_ref().map(|record| (record.object.clone(), record.id.clone()));
             if let (Some(key), Some(record)) = (&to, record) {
-                hold(&mut records, key, record);
+                hold(&mut records, key, record, asked_at);
             }
             link.searched = true;
             link.candidates = candidates.into();
@@ -158,16 +158,15 @@ impl SqlStore {
         &self,
         lease: &Lease,
         object: &str,
-        read: &[Record],
-        missing: &[String],
+        asked: &[(String, i64)],
+        read: Vec<Record>,
     ) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_leased(lease).await?;
         let connection = lease.connection_id;
-        let gone: Vec<RecordKey> = missing.iter().map(|id| (object.to_owned(), id.clone())).collect();
-        let keys = read.iter().map(|record| (record.object.clone(), record.id.clone())).chain(gone.iter().cloned());
+        let keys = asked.iter().map(|(id, _)| (object.to_owned(), id.clone()));
         let mut records = unit.records(connection, keys).await?;
         let mut taken = TakenIn::default();
-        taken.reads(&mut records, read, &gone);
+        taken.answers(&mut records, object, asked, read);
         let mut marks = Marks::default();
         unit.keep_taken(connection, &records, &taken, &mut marks).await?;
         unit.mark_due(connection, &marks).await?;
@@ -176,9 +175,9 @@ impl SqlStore {
 }
 
 /// Takes a record that a look-up found into the held copies.
-fn hold(records: &mut BTreeMap<RecordKey, HeldRecord>, key: &RecordKey, record: Record) {
+fn hold(records: &mut BTreeMap<RecordKey, HeldRecord>, key: &RecordKey, record: Record, asked_at: Option<i64>) {
     match records.get_mut(key) {
-        Some(held) => held.refresh(record),
+        Some(held) => held.refresh(record, asked_at),
         None => {
             records.insert(key.clone(), HeldRecord::from_read(record));
         }

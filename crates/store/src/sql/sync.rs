@@ -99,12 +99,17 @@ impl SyncStore for SqlStore {
         Ok(self.say_wanted_field(lease, field).await?)
     }
 
-    async fn is_examination_requested(&self, connection: ConnectionId) -> Result<bool, StoreError> {
-        Ok(self.is_examination_asked_for(connection).await?)
+    async fn examination_requests(&self, connection: ConnectionId) -> Result<i64, StoreError> {
+        Ok(self.unanswered_requests(connection).await?)
     }
 
-    async fn save_examination(&self, lease: &Lease, examination: &Examination) -> Result<(), StoreError> {
-        Ok(self.keep_examination(lease, examination).await?)
+    async fn save_examination(
+        &self,
+        lease: &Lease,
+        examination: &Examination,
+        answered: i64,
+    ) -> Result<(), StoreError> {
+        Ok(self.keep_examination(lease, examination, answered).await?)
     }
 
     async fn set_stream_state(
@@ -152,10 +157,10 @@ impl SyncStore for SqlStore {
         &self,
         lease: &Lease,
         object: &str,
+        asked: &[(String, i64)],
         read: Vec<Record>,
-        missing: &[String],
     ) -> Result<(), StoreError> {
-        Ok(self.keep_reads(lease, object, &read, missing).await?)
+        Ok(self.keep_reads(lease, object, asked, read).await?)
     }
 
     async fn finish(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), StoreError> {

@@ -57,12 +57,14 @@ enum Step {
         key: usize,
         record: Option<(usize, usize)>,
         modified_s: i64,
+        asked_at: Option<i64>,
     },
     Reads {
         record: usize,
         title: usize,
         modified_s: i64,
         missing: bool,
+        revision: i64,
     },
     Take(Lane),
     Finish {
@@ -143,10 +145,11 @@ fn any_step() -> impl Strategy<Value = Step> {
         ).prop_map(|(record, number, kind, title, key, resync, position)| {
             Step::News { record, number, kind, title, key, resync, position }
         }),
-        6 => (0..4_usize, place.clone(), proptest::option::weighted(0.8, (place.clone(), place.clone())), 0..20_i64)
-            .prop_map(|(user, key, record, modified_s)| Step::Found { user, key, record, modified_s }),
-        2 => (place.clone(), place.clone(), 0..20_i64, any::<bool>())
-            .prop_map(|(record, title, modified_s, missing)| Step::Reads { record, title, modified_s, missing }),
+        6 => (0..4_usize, place.clone(), proptest::option::weighted(0.8, (place.clone(), place.clone())), 0..20_i64, proptest::option::of(0..4_i64))
+            .prop_map(|(user, key, record, modified_s, asked_at)| Step::Found { user, key, record, modified_s, asked_at }),
+        2 => (place.clone(), place.clone(), 0..20_i64, any::<bool>(), 0..4_i64).prop_map(
+            |(record, title, modified_s, missing, revision)| Step::Reads { record, title, modified_s, missing, revision }
+        ),
         4 => (
             proptest::option::weighted(0.8, (place.clone(), place.clone(), 0..20_i64)),
             proptest::option::weighted(0.2, place.clone()), proptest::option::weighted(0.3, (place.clone(), 0..12_i64)),
@@ -253,19 +256,20 @@ impl Teller {
                     [WantedFieldState::Wanted, WantedFieldState::Usable, WantedFieldState::Refused][usize::from(state)];
                 store.save_wanted_field(&self.lease, &WantedField { state, ..wanted() }).await
             }
-            Step::Found { user, key, record, modified_s } => {
+            Step::Found { user, key, record, modified_s, asked_at } => {
                 let found = Found {
                     key: WorkKey { mapping_id: self.mapping, profile_id: USERS[user].into() },
                     match_key: MatchKey::from_normal(KEYS[key].into()),
                     candidates: u32::from(record.is_some()),
                     record: record.map(|(id, title)| read(id, title, modified_s)),
+                    asked_at,
                 };
                 store.record_found(&self.lease, vec![found]).await
             }
-            Step::Reads { record, title, modified_s, missing } => {
-                let gone: Vec<String> = missing.then(|| RECORDS[record].to_owned()).into_iter().collect();
+            Step::Reads { record, title, modified_s, missing, revision } => {
+                let asked = [(RECORDS[record].to_owned(), revision)];
                 let read = (!missing).then(|| read(record, title, modified_s)).into_iter().collect();
-                store.record_reads(&self.lease, "Contact", read, &gone).await
+                store.record_reads(&self.lease, "Contact", &asked, read).await
             }
             Step::Take(lane) => store.due_work(&self.lease, lane, None, 100).await.map(|mut taken| {
                 // Which of two mappings' items comes first at one time goes by their ids, which are random.

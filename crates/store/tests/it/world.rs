@@ -201,6 +201,7 @@ impl Mapped {
             match_key: MatchKey::from_normal(key.to_owned()),
             candidates: u32::from(record.is_some()),
             record,
+            asked_at: None,
         };
         self.world.store.record_found(&self.lease, vec![found]).await.unwrap();
     }

@@ -79,7 +79,7 @@ impl From<examination::Finding> for Finding {
 
 /// The examination as the screens show it.
 pub(super) async fn describe(api: &Api, connection: ConnectionId) -> Result<Examination, ApiError> {
-    let requested = api.store.is_examination_requested(connection).await?;
+    let requested = api.store.examination_requests(connection).await? > 0;
     let last = api.store.examination(connection).await?;
     let at = last.as_ref().map(|examination| examination.at);
     let findings = last.map(|examination| examination.findings).unwrap_or_default();

@@ -23,20 +23,22 @@ pub(crate) async fn an_examination_is_asked_for_and_kept_in_place_of_the_last(wo
     let mapped = world.mapped().await;
     let (store, id) = (&mapped.world.store, mapped.connection);
     assert_eq!(store.examination(id).await.unwrap(), None);
-    assert!(!store.is_examination_requested(id).await.unwrap());
+    assert_eq!(store.examination_requests(id).await.unwrap(), 0);
     let (work, view) = (mapped.world.count(Signal::Work).await, mapped.world.count(Signal::View).await);
     store.request_examination(id).await.unwrap();
     assert!(mapped.world.count(Signal::Work).await > work && mapped.world.count(Signal::View).await > view);
-    assert!(store.is_examination_requested(id).await.unwrap());
-    for at_ms in [5, 9] {
+    assert_eq!(store.examination_requests(id).await.unwrap(), 1);
+    // Asked for again while the first is under way: that one is still to be answered.
+    store.request_examination(id).await.unwrap();
+    for (at_ms, left) in [(5, 1), (9, 0)] {
         let view = mapped.world.count(Signal::View).await;
-        store.save_examination(&mapped.lease, &examination(at_ms)).await.unwrap();
+        store.save_examination(&mapped.lease, &examination(at_ms), 1).await.unwrap();
         assert!(mapped.world.count(Signal::View).await > view);
-        assert!(!store.is_examination_requested(id).await.unwrap());
+        assert_eq!(store.examination_requests(id).await.unwrap(), left);
         assert_eq!(store.examination(id).await.unwrap(), Some(examination(at_ms)));
     }
     store.acquire_lease(id, NODE, TTL_MS).await.unwrap().unwrap();
-    let late = store.save_examination(&mapped.lease, &examination(70)).await;
+    let late = store.save_examination(&mapped.lease, &examination(70), 0).await;
     assert!(matches!(late, Err(StoreError::LeaseLost)));
     assert_eq!(store.examination(id).await.unwrap(), Some(examination(9)));
 }
@@ -45,5 +47,5 @@ pub(crate) async fn what_is_not_connected_can_not_be_examined(world: World) {
     let unknown = ConnectionId::new(at(0));
     assert!(matches!(world.store.request_examination(unknown).await, Err(StoreError::NotFound(_))));
     assert!(matches!(world.store.examination(unknown).await, Err(StoreError::NotFound(_))));
-    assert!(!world.store.is_examination_requested(unknown).await.unwrap());
+    assert_eq!(world.store.examination_requests(unknown).await.unwrap(), 0);
 }

@@ -133,13 +133,14 @@ pub(crate) async fn a_field_that_was_not_known_is_taken_in_but_was_not_missed(wo
     assert_eq!(linked.due(Lane::Local).await.remove(0).record.unwrap().values["Phone"], "1".into());
 }
 
-pub(crate) async fn a_stale_copy_is_refreshed_and_was_not_missed(world: World) {
+pub(crate) async fn a_stale_copy_was_not_missed_and_is_still_to_be_read(world: World) {
     let linked = world.linked().await;
     linked.take_in(batch(vec![change("003A", 0, RecordEffect::Unknown)])).await;
     let missed = swept(&linked, vec![read("003A", &[("Title", "CEO")], START_MS + 2_000)], &[]).await;
     assert!(missed.is_empty());
     let held = linked.due(Lane::Remote).await.remove(0).record.unwrap();
-    assert_eq!((&held.values["Title"], held.stale), (&"CEO".into(), false));
+    // The sweep may have begun before what made the copy stale.
+    assert_eq!((&held.values["Title"], held.stale), (&"CEO".into(), true));
 }
 
 pub(crate) async fn a_read_that_is_older_than_the_copy_says_nothing(world: World) {

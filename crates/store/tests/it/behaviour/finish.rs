@@ -239,6 +239,7 @@ pub(crate) async fn many_items_are_finished_at_once(world: World) {
         match_key: work.match_key.clone().unwrap(),
         candidates: 1,
         record: Some(record(&format!("003{n}"), &[("Title", "CTO")])),
+        asked_at: None,
     });
     mapped.world.store.record_found(&mapped.lease, found.collect()).await.unwrap();
     let finished = due.into_iter().map(|work| Finish {

@@ -77,7 +77,7 @@ pub(crate) async fn every_leased_method_fails_without_effect_once_the_lease_is_l
         store.due_work(&lost, Lane::Remote, None, 1).await.map(|_| ()),
         store.reload_work(&lost, std::slice::from_ref(&work.key)).await.map(|_| ()),
         store.record_found(&lost, Vec::new()).await,
-        store.record_reads(&lost, "Contact", Vec::new(), &["003A".into()]).await,
+        store.record_reads(&lost, "Contact", &[("003A".into(), 0)], Vec::new()).await,
         store.finish(&lost, vec![finish]).await,
     ];
     for (place, outcome) in outcomes.iter().enumerate() {

@@ -143,7 +143,7 @@ mod run {
             a_read_that_finds_a_copy_otherwise_marks_the_linked_and_is_told,
             a_read_that_finds_a_record_gone_marks_the_linked_and_is_told,
             a_field_that_was_not_known_is_taken_in_but_was_not_missed,
-            a_stale_copy_is_refreshed_and_was_not_missed,
+            a_stale_copy_was_not_missed_and_is_still_to_be_read,
             a_read_that_is_older_than_the_copy_says_nothing,
             a_read_that_may_have_been_overtaken_proves_nothing,
             what_a_sweep_found_moves_with_its_mark_and_keys,

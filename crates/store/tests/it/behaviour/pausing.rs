@@ -34,7 +34,7 @@ pub(crate) async fn pausing_ends_the_owner_and_keeps_everything(world: World) {
     assert!(matches!(renewed, Err(StoreError::LeaseLost)));
     // What was under way when it was paused may end, and what came of it is kept.
     store.keep_lease(&linked.lease, TTL_MS, &CallReport::default()).await.unwrap();
-    store.record_reads(&linked.lease, "Contact", Vec::new(), &[]).await.unwrap();
+    store.record_reads(&linked.lease, "Contact", &[], Vec::new()).await.unwrap();
     store.release_lease(&linked.lease).await.unwrap();
     assert!(!store.is_owned(linked.connection).await.unwrap());
     assert_eq!(store.connection_status(linked.connection).await.unwrap(), ConnectionStatus::Paused);

@@ -99,6 +99,7 @@ pub(crate) async fn a_field_that_becomes_usable_marks_the_linked_of_all_mappings
                 match_key: MatchKey::from_normal(key.into()),
                 candidates: 0,
                 record: (id == "u1").then(|| record("003A", &[])),
+                asked_at: None,
             };
             store.record_found(&linked.lease, vec![found]).await.unwrap();
         }

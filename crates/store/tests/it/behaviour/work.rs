@@ -208,12 +208,18 @@ pub(crate) async fn reads_refresh_copies_and_missing_ones_are_gone(world: World)
     let store = &linked.world.store;
     let mut read = record("003A", &[("Title", "CEO")]);
     read.modstamp = at(crate::world::START_MS);
-    store.record_reads(&linked.lease, "Contact", vec![read, record("003X", &[])], &["003Y".into()]).await.unwrap();
+    let asked = |id: &str, revision| (id.to_owned(), revision);
+    let reads = vec![read.clone(), record("003X", &[])];
+    let all = [asked("003A", 0), asked("003X", 0), asked("003Y", 0)];
+    store.record_reads(&linked.lease, "Contact", &all, reads).await.unwrap();
     let work = linked.due(Lane::Local).await.remove(0);
     let held = work.record.unwrap();
     assert_eq!(held.values, values(&[("Email", "ada@acme.test"), ("Title", "CEO")]));
     assert_eq!(held.read_ms, crate::world::START_MS);
-    store.record_reads(&linked.lease, "Contact", Vec::new(), &["003A".into()]).await.unwrap();
+    // What was asked for before the copy was what it is now is no reason to give it up.
+    store.record_reads(&linked.lease, "Contact", &[asked("003A", held.revision - 1)], Vec::new()).await.unwrap();
+    assert!(linked.due(Lane::Remote).await.is_empty());
+    store.record_reads(&linked.lease, "Contact", &[asked("003A", held.revision)], Vec::new()).await.unwrap();
     let work = linked.due(Lane::Remote).await.remove(0);
     let gone = work.record.unwrap();
     assert!(gone.gone && gone.revision > held.revision);
