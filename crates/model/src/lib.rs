@@ -17,6 +17,7 @@ pub mod feed;
 pub mod id;
 pub mod issue;
 pub mod mapping;
+pub mod path;
 pub mod profile;
 pub mod record;
 pub mod schema;

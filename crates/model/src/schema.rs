@@ -9,6 +9,9 @@ pub struct ObjectSchema {
     pub name: String,
     /// Label for people.
     pub label: String,
+    /// What ids of its records begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_prefix: Option<String>,
     /// Fields, in the org's order.
     pub fields: Vec<FieldSchema>,
 }
@@ -51,6 +54,9 @@ pub struct FieldSchema {
     /// Object types that a reference can point to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reference_to: Vec<String>,
+    /// Name of the association that a reference makes, as it stands in a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relationship: Option<String>,
 }
 
 /// Type of a field, in the words of Salesforce's describe (`DescribeSObjectResult.fields[].type`).

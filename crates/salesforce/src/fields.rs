@@ -24,6 +24,7 @@ const MAX_CSV_FIELD_BYTES: usize = 32_000;
 pub(crate) struct DescribedObject {
     name: String,
     label: String,
+    key_prefix: Option<String>,
     fields: Vec<DescribedField>,
 }
 
@@ -52,6 +53,7 @@ struct DescribedField {
     picklist_values: Vec<PicklistEntry>,
     #[serde(default)]
     reference_to: Vec<String>,
+    relationship_name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +66,7 @@ struct PicklistEntry {
 impl From<DescribedObject> for ObjectSchema {
     fn from(object: DescribedObject) -> Self {
         let fields = object.fields.into_iter().map(FieldSchema::from).collect();
-        Self { name: object.name, label: object.label, fields }
+        Self { name: object.name, label: object.label, key_prefix: object.key_prefix, fields }
     }
 }
 
@@ -90,6 +92,7 @@ impl From<DescribedField> for FieldSchema {
             calculated: field.calculated,
             restricted_to: if field.restricted_picklist { allowed.collect() } else { Vec::new() },
             reference_to: field.reference_to,
+            relationship: field.relationship_name,
         }
     }
 }

@@ -357,6 +357,7 @@ mod tests {
             calculated: false,
             restricted_to: Vec::new(),
             reference_to: Vec::new(),
+            relationship: None,
         }
     }
 
@@ -370,7 +371,7 @@ mod tests {
             field("Plan__c", FieldType::String, true),
             field("Opted_Out__c", FieldType::Boolean, true),
         ];
-        ObjectSchema { name: "Contact".into(), label: "Contact".into(), fields }
+        ObjectSchema { name: "Contact".into(), label: "Contact".into(), key_prefix: None, fields }
     }
 
     fn attribute_of(name: &str, data_type: DataType) -> AttributeDefinition {

@@ -46,8 +46,10 @@ fn schema() -> ObjectSchema {
         calculated: false,
         restricted_to: Vec::new(),
         reference_to: Vec::new(),
+        relationship: None,
     };
     ObjectSchema {
+        key_prefix: None,
         name: "Contact".into(),
         label: "Contact".into(),
         fields: vec![

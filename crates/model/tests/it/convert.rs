@@ -22,6 +22,7 @@ fn field(field_type: FieldType) -> FieldSchema {
         calculated: false,
         restricted_to: Vec::new(),
         reference_to: Vec::new(),
+        relationship: None,
     }
 }
 

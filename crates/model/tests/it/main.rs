@@ -4,4 +4,5 @@
 
 mod attribute;
 mod convert;
+mod path;
 mod record;

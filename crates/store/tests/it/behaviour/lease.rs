@@ -55,7 +55,7 @@ pub(crate) async fn every_leased_method_fails_without_effect_once_the_lease_is_l
     let lost = Lease { token: linked.lease.token - 1, ..linked.lease.clone() };
     let mut changes = batch(vec![news("003A", 1, &[("Title", "CEO")])]);
     changes.position = Some(Position(vec![1]));
-    let schema = ObjectSchema { name: "Contact".into(), label: "Contact".into(), fields: Vec::new() };
+    let schema = ObjectSchema { name: "Contact".into(), label: "Contact".into(), key_prefix: None, fields: Vec::new() };
     let finish = Finish {
         key: work.key.clone(),
         generation: work.generation,
@@ -127,7 +127,8 @@ pub(crate) async fn the_owner_says_what_the_stream_does(world: World) {
     let third = store.connection(mapped.world.environment).await.unwrap().unwrap().stream;
     assert!(third.since > first.since);
 
-    let mut schema = ObjectSchema { name: "Contact".into(), label: "Contact".into(), fields: Vec::new() };
+    let mut schema =
+        ObjectSchema { name: "Contact".into(), label: "Contact".into(), key_prefix: None, fields: Vec::new() };
     store.save_object_schema(&mapped.lease, &schema).await.unwrap();
     schema.label = "Person".into();
     store.save_object_schema(&mapped.lease, &schema).await.unwrap();
