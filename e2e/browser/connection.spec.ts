@@ -6,7 +6,7 @@ import type { Locator, Page } from '@playwright/test';
 
 import { connectThrough, control, type DemoState, expect, expectAccessible, Org, picture, signIn, test } from './demo.ts';
 
-test.use({ blank: true });
+test.use({ blankFor: 'connection' });
 test.describe.configure({ mode: 'serial' });
 
 /** What is asked for at intervals, and what is kept until the grant is back, may take a while on a busy machine. */

@@ -29,18 +29,18 @@ export interface DemoState {
 }
 
 interface WorkerFixtures {
-  /** Start the demo with nothing connected. */
-  blank: boolean;
+  /** Start the demo with nothing connected, for the file of that name: files with the same options share a program. */
+  blankFor: string;
   demo: DemoState;
 }
 
 /** `test` with a running demo, one for each file. */
 export const test = base.extend<object, WorkerFixtures>({
-  blank: [false, { option: true, scope: 'worker' }],
+  blankFor: ['', { option: true, scope: 'worker' }],
   demo: [
-    async ({ blank }, use) => {
+    async ({ blankFor }, use) => {
       const folder = await mkdtemp(path.join(tmpdir(), 'syncline-e2e-'));
-      const program = start(folder, blank);
+      const program = start(folder, blankFor !== '');
       try {
         await use(await program.state);
       } finally {

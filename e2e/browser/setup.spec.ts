@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 
 import { connectThrough, expect, expectAccessible, Org, people, signIn, test } from './demo.ts';
 
-test.use({ blank: true });
+test.use({ blankFor: 'setup' });
 test.describe.configure({ mode: 'serial' });
 
 async function choose(page: Page, field: string, option: string | RegExp) {

@@ -138,6 +138,7 @@ fn formulas_are_taken_in_by_themselves() {
     let schema = ObjectSchema {
         name: "Contact".to_owned(),
         label: "Contact".to_owned(),
+        key_prefix: None,
         fields: vec![field("Email", false), field("Score__c", true)],
     };
     let record = Record {

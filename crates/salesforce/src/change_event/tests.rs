@@ -254,7 +254,8 @@ fn a_create_is_complete_and_dates_are_days() {
     let field: FieldSchema = serde_json::from_value(json!({"name": "Score__c", "label": "", "type": "double",
         "updateable": true, "nillable": true, "custom": true}))
     .unwrap();
-    let described = ObjectSchema { name: "Contact".into(), label: String::new(), fields: vec![field] };
+    let described =
+        ObjectSchema { name: "Contact".into(), label: String::new(), key_prefix: None, fields: vec![field] };
     let news = read_with(&payload, Some(Arc::new(described)));
     let RecordEffect::Values { values, .. } = &news.changes[0].effect else { panic!("{news:?}") };
     assert_eq!(values.get("Score__c"), Some(&Value::Null));
