@@ -18,6 +18,8 @@ use syncline_model::{
     id::MappingId,
     issue::{IssueKind, NewIssue},
     mapping::{MappingDefinition, ObjectMapping},
+    path::STEPS_MAX,
+    record::Record,
     schema::ObjectSchema,
     store::Signal,
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
@@ -30,12 +32,20 @@ use crate::{
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, issue, policy},
     insistence::Insistence,
+    interest::{Interest, Paths, own_fields},
     pace::Pace,
     plan::{AttributeTypes, Need, Plan, Ready, pick, plan},
 };
 
 /// Items that the local worker takes at once: enough to make the transaction's cost small for each, few enough to finish soon.
 const LOCAL_ITEMS: u32 = 500;
+
+/// Items due because of one record that many are associated with, which it takes when nothing else is due: few, so that what comes
+/// meanwhile does not wait long.
+const SPREAD_ITEMS: u32 = 200;
+
+/// Of a mapping without sources in associated records.
+static NO_PATHS: Paths = Paths::new();
 
 /// How often to look whether a call is full by now; looking at every change would cost more than it gains.
 const LOOK_APART: Duration = Duration::from_millis(10);
@@ -154,6 +164,7 @@ pub(crate) struct Worker<'a> {
 struct Rules {
     mappings: HashMap<MappingId, ObjectMapping>,
     types: HashMap<Scope, AttributeTypes>,
+    interest: Arc<Interest>,
 }
 
 impl Worker<'_> {
@@ -161,6 +172,9 @@ impl Worker<'_> {
     async fn local_round(&mut self) -> Result<bool, Interrupt> {
         let store = &self.context.options.store;
         let mut works = store.due_work(&self.context.lease, Lane::Local, None, LOCAL_ITEMS).await?;
+        if works.is_empty() {
+            works = store.due_work(&self.context.lease, Lane::Spread, None, SPREAD_ITEMS).await?;
+        }
         let _taken = self.in_flight.take(&mut works);
         if works.is_empty() {
             return Ok(false);
@@ -169,8 +183,8 @@ impl Worker<'_> {
         works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
         let finished = works.iter().map(|work| {
             let outcome = match self.plan(&rules, work) {
-                Plan::Ready(Ready { attributes, write: None, unlink, issues }) => {
-                    Outcome::Settled(Settlement { attributes, unlink, issues, ..Settlement::default() })
+                Plan::Ready(Ready { attributes, write: None, unlink, dissociated, issues }) => {
+                    Outcome::Settled(Settlement { attributes, unlink, dissociated, issues, ..Settlement::default() })
                 }
                 Plan::Ready(_) | Plan::Needs(_) => Outcome::NeedsCall,
             };
@@ -202,13 +216,14 @@ impl Worker<'_> {
 
     /// Asks what is not known of the items, plans, writes and finishes.
     pub(crate) async fn work_off(&mut self, mut works: Vec<Work>, lane: &'static str) -> Result<(), Interrupt> {
-        let rules = self.rules().await?;
+        let mut rules = self.rules().await?;
         works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
 
         let mut failed = HashMap::new();
-        self.describe_unknown(&rules, &works, &mut failed).await?;
+        self.describe_unknown(&mut rules, &works, &mut failed).await?;
         self.search(&rules, &mut works, &mut failed).await?;
         self.read(&rules, &mut works, &mut failed).await?;
+        self.read_associated(&rules, &mut works, &mut failed).await?;
         let finished = self.write(&rules, &works, failed).await?;
         metrics::counter!("syncline_items_finished_total", "lane" => lane).increment(finished.len() as u64);
         for some in parts(finished) {
@@ -259,6 +274,7 @@ impl Worker<'_> {
         let definitions = store.attribute_definitions(connection.environment_id, None);
         let (mut mappings, definitions, wanted) =
             tokio::try_join!(store.mappings(connection.id), definitions, store.wanted_fields(connection.id))?;
+        let interest = self.context.interest(&mappings);
         leave_out_unmade(&mut mappings, &wanted);
         let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
         for definition in definitions {
@@ -266,7 +282,8 @@ impl Worker<'_> {
                 of_scope.insert(definition.name, definition.data_type);
             }
         }
-        Ok(Rules { mappings: mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect(), types })
+        let mappings = mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect();
+        Ok(Rules { mappings, types, interest })
     }
 
     fn schema(&self, mapping: &ObjectMapping) -> Option<Arc<ObjectSchema>> {
@@ -276,11 +293,12 @@ impl Worker<'_> {
     fn plan(&self, rules: &Rules, work: &Work) -> Plan {
         let mapping = &rules.mappings[&work.key.mapping_id];
         let types = &rules.types[&mapping.definition.userflow.into()];
-        plan(&mapping.definition, self.schema(mapping).as_deref(), types, work)
+        let paths = rules.interest.paths(mapping.id).unwrap_or(&NO_PATHS);
+        plan(&mapping.definition, self.schema(mapping).as_deref(), paths, types, work)
     }
 
-    /// Learns what objects look like that a new mapping names.
-    async fn describe_unknown(&self, rules: &Rules, works: &[Work], failed: &mut Failed) -> Result<(), Interrupt> {
+    /// Learns what objects look like that a new mapping names or that its paths lead to.
+    async fn describe_unknown(&self, rules: &mut Rules, works: &[Work], failed: &mut Failed) -> Result<(), Interrupt> {
         let used: HashSet<_> = works.iter().map(|work| work.key.mapping_id).collect();
         for mapping in used.iter().map(|id| &rules.mappings[id]) {
             if self.schema(mapping).is_none() {
@@ -293,6 +311,11 @@ impl Worker<'_> {
                     Err(why) => return Err(why),
                 }
             }
+        }
+        if !rules.interest.undescribed().is_empty() {
+            let mappings = self.context.options.store.mappings(self.context.connection.id).await?;
+            self.context.describe_associated(self.connector, &mappings).await?;
+            rules.interest = self.context.interest(&mappings);
         }
         Ok(())
     }
@@ -316,7 +339,7 @@ impl Worker<'_> {
                 works.iter().filter_map(|work| work.match_key.as_ref()).map(ToString::to_string).collect();
             keys.sort_unstable();
             keys.dedup();
-            let fields = self.visible_fields(&rules.mappings[&id]);
+            let fields = self.visible_fields(rules, &rules.mappings[&id]);
             let records = match self.connector.find(&definition.salesforce, &rule.salesforce, &keys, &fields).await {
                 Ok(records) => records,
                 Err(error) if concerns_items(&error) => {
@@ -350,7 +373,7 @@ impl Worker<'_> {
                 // The same copy may come with several items; what all of them have seen is the oldest of it.
                 let revision = asked.entry(record.id.clone()).or_insert(record.revision);
                 *revision = record.revision.min(*revision);
-                fields.extend(self.visible_fields(mapping));
+                fields.extend(self.visible_fields(rules, mapping));
             }
         }
         if wanted.is_empty() {
@@ -360,14 +383,7 @@ impl Worker<'_> {
             let ids: Vec<_> = asked.keys().cloned().collect();
             let fields: Vec<_> = fields.into_iter().collect();
             match self.connector.read(object, &ids, &fields).await {
-                Ok(records) => {
-                    let mut read: HashMap<_, _> =
-                        records.into_iter().map(|record| (record.id.clone(), record)).collect();
-                    for asked in parts(asked.into_iter().collect()) {
-                        let read = asked.iter().filter_map(|(id, _)| read.remove(id)).collect();
-                        self.context.options.store.record_reads(&self.context.lease, object, &asked, read).await?;
-                    }
-                }
+                Ok(records) => self.keep_reads(object, asked, records).await?,
                 Err(error) if concerns_items(&error) => {
                     let of_object = works
                         .iter()
@@ -380,10 +396,76 @@ impl Worker<'_> {
         self.reload(works).await
     }
 
+    /// Reads the records that linked ones are associated with, step by step along the mappings' paths; one read for all items.
+    async fn read_associated(
+        &self,
+        rules: &Rules,
+        works: &mut Vec<Work>,
+        failed: &mut Failed,
+    ) -> Result<(), Interrupt> {
+        // Each step of a path is first noted, so that its news is taken in from then on, and then read.
+        for _ in 0..2 * STEPS_MAX {
+            let mut noted = Vec::new();
+            let mut wanted: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+            let mut waiting: BTreeMap<String, Vec<WorkKey>> = BTreeMap::new();
+            for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
+                let Plan::Needs(Need::Associated { unknown, unread }) = self.plan(rules, work) else { continue };
+                if !unknown.is_empty() {
+                    noted.push((work.key.clone(), unknown.into_iter().collect()));
+                }
+                for (object, id) in unread {
+                    waiting.entry(object.clone()).or_default().push(work.key.clone());
+                    let revision = work.associated.get(&(object.clone(), id.clone())).map_or(0, |held| held.revision);
+                    let asked = wanted.entry(object).or_default().entry(id).or_insert(revision);
+                    *asked = revision.min(*asked);
+                }
+            }
+            if noted.is_empty() && wanted.is_empty() {
+                return Ok(());
+            }
+            let (store, lease) = (&self.context.options.store, &self.context.lease);
+            for some in parts(noted) {
+                store.associate(lease, some).await?;
+            }
+            for (object, asked) in wanted {
+                let ids: Vec<_> = asked.keys().cloned().collect();
+                let fields = rules.interest.fields(&object).cloned().unwrap_or_default();
+                let schema = self.context.schema(&object);
+                let is_visible = |name: &String| schema.as_ref().is_none_or(|schema| schema.field(name).is_some());
+                let fields: Vec<_> = fields.into_iter().filter(is_visible).collect();
+                match self.connector.read(&object, &ids, &fields).await {
+                    Ok(records) => self.keep_reads(&object, asked, records).await?,
+                    Err(error) if concerns_items(&error) => {
+                        let waiting = waiting.remove(&object).unwrap_or_default();
+                        failed.extend(waiting.into_iter().map(|key| (key, error.clone())));
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.reload(works).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_reads(
+        &self,
+        object: &str,
+        asked: BTreeMap<String, i64>,
+        records: Vec<Record>,
+    ) -> Result<(), Interrupt> {
+        let mut read: HashMap<_, _> = records.into_iter().map(|record| (record.id.clone(), record)).collect();
+        for asked in parts(asked.into_iter().collect()) {
+            let read = asked.iter().filter_map(|(id, _)| read.remove(id)).collect();
+            self.context.options.store.record_reads(&self.context.lease, object, &asked, read).await?;
+        }
+        Ok(())
+    }
+
     /// Fields of a mapping that the connected user can see; one that is not there would make the whole call fail.
-    fn visible_fields(&self, mapping: &ObjectMapping) -> Vec<String> {
+    fn visible_fields(&self, rules: &Rules, mapping: &ObjectMapping) -> Vec<String> {
         let schema = self.schema(mapping);
-        let fields = mapping.definition.fields().into_iter();
+        let paths = rules.interest.paths(mapping.id).unwrap_or(&NO_PATHS);
+        let fields = own_fields(&mapping.definition, paths).into_iter();
         let visible = fields.filter(|name| schema.as_ref().is_none_or(|schema| schema.field(name).is_some()));
         visible.map(str::to_owned).collect()
     }
@@ -506,6 +588,7 @@ impl Worker<'_> {
         let mut settlement = Settlement {
             attributes: ready.attributes,
             unlink: ready.unlink,
+            dissociated: ready.dissociated,
             issues: ready.issues,
             record_revision: work.record.as_ref().map_or(0, |record| record.revision),
             ..Settlement::default()

@@ -1,7 +1,7 @@
 //! What everything that works on a connection shares, and what can end it.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,6 +12,8 @@ use syncline_model::{
     clock::Clock,
     connection::{Connection, Lease, StreamState},
     connector::{Connector, ConnectorError},
+    id::MappingId,
+    mapping::ObjectMapping,
     schema::ObjectSchema,
     store::{Store, StoreError},
 };
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error_policy::{Action, Rest, policy, words},
     feeds::Feeds,
+    interest::{Interest, Schemas},
     spending::Spending,
     tempo::Tempo,
 };
@@ -57,12 +60,22 @@ pub(crate) struct OwnerContext {
     pub(crate) lease: Lease,
     pub(crate) stop: CancellationToken,
     /// The last description of each object, so that planning asks nobody.
-    schemas: Mutex<HashMap<String, Arc<ObjectSchema>>>,
+    schemas: Mutex<Schemas>,
+    interest: Mutex<Known>,
     /// What was spent of the org's calls.
     pub(crate) spending: Arc<Spending>,
     /// How changes are noticed.
     pub(crate) feeds: Feeds,
     saying: tokio::sync::Mutex<Saying>,
+}
+
+/// What mappings need, for these versions of them; it is worked out anew where they or a description changed.
+#[derive(Default)]
+struct Known {
+    versions: Vec<(MappingId, i64)>,
+    interest: Option<Arc<Interest>>,
+    /// Objects that a path leads to and that could not be described when it was tried last.
+    refused: BTreeSet<String>,
 }
 
 /// What is said of the stream: its own state, and that calls wait, which concerns more people.
@@ -87,6 +100,7 @@ impl OwnerContext {
             lease,
             stop,
             schemas: Mutex::default(),
+            interest: Mutex::default(),
             spending,
             feeds: Feeds::new(),
             saying: tokio::sync::Mutex::default(),
@@ -124,22 +138,67 @@ impl OwnerContext {
         Ok(())
     }
 
-    /// Adds what was known of the org's objects before.
-    pub(crate) fn remember(&self, known: Vec<ObjectSchema>) {
+    /// Adds what is known of the org's objects.
+    pub(crate) fn remember(&self, known: impl IntoIterator<Item = ObjectSchema>) {
         let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
         schemas.extend(known.into_iter().map(|schema| (schema.name.clone(), Arc::new(schema))));
+        // Under the lock, so that nobody keeps what was worked out from the descriptions before.
+        self.interest.lock().unwrap_or_else(PoisonError::into_inner).interest = None;
     }
 
     pub(crate) fn schema(&self, object: &str) -> Option<Arc<ObjectSchema>> {
         self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(object).cloned()
     }
 
+    /// What these mappings, which are all of the connection's, need of the org.
+    pub(crate) fn interest(&self, mappings: &[ObjectMapping]) -> Arc<Interest> {
+        let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.interest.lock().unwrap_or_else(PoisonError::into_inner);
+        let versions = mappings.iter().map(|mapping| (mapping.id, mapping.version));
+        match &known.interest {
+            Some(interest) if versions.clone().eq(known.versions.iter().copied()) => Arc::clone(interest),
+            _ => {
+                let interest = Arc::new(Interest::of(mappings, &schemas));
+                known.versions = versions.collect();
+                known.interest = Some(Arc::clone(&interest));
+                interest
+            }
+        }
+    }
+
     /// Asks what an object looks like, and keeps the answer for planning and for the screens.
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
         let schema = connector.describe(object).await?;
         self.options.store.save_object_schema(&self.lease, &schema).await?;
-        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned(), Arc::new(schema));
+        self.remember([ObjectSchema { name: object.to_owned(), ..schema }]);
         Ok(())
+    }
+
+    /// Has the objects described that these mappings' paths lead to, until all paths are known. One that can not be described is
+    /// left out until [`OwnerContext::forget_refusals`].
+    pub(crate) async fn describe_associated(
+        &self,
+        connector: &dyn Connector,
+        mappings: &[ObjectMapping],
+    ) -> Result<(), Interrupt> {
+        let known = || self.interest.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let interest = self.interest(mappings);
+            let untried = interest.undescribed().iter().find(|object| !known().refused.contains(*object));
+            let Some(object) = untried else { return Ok(()) };
+            match self.describe(connector, object).await {
+                Err(Interrupt::Connector(error)) if matches!(policy(error.kind).action, Action::Issue(_)) => {
+                    tracing::warn!(connection.id = %self.connection.id, object, error = &error as &dyn std::error::Error, "object can not be described");
+                    known().refused.insert(object.clone());
+                }
+                other => other?,
+            }
+        }
+    }
+
+    /// What could not be described may be described now.
+    pub(crate) fn forget_refusals(&self) {
+        self.interest.lock().unwrap_or_else(PoisonError::into_inner).refused.clear();
     }
 
     /// Waits, unless told to stop.

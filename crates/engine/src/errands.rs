@@ -20,6 +20,7 @@ use crate::{
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, policy, words},
     examine,
+    interest::uses,
     tempo::Tempo,
 };
 
@@ -188,7 +189,9 @@ impl<'a> Errands<'a> {
         let context = self.context;
         let mappings = context.options.store.mappings(context.connection.id).await?;
         let mapped = mappings.iter().map(|mapping| mapping.definition.salesforce.as_str());
-        let objects: BTreeSet<&str> = mapped.chain(self.connector.offered_objects().iter().copied()).collect();
+        let interest = context.interest(&mappings);
+        let offered = self.connector.offered_objects().iter().copied();
+        let objects: BTreeSet<&str> = mapped.chain(offered).chain(interest.objects()).collect();
         for object in objects {
             let before = context.schema(object);
             match context.describe(self.connector, object).await {
@@ -200,14 +203,17 @@ impl<'a> Errands<'a> {
                 Err(why) => return Err(why),
             }
             let (Some(before), Some(after)) = (before, context.schema(object)) else { continue };
-            for mapping in mappings.iter().filter(|mapping| mapping.definition.salesforce == object) {
-                if is_otherwise(mapping, &before, &after) {
+            for mapping in &mappings {
+                let paths = interest.paths(mapping.id);
+                let used = paths.map(|paths| uses(&mapping.definition, paths)).unwrap_or_default();
+                if used.get(object).is_some_and(|fields| is_otherwise(fields, &before, &after)) {
                     tracing::info!(connection.id = %context.connection.id, object, "mapped fields are not what they were");
                     context.options.store.mark_all_due(context.connection.id, mapping.id).await?;
                 }
             }
         }
-        Ok(())
+        context.forget_refusals();
+        context.describe_associated(self.connector, &mappings).await
     }
 }
 
@@ -253,13 +259,13 @@ fn signed(time: Duration) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX)
 }
 
-/// Whether any field of the mapping is described otherwise than before.
-fn is_otherwise(mapping: &ObjectMapping, before: &ObjectSchema, after: &ObjectSchema) -> bool {
+/// Whether any of the fields is described otherwise than before.
+fn is_otherwise(fields: &BTreeSet<String>, before: &ObjectSchema, after: &ObjectSchema) -> bool {
     let look = |schema: &ObjectSchema, name: &str| {
         // A new label changes nothing about values.
         schema.field(name).map(|field| FieldSchema { label: String::new(), ..field.clone() })
     };
-    mapping.definition.fields().into_iter().any(|name| look(before, name) != look(after, name))
+    fields.iter().any(|name| look(before, name) != look(after, name))
 }
 
 #[cfg(test)]

@@ -151,7 +151,9 @@ fn examined_objects(mappings: &[ObjectMapping]) -> Vec<ExaminedObject> {
             }
         };
         let object = &mut objects[index];
-        object.read.extend(definition.inbound.iter().map(|line| line.from.clone()));
+        // What a path leads to is told where it leads nowhere, by the items that need it.
+        let own = definition.inbound.iter().filter(|line| !line.from.contains('.'));
+        object.read.extend(own.map(|line| line.from.clone()));
         object.written.extend(definition.outbound.iter().map(|line| line.to.clone()));
         for fields in [&mut object.read, &mut object.written] {
             fields.sort_unstable();

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use syncline_model::{
     connector::{Connector, ConnectorError, PreparedStream, StreamedObject},
     feed::{Feed, FeedWay, NewestChange},
-    mapping::ObjectMapping,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -23,6 +22,7 @@ use crate::{
     budget::{Permit, Purpose},
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, policy, words},
+    interest::Interest,
     tempo::Tempo,
 };
 
@@ -257,7 +257,7 @@ impl Preparing {
     async fn look(&mut self, context: &OwnerContext, connector: &dyn Connector) -> Result<(), Interrupt> {
         let tempo = &context.options.tempo;
         let mappings = context.options.store.mappings(context.connection.id).await?;
-        let wanted = streamed_objects(&mappings);
+        let wanted = streamed_objects(&context.interest(&mappings));
         let is_asked = std::mem::take(&mut context.feeds.known().prepare);
         if wanted == self.wanted && !is_asked && Instant::now() < self.next {
             return Ok(());
@@ -314,16 +314,12 @@ impl Feeds {
     }
 }
 
-/// The objects that mappings name, each with the fields that its records are matched by.
-pub(crate) fn streamed_objects(mappings: &[ObjectMapping]) -> Vec<StreamedObject> {
-    let mut objects: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for mapping in mappings {
-        let keys = objects.entry(&mapping.definition.salesforce).or_default();
-        keys.insert(&mapping.definition.match_rule.salesforce);
-    }
-    let objects = objects.into_iter().map(|(object, keys)| StreamedObject {
+/// The objects whose changes matter, each with the fields that its records are matched by; mapped ones first, since an org takes
+/// only so many.
+fn streamed_objects(interest: &Interest) -> Vec<StreamedObject> {
+    let objects = interest.objects().map(|object| StreamedObject {
         object: object.to_owned(),
-        key_fields: keys.into_iter().map(str::to_owned).collect(),
+        key_fields: interest.keys(object).cloned().collect(),
     });
     objects.collect()
 }

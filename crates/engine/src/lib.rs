@@ -5,7 +5,7 @@
 //! it, there is one way on: take due items, look up and read what is not held, [`plan`] (pure), write the differences, finish
 //! ([`apply`]). Doing an item twice is harmless, so every failure between two of these steps is mended by doing it again.
 //!
-//! [`feeds`] decides how changes of each object are noticed, [`budget`] how much asking may cost, and [`errands`] does what a connection
+//! [`interest`] says what mappings need of which object. [`feeds`] decides how changes of each object are noticed, [`budget`] how much asking may cost, and [`errands`] does what a connection
 //! needs besides. [`Engine`] is the way in: it owns each connection under a lease ([`owner`]).
 
 mod apply;
@@ -18,6 +18,7 @@ mod error_policy;
 mod examine;
 mod feeds;
 mod insistence;
+mod interest;
 mod listen;
 mod owner;
 mod pace;
@@ -31,5 +32,6 @@ pub use context::{ConnectorFactory, EngineOptions};
 pub use engine::Engine;
 pub use error_policy::{Action, Policy, Rest, Words, issue, policy, words};
 pub use examine::{ExamineError, examine_once};
+pub use interest::Paths;
 pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan};
 pub use tempo::Tempo;

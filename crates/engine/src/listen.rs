@@ -20,6 +20,7 @@ use crate::{
     context::{Interrupt, OwnerContext},
     error_policy::{Action, policy, words},
     feeds::Source,
+    interest::Interest,
 };
 
 /// A stream that the other side closed in good order is opened again after this, so that one which closes at once does no harm.
@@ -101,7 +102,7 @@ async fn listen_once(
     while let Some(batch) = stream.next().await? {
         let mappings = store.mappings(context.connection.id).await?;
         let newest = newest_changes(context, &batch);
-        let mut changes = sift(&mappings, topic, batch);
+        let mut changes = sift(&mappings, &context.interest(&mappings), topic, batch);
         add_unknown_keys(connector, &mappings, &mut changes).await?;
         metrics::counter!("syncline_changes_received_total").increment(changes.changes.len() as u64);
         context.feeds.heard(&newest);
@@ -128,25 +129,20 @@ fn newest_changes(context: &OwnerContext, batch: &ChangeBatch) -> Vec<NewestChan
     newest.collect()
 }
 
-/// Keeps what concerns mapped objects and fields, and names the match keys that appeared.
-fn sift(mappings: &[ObjectMapping], topic: &str, batch: ChangeBatch) -> RecordedChanges {
+/// Keeps what concerns mapped and associated objects and their fields, and names the match keys that appeared.
+fn sift(mappings: &[ObjectMapping], interest: &Interest, topic: &str, batch: ChangeBatch) -> RecordedChanges {
     let mut recorded =
         RecordedChanges { stream: topic.to_owned(), position: batch.position, ..RecordedChanges::default() };
     for change in batch.changes {
-        let of_object = mappings.iter().filter(|mapping| mapping.definition.salesforce == change.object);
-        let mut fields = BTreeSet::new();
-        for mapping in of_object {
-            fields.extend(mapping.definition.fields());
+        let Some(fields) = interest.fields(&change.object) else { continue };
+        for mapping in mappings.iter().filter(|mapping| mapping.definition.salesforce == change.object) {
             if let RecordEffect::Values { values, .. } = &change.effect {
                 recorded.keys.extend(match_key(mapping, values, &change.record_id));
             }
         }
-        if fields.is_empty() {
-            continue;
-        }
         let effect = match change.effect {
             RecordEffect::Values { values, complete } => {
-                let values: Values = values.into_iter().filter(|(name, _)| fields.contains(name.as_str())).collect();
+                let values: Values = values.into_iter().filter(|(name, _)| fields.contains(name)).collect();
                 if values.is_empty() {
                     continue;
                 }
@@ -158,6 +154,8 @@ fn sift(mappings: &[ObjectMapping], topic: &str, batch: ChangeBatch) -> Recorded
     }
     let resync = mappings.iter().filter(|mapping| batch.resync_objects.contains(&mapping.definition.salesforce));
     recorded.resync = resync.map(|mapping| mapping.id).collect();
+    recorded.resync_objects = batch.resync_objects;
+    recorded.resync_objects.retain(|object| interest.is_associated(object));
     recorded
 }
 
@@ -185,6 +183,9 @@ async fn add_unknown_keys(
     let mut keys = Vec::new();
     for (object, ids) in unknown {
         let of_object: Vec<_> = mappings.iter().filter(|mapping| mapping.definition.salesforce == object).collect();
+        if of_object.is_empty() {
+            continue;
+        }
         let fields: BTreeSet<_> =
             of_object.iter().map(|mapping| mapping.definition.match_rule.salesforce.clone()).collect();
         for record in connector.read(object, &ids, &fields.into_iter().collect::<Vec<_>>()).await? {

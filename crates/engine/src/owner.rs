@@ -191,6 +191,7 @@ async fn try_open<'a>(
             other => other?,
         }
     }
+    context.describe_associated(connector.as_ref(), &mappings).await?;
     Ok(connector.as_ref())
 }
 

@@ -1,7 +1,10 @@
 //! The plan: what has to be written where so that both sides of a work item agree. A pure function of the mapping, the object's
 //! schema and the item; it never waits, and what carries it out never decides.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use syncline_model::{
     Value, Values,
@@ -10,10 +13,13 @@ use syncline_model::{
     convert::{attribute_type, to_attribute, to_field},
     issue::{IssueKind, NewIssue},
     mapping::{Duplicates, MappingDefinition, MatchRule, OnUnlink},
-    record::{HeldRecord, Record},
+    path::{FieldPath, PathError},
+    record::{HeldRecord, Record, RecordKey},
     schema::ObjectSchema,
     work::Work,
 };
+
+use crate::interest::{Paths, own_fields};
 
 /// What to do about a work item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +31,7 @@ pub enum Plan {
 }
 
 /// What has to be asked of the outside first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
     /// What the object looks like.
     Schema,
@@ -33,6 +39,13 @@ pub enum Need {
     Search,
     /// What the linked record's values are.
     Read,
+    /// What the values of records are that the linked one is associated with.
+    Associated {
+        /// Those that the item was not associated with yet.
+        unknown: BTreeSet<RecordKey>,
+        /// Those whose copies are stale or lack fields.
+        unread: BTreeSet<RecordKey>,
+    },
 }
 
 /// The differences between the two sides.
@@ -44,6 +57,8 @@ pub struct Ready {
     pub write: Option<RecordWrite>,
     /// The link ends.
     pub unlink: bool,
+    /// Associated records that are not needed any more.
+    pub dissociated: Vec<RecordKey>,
     /// What can not be brought into agreement.
     pub issues: Vec<NewIssue>,
 }
@@ -51,8 +66,32 @@ pub struct Ready {
 /// The types of the attributes that are defined for the mapping's kind of profile, by name.
 pub type AttributeTypes = HashMap<String, DataType>;
 
-/// Plans a work item. `schema` is what is known of the mapping's object.
-pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, types: &AttributeTypes, work: &Work) -> Plan {
+/// Plans a work item. `schema` is what is known of the mapping's object, `paths` what its sources in associated records mean.
+pub fn plan(
+    mapping: &MappingDefinition,
+    schema: Option<&ObjectSchema>,
+    paths: &Paths,
+    types: &AttributeTypes,
+    work: &Work,
+) -> Plan {
+    let mut reach = Reach::default();
+    match plan_sides(mapping, schema, paths, types, work, &mut reach) {
+        Plan::Ready(ready) => {
+            let unneeded = work.associated.keys().filter(|key| !reach.needed.contains(*key));
+            Plan::Ready(Ready { dissociated: unneeded.cloned().collect(), ..ready })
+        }
+        needs => needs,
+    }
+}
+
+fn plan_sides(
+    mapping: &MappingDefinition,
+    schema: Option<&ObjectSchema>,
+    paths: &Paths,
+    types: &AttributeTypes,
+    work: &Work,
+    reach: &mut Reach,
+) -> Plan {
     let Some(profile) = &work.profile else {
         return Plan::Ready(Ready { unlink: work.was_linked, ..Ready::default() });
     };
@@ -62,9 +101,8 @@ pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, types: &
     }
     let Some(record) = &work.record else { return Plan::Ready(with_ambiguity(mapping, work, end_link(mapping, work))) };
     let Some(schema) = schema else { return Plan::Needs(Need::Schema) };
-    if record.stale
-        || mapping.fields().iter().any(|name| !record.values.contains_key(*name) && schema.field(name).is_some())
-    {
+    let is_missing = |name: &str| !record.values.contains_key(name) && schema.field(name).is_some();
+    if record.stale || own_fields(mapping, paths).into_iter().any(is_missing) {
         return Plan::Needs(Need::Read);
     }
     let record_key = record.values.get(&mapping.match_rule.salesforce).and_then(|value| mapping.match_rule.key(value));
@@ -74,19 +112,36 @@ pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, types: &
 
     let mut ready = Ready::default();
     for line in &mapping.inbound {
-        let Some(field) = schema.field(&line.from) else {
-            ready.issues.push(missing_field(record, &line.from));
-            continue;
+        let (field, value) = match paths.get(&line.from) {
+            Some(Ok(path)) => match reach.follow(path, record, &work.associated) {
+                Some(value) => (&path.field, value),
+                None => continue,
+            },
+            Some(Err(error)) => {
+                ready.issues.push(missing_path(record, &line.from, error));
+                continue;
+            }
+            None => {
+                let Some(field) = schema.field(&line.from) else {
+                    ready.issues.push(missing_field(record, &line.from));
+                    continue;
+                };
+                (field, record.values.get(&line.from).unwrap_or(&Value::Null))
+            }
         };
         // The attribute's own type decides: the field's may have been changed since the mapping was saved.
         let Some(data_type) = types.get(&line.to).copied().or_else(|| attribute_type(field.field_type)) else {
             continue;
         };
-        match to_attribute(record.values.get(&line.from).unwrap_or(&Value::Null), data_type) {
+        match to_attribute(value, data_type) {
             Ok(value) if value == *profile.attribute(&line.to) => {}
             Ok(value) => drop(ready.attributes.insert(line.to.clone(), value)),
             Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
         }
+    }
+    if !(reach.unknown.is_empty() && reach.unread.is_empty()) {
+        let (unknown, unread) = (std::mem::take(&mut reach.unknown), std::mem::take(&mut reach.unread));
+        return Plan::Needs(Need::Associated { unknown, unread });
     }
     if work.speaks {
         let mut values = Values::new();
@@ -107,6 +162,47 @@ pub fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, types: &
         }
     }
     Plan::Ready(with_ambiguity(mapping, work, ready))
+}
+
+/// What was reached along paths.
+#[derive(Default)]
+struct Reach {
+    /// All records that paths go through, as far as they are known.
+    needed: BTreeSet<RecordKey>,
+    unknown: BTreeSet<RecordKey>,
+    unread: BTreeSet<RecordKey>,
+}
+
+impl Reach {
+    /// The value at the end of a path; `None` where it is not known. A lookup that is empty, or that leads to nothing, has no value.
+    fn follow<'w>(
+        &mut self,
+        path: &FieldPath,
+        record: &'w HeldRecord,
+        associated: &'w BTreeMap<RecordKey, Arc<HeldRecord>>,
+    ) -> Option<&'w Value> {
+        let mut at = record;
+        let lookups = path.steps.iter().skip(1).map(|step| &step.lookup);
+        for (step, wanted) in path.steps.iter().zip(lookups.chain([&path.field.name])) {
+            let Some(id) = at.values.get(&step.lookup).and_then(Value::as_text) else { return Some(&Value::Null) };
+            let Some(object) = step.object_of(id) else { return Some(&Value::Null) };
+            let key = (object.to_owned(), id.to_owned());
+            self.needed.insert(key.clone());
+            let Some(next) = associated.get(&key) else {
+                self.unknown.insert(key);
+                return None;
+            };
+            if next.stale || (!next.gone && !next.values.contains_key(wanted)) {
+                self.unread.insert(key);
+                return None;
+            }
+            if next.gone {
+                return Some(&Value::Null);
+            }
+            at = next;
+        }
+        at.values.get(&path.field.name)
+    }
 }
 
 /// No record any more: what came from it is cleared, unless the mapping says to keep it.
@@ -151,6 +247,17 @@ fn missing_field(record: &HeldRecord, field: &str) -> NewIssue {
         code: String::new(),
         cause: format!("{} has no field {field} that the connected user can see.", record.object),
         remedy: "Give the connected user access to the field, or take it out of the mapping.".to_owned(),
+    }
+}
+
+fn missing_path(record: &HeldRecord, path: &str, error: &PathError) -> NewIssue {
+    NewIssue {
+        kind: IssueKind::SchemaChanged,
+        record_id: Some(record.id.clone()),
+        field: Some(path.to_owned()),
+        code: String::new(),
+        cause: format!("`{path}` leads nowhere: {error}."),
+        remedy: "Give the connected user access to the object and the field, or take it out of the mapping.".to_owned(),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     budget::{Permit, Purpose},
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, Rest, policy, words},
+    interest::Interest,
     listen::match_key,
     tempo::Tempo,
 };
@@ -81,7 +82,8 @@ impl Sweeper<'_> {
     async fn round(&mut self) -> Result<Instant, Interrupt> {
         let (context, tempo) = (self.context, &self.context.options.tempo);
         let mappings = context.options.store.mappings(context.connection.id).await?;
-        self.know(&mappings).await?;
+        let interest = context.interest(&mappings);
+        self.know(&interest).await?;
         let now = context.now();
         if let Permit::Stop(_) = context.spending.permit(Purpose::Sweep, now) {
             return Ok(Instant::now() + POLL);
@@ -91,7 +93,7 @@ impl Sweeper<'_> {
         let questions = self.schedule.due(Instant::now(), now, &polled, interval, tempo);
         let mut asked = Vec::with_capacity(questions.len());
         for question in questions {
-            if let Some(since) = self.ask_for(&mappings, &question).await? {
+            if let Some(since) = self.ask_for(&interest, &question).await? {
                 asked.push((question, since));
             }
         }
@@ -103,7 +105,8 @@ impl Sweeper<'_> {
                 match answer {
                     Ok(answer) => {
                         let more_from = answer.more_from;
-                        let taken = self.take_in(&mappings, &question, answer, changed.asked_at, &polled).await;
+                        let taken =
+                            self.take_in((&mappings, &interest), &question, answer, changed.asked_at, &polled).await;
                         if let Err(why) = taken {
                             // It will be answered again, and must not look known then.
                             self.seen.remove(&question.object);
@@ -128,10 +131,10 @@ impl Sweeper<'_> {
         Ok(self.schedule.next(Instant::now(), &polled, interval, tempo))
     }
 
-    /// Keeps the schedule to the objects that are mapped, each with the mark that it was left with.
-    async fn know(&mut self, mappings: &[ObjectMapping]) -> Result<(), Interrupt> {
+    /// Keeps the schedule to the objects that matter, each with the mark that it was left with.
+    async fn know(&mut self, interest: &Interest) -> Result<(), Interrupt> {
         let store = &self.context.options.store;
-        let objects: BTreeSet<&str> = mappings.iter().map(|mapping| mapping.definition.salesforce.as_str()).collect();
+        let objects: BTreeSet<&str> = interest.objects().collect();
         self.schedule.objects.retain(|object, _| objects.contains(object.as_str()));
         self.seen.retain(|object, _| objects.contains(object.as_str()));
         for object in objects {
@@ -145,7 +148,7 @@ impl Sweeper<'_> {
     }
 
     /// The question in full; `None` where the object is not to be seen.
-    async fn ask_for(&mut self, mappings: &[ObjectMapping], question: &Question) -> Result<Option<Since>, Interrupt> {
+    async fn ask_for(&mut self, interest: &Interest, question: &Question) -> Result<Option<Since>, Interrupt> {
         let (context, object) = (self.context, &question.object);
         if context.schema(object).is_none() {
             match context.describe(self.connector, object).await {
@@ -159,14 +162,10 @@ impl Sweeper<'_> {
             }
         }
         let Some(schema) = context.schema(object) else { return Ok(None) };
-        let of_object = mappings.iter().filter(|mapping| mapping.definition.salesforce == *object);
-        let fields: BTreeSet<&str> = of_object
-            .flat_map(|mapping| mapping.definition.fields())
-            .filter(|field| schema.field(field).is_some())
-            .collect();
+        let fields = interest.fields(object).into_iter().flatten();
         Ok(Some(Since {
             object: object.clone(),
-            fields: fields.into_iter().map(str::to_owned).collect(),
+            fields: fields.filter(|field| schema.field(field).is_some()).cloned().collect(),
             since: question.since,
             with_deletions: question.kind == Kind::Sweep,
         }))
@@ -175,7 +174,7 @@ impl Sweeper<'_> {
     /// Takes an answer into the store; the mark moves with the last of it.
     async fn take_in(
         &mut self,
-        mappings: &[ObjectMapping],
+        (mappings, interest): (&[ObjectMapping], &Interest),
         question: &Question,
         answer: ChangedObject,
         asked_at: Timestamp,
@@ -197,6 +196,7 @@ impl Sweeper<'_> {
         };
         if question.resync {
             end.resync = of_object.iter().map(|mapping| mapping.id).collect();
+            end.resync_objects = interest.is_associated(object).then(|| object.clone()).into_iter().collect();
         }
         if let (Some(commit_ms), false) = (newest, is_streamed) {
             let delay_ms = (context.now().as_millisecond() - commit_ms).max(0);
@@ -229,7 +229,7 @@ impl Sweeper<'_> {
             }
             records = rest;
         }
-        if end.position.is_some() || !end.gone.is_empty() || !end.newest.is_empty() || !end.resync.is_empty() {
+        if end.position.is_some() || !end.gone.is_empty() || !end.newest.is_empty() || question.resync {
             store.record_changes(&context.lease, &end).await?;
         }
         if !missed.is_empty() {

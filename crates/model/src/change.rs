@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Values, feed::NewestChange, id::MappingId, mapping::MatchKey, record::Record};
+use crate::{
+    Values,
+    feed::NewestChange,
+    id::MappingId,
+    mapping::MatchKey,
+    record::{Record, RecordKey},
+};
 
 /// A position in a change stream: opaque bytes, compared only for equality.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +83,13 @@ pub struct RecordedChanges {
     /// Records as a read found them.
     pub reads: Vec<Record>,
     /// Object and id of records that a read found to be gone.
-    pub gone: Vec<(String, String)>,
+    pub gone: Vec<RecordKey>,
     /// Match keys that a record took on, by mapping: profiles with that key must look again.
     pub keys: Vec<(MappingId, MatchKey, String)>,
     /// Mappings of which any record may have changed.
     pub resync: Vec<MappingId>,
+    /// Objects of which any record that others are associated with may have changed.
+    pub resync_objects: Vec<String>,
     /// Where to go on.
     pub position: Option<Position>,
     /// The newest change of each object that has one.

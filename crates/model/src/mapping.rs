@@ -173,11 +173,4 @@ impl MappingDefinition {
             Concern::None
         }
     }
-
-    /// Fields of the Salesforce object that a held copy must have: match field, inbound sources and outbound targets.
-    pub fn fields(&self) -> BTreeSet<&str> {
-        let inbound = self.inbound.iter().map(|line| line.from.as_str());
-        let outbound = self.outbound.iter().map(|line| line.to.as_str());
-        inbound.chain(outbound).chain([self.match_rule.salesforce.as_str()]).collect()
-    }
 }

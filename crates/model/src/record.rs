@@ -8,6 +8,9 @@ use crate::{
     change::{CommitPosition, RecordChange, RecordEffect},
 };
 
+/// Object and id of a record.
+pub type RecordKey = (String, String);
+
 /// A record read from Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -25,7 +28,7 @@ pub struct Record {
     pub modstamp: Timestamp,
 }
 
-/// The copy of a record that is linked to a profile.
+/// The copy of a record that is linked to a profile, or that such a record is associated with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldRecord {
     /// API name of its object.
@@ -61,6 +64,21 @@ pub enum Applied {
 }
 
 impl HeldRecord {
+    /// The copy of a record of which nothing is known yet: from here on news of it is taken in, and it is to be read.
+    pub fn unread((object, id): RecordKey) -> Self {
+        Self {
+            object,
+            id,
+            values: Values::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            read_ms: 0,
+            commit: None,
+            stale: true,
+            gone: false,
+            revision: 0,
+        }
+    }
+
     /// The copy that a read makes.
     pub fn from_read(record: Record) -> Self {
         Self {

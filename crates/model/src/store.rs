@@ -20,7 +20,7 @@ use crate::{
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
-    record::Record,
+    record::{Record, RecordKey},
     schema::ObjectSchema,
     work::{Finish, Found, Lane, Work, WorkKey},
 };
@@ -120,18 +120,15 @@ pub trait SyncStore: Send + Sync + 'static {
 
     /// Takes in news, in one transaction: completes held copies by [`crate::record::HeldRecord::apply`] and, for reads, by
     /// [`crate::record::HeldRecord::refresh`]; copies of those that are gone become gone; marks those linked to a changed copy due (in
-    /// [`Lane::Remote`] if the copy is now stale or gone, else [`Lane::Local`]); for each (mapping, key, record id) of `keys`, marks
+    /// [`Lane::Remote`] if the copy is now stale or gone, else [`Lane::Local`]) and those associated with one (in [`Lane::Spread`]); for each (mapping, key, record id) of `keys`, marks
     /// profiles that have the key and are not linked to that record as not searched and due in [`Lane::Remote`]; for each mapping of
-    /// `resync`, marks its held copies stale and all its profiles with a key not searched and due; moves the position; notes the
+    /// `resync`, marks its held copies stale and all its profiles with a key not searched and due; for each object of `resync_objects`,
+    /// marks its copies stale and the items that are associated with them due; moves the position; notes the
     /// newest change of each object with its feed. Raises [`Signal::Work`] if anything became due.
     ///
     /// Gives object and id of copies that a read found otherwise than they were held, although they were not stale: news of them
     /// was missed, or is late.
-    async fn record_changes(
-        &self,
-        lease: &Lease,
-        changes: &RecordedChanges,
-    ) -> Result<Vec<(String, String)>, StoreError>;
+    async fn record_changes(&self, lease: &Lease, changes: &RecordedChanges) -> Result<Vec<RecordKey>, StoreError>;
 
     /// The position is no longer known: forgets it, marks all held copies stale, forgets which events they are of (commits may be
     /// numbered anew), and marks every profile with a key not searched and due in [`Lane::Remote`].
@@ -206,8 +203,13 @@ pub trait SyncStore: Send + Sync + 'static {
         read: Vec<Record>,
     ) -> Result<(), StoreError>;
 
+    /// Notes that items need these records, besides the one that they are linked to: copies of them are held from now on, news of them
+    /// is taken in, and whatever changes such a copy marks the items due ([`Lane::Spread`], with a call or without). Of a record that
+    /// was not held the copy is [`crate::record::HeldRecord::unread`]. Items that are no longer covered are left out.
+    async fn associate(&self, lease: &Lease, needed: Vec<(WorkKey, Vec<RecordKey>)>) -> Result<(), StoreError>;
+
     /// Ends items. For [`crate::work::Outcome::Settled`], in this order: keeps `written` in the held copy if its revision has not
-    /// risen; ends the link if told (the copy is dropped if nobody else is linked);
+    /// risen; ends the link and associations if told (a copy is dropped if nobody else is linked to it or associated with it);
     /// sets attributes (which marks other mappings whose key or outbound source that is due, and raises [`Signal::View`]); replaces
     /// the item's issues; takes the item off the due list if its generation has not risen, else leaves it due. For the other
     /// outcomes, likewise only if the generation has not risen: moves it to [`Lane::Remote`], or sets its time and adds one to

@@ -1,5 +1,7 @@
 //! Work items: (connection, mapping, profile), at most one of each due; and what becomes of them.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use jiff::Timestamp;
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     issue::NewIssue,
     mapping::MatchKey,
     profile::Profile,
-    record::{HeldRecord, Record},
+    record::{HeldRecord, Record, RecordKey},
 };
 
 /// Names a work item within its connection.
@@ -23,6 +25,9 @@ pub struct WorkKey {
 /// Which worker takes a due item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
+    /// As [`Lane::Local`], but thousands may be due at once, because one record changed that theirs are associated with: it is taken
+    /// when nothing else can be done.
+    Spread,
     /// It can be done with what is held: no call to Salesforce.
     Local,
     /// It needs a call: a look-up, a read, or a write.
@@ -33,6 +38,7 @@ impl Lane {
     /// The number that the store uses; an item that is due in both lanes is in the higher one.
     pub fn as_i16(self) -> i16 {
         match self {
+            Self::Spread => -1,
             Self::Local => 0,
             Self::Remote => 1,
         }
@@ -62,6 +68,8 @@ pub struct Work {
     pub was_linked: bool,
     /// The linked record.
     pub record: Option<HeldRecord>,
+    /// Copies of the records that the item was associated with by [`crate::store::SyncStore::associate`].
+    pub associated: BTreeMap<RecordKey, Arc<HeldRecord>>,
     /// Whether, of all profiles linked to that record, this is the one last seen: it alone writes to the record.
     pub speaks: bool,
 }
@@ -117,6 +125,8 @@ pub struct Settlement {
     pub written: Values,
     /// The held copy's revision when the plan was made; `written` is dropped if it has risen, since newer news is held.
     pub record_revision: i64,
+    /// Records that the item needs no more of those that it is associated with.
+    pub dissociated: Vec<RecordKey>,
     /// All that is wrong with the item; replaces what was.
     pub issues: Vec<NewIssue>,
 }

@@ -10,6 +10,7 @@ use syncline_model::{
     custom_field::{WantedField, is_own_name},
     id::MappingId,
     mapping::{FieldMapping, MappingDefinition, ObjectMapping},
+    path::FieldPath,
     profile::ProfileKind,
     schema::{FieldSchema, FieldType, ObjectSchema},
 };
@@ -123,11 +124,11 @@ fn judge_inbound(
     let mut targets = Vec::<AttributeDefinition>::new();
     for (index, line) in definition.inbound.iter_mut().enumerate() {
         let (from, to) = (format!("inbound[{index}].from"), format!("inbound[{index}].to"));
-        let field = field_of(schema, &line.from, &from)?;
-        let Some(data_type) = convert::attribute_type(field.field_type) else {
-            return refuse(from, format!("{} is of a type that can not be synced.", field.label));
+        let source = path_of(schema, &line.from, around, &from)?;
+        let Some(data_type) = convert::attribute_type(source.field.field_type) else {
+            return refuse(from, format!("{} is of a type that can not be synced.", source.label));
         };
-        line.from.clone_from(&field.name);
+        line.from.clone_from(&source.name);
         check_name(&line.to, &to)?;
         if line.to == key {
             return refuse(to, format!("`{key}` is what profiles are matched by, so it can not be overwritten."));
@@ -139,14 +140,14 @@ fn judge_inbound(
         if let Some(existing) = existing.filter(|existing| existing.data_type != data_type) {
             let message = format!(
                 "`{}` is a {} and {} gives a {data_type}; choose another attribute or a new name.",
-                line.to, existing.data_type, field.label
+                line.to, existing.data_type, source.label
             );
             return refuse(to, message);
         }
         targets.push(existing.cloned().unwrap_or_else(|| AttributeDefinition {
             scope: Scope::from(kind),
             name: line.to.clone(),
-            display_name: field.label.clone(),
+            display_name: source.label,
             description: None,
             data_type,
             origin: Origin::Salesforce,
@@ -226,11 +227,11 @@ impl std::fmt::Display for Place {
 fn judge_loops(definition: &MappingDefinition, around: Surroundings<'_>) -> Result<(), Fault> {
     let mut flows = BTreeMap::<Place, BTreeSet<Place>>::new();
     for mapping in others(around).chain([definition]) {
-        for (_, from, to) in flows_of(mapping) {
+        for (_, from, to) in flows_of(mapping, around) {
             flows.entry(from).or_default().insert(to);
         }
     }
-    for (line, from, to) in flows_of(definition) {
+    for (line, from, to) in flows_of(definition, around) {
         if let Some(mut way) = way(&flows, &to, &from) {
             way.push(to);
             let way: Vec<_> = way.iter().rev().map(Place::to_string).collect();
@@ -240,11 +241,21 @@ fn judge_loops(definition: &MappingDefinition, around: Surroundings<'_>) -> Resu
     Ok(())
 }
 
-fn flows_of(mapping: &MappingDefinition) -> Vec<(String, Place, Place)> {
+fn flows_of(mapping: &MappingDefinition, around: Surroundings<'_>) -> Vec<(String, Place, Place)> {
     let field = |name: &str| Place::Field(mapping.salesforce.clone(), name.to_owned());
     let attribute = |name: &str| Place::Attribute(mapping.userflow, name.to_owned());
-    let inbound = mapping.inbound.iter().enumerate();
-    let inbound = inbound.map(|(at, line)| (format!("inbound[{at}].to"), field(&line.from), attribute(&line.to)));
+    // A field of an associated record is that object's own, whichever way it is come to.
+    let sources = |from: &str| match resolve(&mapping.salesforce, from, around).map(|path| (path.steps, path.field)) {
+        Some((steps, end)) if !steps.is_empty() => {
+            let last = steps.into_iter().next_back().map(|step| step.objects).unwrap_or_default();
+            last.into_iter().map(|target| Place::Field(target.object, end.name.clone())).collect()
+        }
+        _ => vec![field(from)],
+    };
+    let inbound = mapping.inbound.iter().enumerate().flat_map(|(at, line)| {
+        let flow = move |source| (format!("inbound[{at}].to"), source, attribute(&line.to));
+        sources(&line.from).into_iter().map(flow)
+    });
     let outbound = mapping.outbound.iter().enumerate();
     let outbound = outbound.map(|(at, line)| (format!("outbound[{at}].to"), attribute(&line.from), field(&line.to)));
     inbound.chain(outbound).collect()
@@ -280,10 +291,21 @@ fn attribute<'a>(around: Surroundings<'a>, kind: ProfileKind, name: &str) -> Opt
     around.attributes.iter().find(|one| one.scope == Scope::from(kind) && one.name == name)
 }
 
+fn resolve(object: &str, path: &str, around: Surroundings<'_>) -> Option<FieldPath> {
+    let schema = |name: &str| around.schemas.iter().find(|schema| schema.name == name);
+    FieldPath::resolve(path, schema(object)?, &schema).ok()
+}
+
+/// What the source of an inbound line is.
+fn path_of(schema: &ObjectSchema, path: &str, around: Surroundings<'_>, place: &str) -> Result<FieldPath, Fault> {
+    let known = |name: &str| around.schemas.iter().find(|schema| schema.name == name);
+    FieldPath::resolve(path, schema, &known).or_else(|error| refuse(place, format!("{error}.")))
+}
+
 fn field_of<'a>(schema: &'a ObjectSchema, name: &str, path: &str) -> Result<&'a FieldSchema, Fault> {
     if name.contains('.') {
         let message = format!(
-            "`{name}` is a field of an associated record; only fields of {} itself can be synced.",
+            "`{name}` is a field of an associated record, which can only be read; choose a field of {} itself.",
             schema.label
         );
         return refuse(path, message);
@@ -370,8 +392,27 @@ mod tests {
             field("CreatedDate", FieldType::DateTime, false),
             field("Plan__c", FieldType::String, true),
             field("Opted_Out__c", FieldType::Boolean, true),
+            lookup("AccountId", "Account ID", "Account", "Account"),
         ];
         ObjectSchema { name: "Contact".into(), label: "Contact".into(), key_prefix: None, fields }
+    }
+
+    fn lookup(name: &str, label: &str, relationship: &str, to: &str) -> FieldSchema {
+        FieldSchema {
+            label: label.into(),
+            relationship: Some(relationship.into()),
+            reference_to: vec![to.into()],
+            ..field(name, FieldType::Reference, true)
+        }
+    }
+
+    fn account() -> ObjectSchema {
+        let fields = vec![
+            field("Industry", FieldType::Picklist, true),
+            field("Website", FieldType::Url, true),
+            lookup("ParentId", "Parent Account ID", "Parent", "Account"),
+        ];
+        ObjectSchema { name: "Account".into(), label: "Account".into(), key_prefix: None, fields }
     }
 
     fn attribute_of(name: &str, data_type: DataType) -> AttributeDefinition {
@@ -409,7 +450,7 @@ mod tests {
     }
 
     fn judge_beside(definition: &MappingDefinition, mappings: &[ObjectMapping]) -> Result<Accepted, Fault> {
-        let schemas = [contact()];
+        let schemas = [contact(), account()];
         let attributes = [attribute_of("plan", DataType::String), attribute_of("seats", DataType::Number)];
         let around =
             Surroundings { mappings, judged: None, schemas: &schemas, attributes: &attributes, now: from_ms(0) };
@@ -439,9 +480,11 @@ mod tests {
     fn what_does_not_exist_is_named() {
         let mut unknown = mapping(&[], &[]);
         unknown.salesforce = "Invoice__c".into();
-        assert_refused(&unknown, "salesforce", "there are Contact");
+        assert_refused(&unknown, "salesforce", "there are Contact, Account");
         assert_refused(&mapping(&[("Nope", "nope")], &[]), "inbound[0].from", "no field `Nope`");
-        assert_refused(&mapping(&[("Account.Industry", "industry")], &[]), "inbound[0].from", "associated record");
+        assert_refused(&mapping(&[("Acount.Industry", "x")], &[]), "inbound[0].from", "no association `Acount`");
+        assert_refused(&mapping(&[("Account.Nope", "x")], &[]), "inbound[0].from", "Account has no field `Nope`");
+        assert_refused(&mapping(&[], &[("plan", "Account.Industry")]), "outbound[0].to", "can only be read");
         assert_refused(&mapping(&[], &[("plan", "Nope__c")]), "outbound[0].to", "no field `Nope__c`");
     }
 
@@ -483,6 +526,33 @@ mod tests {
         assert_refused(&mapping(&[], &[("plan", &long)]), "outbound[0].to", "too long");
         let twice = mapping(&[], &[("plan", "userflow_user_x__c"), ("seats", "userflow_user_x__c")]);
         assert_refused(&twice, "outbound[1].to", "two lines");
+    }
+
+    #[test]
+    fn a_field_of_an_associated_record_is_a_source_in_the_orgs_spelling() {
+        let accepted = judge_alone(&mapping(&[("account.parent.INDUSTRY", "salesforce_industry")], &[])).unwrap();
+        assert_eq!(accepted.definition.inbound[0].from, "Account.Parent.Industry");
+        assert_eq!(accepted.targets[0].display_name, "Account › Parent Account › Industry");
+        assert_eq!(accepted.targets[0].data_type, DataType::String);
+    }
+
+    #[test]
+    fn a_loop_through_an_associated_record_is_found() {
+        let first = ObjectMapping {
+            id: MappingId::new(from_ms(0)),
+            version: 1,
+            position: 0,
+            paused: false,
+            definition: MappingDefinition {
+                salesforce: "Account".into(),
+                match_rule: MatchRule { salesforce: "Website".into(), userflow: "site".into() },
+                ..mapping(&[], &[("sector", "Industry")])
+            },
+        };
+        let closing = mapping(&[("Account.Industry", "sector")], &[]);
+        let fault = judge_beside(&closing, &[first]).unwrap_err();
+        assert_eq!(fault.field, "inbound[0].to");
+        assert!(fault.message.contains("Account.Industry → user sector → Account.Industry"), "{fault:?}");
     }
 
     #[test]

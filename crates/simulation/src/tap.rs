@@ -19,7 +19,7 @@ use syncline_model::{
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
-    record::Record,
+    record::{Record, RecordKey},
     schema::ObjectSchema,
     store::{
         AdminStore, Authorization, Counts, EnvironmentStore, KeyKind, LinkView, Member, Signal, Signals, Store,
@@ -113,6 +113,7 @@ passed_on! { SyncStore;
     fn count_due(connection: ConnectionId, lane: Lane, after: Option<Timestamp>, limit: u32) -> u32;
     fn record_found(lease: &Lease, found: Vec<Found>) -> ();
     fn record_reads(lease: &Lease, object: &str, asked: &[(String, i64)], read: Vec<Record>) -> ();
+    fn associate(lease: &Lease, needed: Vec<(WorkKey, Vec<RecordKey>)>) -> ();
     fn mark_all_due(connection: ConnectionId, mapping: MappingId) -> u64;
     own {
         async fn record_changes(

@@ -1,14 +1,17 @@
 //! The plan, by examples and by the property that carrying it out leaves nothing to do.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use jiff::Timestamp;
 use proptest::prelude::*;
-use syncline_engine::{AttributeTypes, Need, Plan, Ready, pick};
+use syncline_engine::{AttributeTypes, Need, Paths, Plan, Ready, pick};
 use syncline_model::{
     Number, Value, Values,
     attribute::DataType,
     id::MappingId,
     issue::IssueKind,
     mapping::{Duplicates, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
+    path::FieldPath,
     profile::{Profile, ProfileKind},
     record::{HeldRecord, Record},
     schema::{FieldSchema, FieldType, ObjectSchema},
@@ -117,12 +120,13 @@ fn agreed() -> Work {
             ("Plan__c", "pro".into()),
             ("Score__c", number(7.0)),
         ]))),
+        associated: BTreeMap::new(),
         speaks: true,
     }
 }
 
 fn plan(mapping: &MappingDefinition, schema: Option<&ObjectSchema>, work: &Work) -> Plan {
-    syncline_engine::plan(mapping, schema, &AttributeTypes::new(), work)
+    syncline_engine::plan(mapping, schema, &Paths::new(), &AttributeTypes::new(), work)
 }
 
 fn ready(work: &Work) -> Ready {
@@ -261,7 +265,7 @@ fn the_type_of_the_attribute_decides_when_the_field_has_another_by_now() {
     work.record.as_mut().unwrap().values.insert("Title".into(), number(5.0));
     let planned = |data_type| {
         let types = AttributeTypes::from([("title".to_owned(), data_type)]);
-        match syncline_engine::plan(&mapping(), Some(&schema), &types, &work) {
+        match syncline_engine::plan(&mapping(), Some(&schema), &Paths::new(), &types, &work) {
             Plan::Ready(ready) => ready,
             other => panic!("{other:?}"),
         }
@@ -335,4 +339,135 @@ proptest! {
         }
         prop_assert_eq!(ready(&work), Ready { issues: first.issues, ..Ready::default() });
     }
+}
+
+/// `Account.Industry` and `Account.Parent.Industry`, and what the org would have to look like for it.
+fn paths() -> (MappingDefinition, ObjectSchema, Paths) {
+    let lookup = |name: &str, relationship: &str| FieldSchema {
+        name: name.into(),
+        field_type: FieldType::Reference,
+        relationship: Some(relationship.into()),
+        reference_to: vec!["Account".into()],
+        ..schema().fields[1].clone()
+    };
+    let mut contact = schema();
+    contact.fields.push(lookup("AccountId", "Account"));
+    let industry = FieldSchema { name: "Industry".into(), ..schema().fields[1].clone() };
+    let account = ObjectSchema {
+        name: "Account".into(),
+        label: "Account".into(),
+        key_prefix: Some("001".into()),
+        fields: vec![industry, lookup("ParentId", "Parent")],
+    };
+    let known = |name: &str| (name == "Account").then_some(&account);
+    let resolve = |path: &str| (path.to_owned(), FieldPath::resolve(path, &contact, &known));
+    let paths = Paths::from(["Account.Industry", "Account.Parent.Industry"].map(resolve));
+    let inbound = lines(&[("Account.Industry", "industry"), ("Account.Parent.Industry", "sector")]);
+    (MappingDefinition { inbound, ..mapping() }, contact, paths)
+}
+
+fn account_key(id: &str) -> (String, String) {
+    ("Account".to_owned(), id.to_owned())
+}
+
+fn account(id: &str, fields: &[(&str, Value)]) -> ((String, String), Arc<HeldRecord>) {
+    let held = HeldRecord { object: "Account".into(), id: id.into(), ..record(values(fields)) };
+    (account_key(id), Arc::new(held))
+}
+
+fn with_account(id: Value) -> Work {
+    let mut work = agreed();
+    work.record.as_mut().unwrap().values.insert("AccountId".into(), id);
+    work
+}
+
+fn plan_along(work: &Work) -> Plan {
+    let (mapping, schema, paths) = paths();
+    syncline_engine::plan(&mapping, Some(&schema), &paths, &AttributeTypes::new(), work)
+}
+
+fn needs(work: &Work) -> (Vec<String>, Vec<String>) {
+    match plan_along(work) {
+        Plan::Needs(Need::Associated { unknown, unread }) => {
+            let ids = |keys: std::collections::BTreeSet<(String, String)>| keys.into_iter().map(|(_, id)| id).collect();
+            (ids(unknown), ids(unread))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn along(work: &Work) -> Ready {
+    match plan_along(work) {
+        Plan::Ready(ready) => ready,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_path_is_followed_step_by_step() {
+    let (first, second) = ("001000000000001AAA", "001000000000002AAA");
+    let mut work = agreed();
+    assert_eq!(plan_along(&work), Plan::Needs(Need::Read), "the lookup is not held yet");
+    work = with_account(first.into());
+    assert_eq!(needs(&work), (vec![first.to_owned()], Vec::new()));
+    work.associated.insert(account_key(first), Arc::new(HeldRecord::unread(account_key(first))));
+    assert_eq!(needs(&work), (Vec::new(), vec![first.to_owned()]));
+    work.associated.extend([account(first, &[("Industry", "Banking".into())])]);
+    assert_eq!(needs(&work), (Vec::new(), vec![first.to_owned()]), "the next lookup is not held yet");
+    work.associated.extend([account(first, &[("Industry", "Banking".into()), ("ParentId", second.into())])]);
+    assert_eq!(needs(&work), (vec![second.to_owned()], Vec::new()));
+    work.associated.extend([account(second, &[("Industry", "Energy".into())])]);
+    let ready = along(&work);
+    assert_eq!(ready.attributes, values(&[("industry", "Banking".into()), ("sector", "Energy".into())]));
+    assert!(ready.dissociated.is_empty());
+}
+
+#[test]
+fn a_path_that_ends_early_has_no_value_and_needs_no_other_record() {
+    let (first, second) = ("001000000000001AAA", "001000000000002AAA");
+    let mut work = with_account(Value::Null);
+    let held = |id: &str| account(id, &[("Industry", "Banking".into()), ("ParentId", Value::Null)]);
+    work.associated.extend([held(first), held(second)]);
+    work.profile.as_mut().unwrap().attributes.insert("industry".into(), "Old".into());
+    let ready = along(&work);
+    assert_eq!(ready.attributes, values(&[("industry", Value::Null)]));
+    assert_eq!(ready.dissociated, [account_key(first), account_key(second)]);
+
+    let mut work = with_account(first.into());
+    work.associated.extend([held(first), held(second)]);
+    assert_eq!(along(&work).dissociated, [account_key(second)]);
+    let gone = HeldRecord { gone: true, ..HeldRecord::clone(&work.associated[&account_key(first)]) };
+    work.associated.insert(account_key(first), Arc::new(gone));
+    assert_eq!(along(&work).attributes, values(&[]));
+
+    // A record of an object that the path does not apply to.
+    assert_eq!(along(&with_account("500000000000001AAA".into())).attributes, values(&[]));
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_an_issue_of_its_line_alone() {
+    let (mapping, schema, mut paths) = paths();
+    let known = |_: &str| None;
+    let lost = FieldPath::resolve("Account.Industry", &schema, &known);
+    paths.insert("Account.Industry".into(), lost);
+    let mut work = with_account("001000000000001AAA".into());
+    work.associated.extend([account("001000000000001AAA", &[("ParentId", Value::Null)])]);
+    let Plan::Ready(ready) = syncline_engine::plan(&mapping, Some(&schema), &paths, &AttributeTypes::new(), &work)
+    else {
+        panic!("the other lines can be planned");
+    };
+    assert_eq!(ready.issues.len(), 1);
+    assert_eq!(
+        (ready.issues[0].kind, ready.issues[0].field.as_deref()),
+        (IssueKind::SchemaChanged, Some("Account.Industry"))
+    );
+}
+
+#[test]
+fn a_profile_without_a_link_is_associated_with_nothing() {
+    let mut work = agreed();
+    work.associated.extend([account("001000000000001AAA", &[])]);
+    work.match_key = None;
+    work.record = None;
+    assert_eq!(along(&work).dissociated, [account_key("001000000000001AAA")]);
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can not go on is to stop there")]
 
+mod association;
 mod connection;
 mod demo;
 mod harness;

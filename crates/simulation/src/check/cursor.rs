@@ -44,7 +44,7 @@ impl Frozen {
         }
         let lease = world.tap.acquire_lease(world.connection, NODE, 60_000).await.ok()??;
         let mut due = BTreeSet::new();
-        for lane in [Lane::Local, Lane::Remote] {
+        for lane in [Lane::Spread, Lane::Local, Lane::Remote] {
             let items = world.tap.due_work(&lease, lane, None, ITEMS_MAX).await.ok()?;
             due.extend(items.into_iter().map(|work| work.key.profile_id));
         }

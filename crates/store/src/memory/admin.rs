@@ -167,6 +167,7 @@ impl AdminStore for MemoryStore {
             connected.positions.clear();
             connected.feeds.clear();
             connected.records.clear();
+            connected.associations.clear();
             connected.links.clear();
             connected.due.clear();
             connected.issues.clear();
@@ -434,6 +435,7 @@ impl Connected {
             positions: Default::default(),
             links: Default::default(),
             records: Default::default(),
+            associations: Default::default(),
             due: Default::default(),
             issues: Vec::new(),
             feeds: Vec::new(),

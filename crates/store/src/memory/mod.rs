@@ -25,7 +25,7 @@ use syncline_model::{
     issue::Issue,
     mapping::{MatchKey, ObjectMapping},
     profile::{Environment, Event, Membership, Profile, ProfileKind},
-    record::HeldRecord,
+    record::{HeldRecord, RecordKey},
     schema::ObjectSchema,
     store::{Authorization, Member, Signal, Signals, StoreError},
     work::Lane,
@@ -38,7 +38,6 @@ use crate::{
 };
 
 type Item = (MappingId, String);
-type RecordKey = (String, String);
 type ProfileKey = (EnvironmentId, ProfileKind, String);
 
 /// A store in memory. Leases go by the clock that it is given, as all its times do.
@@ -78,6 +77,7 @@ struct Connected {
     positions: BTreeMap<String, Position>,
     links: BTreeMap<Item, Link>,
     records: BTreeMap<RecordKey, HeldRecord>,
+    associations: BTreeMap<Item, BTreeSet<RecordKey>>,
     due: BTreeMap<Item, Due>,
     issues: Vec<Issue>,
     /// By object.
@@ -324,6 +324,25 @@ impl Connected {
         linked.map(|(item, _)| item.clone()).collect()
     }
 
+    fn associated_with(&self, records: &BTreeSet<RecordKey>) -> Vec<(Item, Lane)> {
+        let associated = self.associations.iter().filter(|(_, needed)| !needed.is_disjoint(records));
+        associated.map(|(item, _)| (item.clone(), Lane::Spread)).collect()
+    }
+
+    /// Any record of the object may have changed: copies that items are associated with are stale, and those items are due.
+    fn spread_stale(&mut self, object: &str, generation: i64, now: Timestamp, raised: &mut Raised) {
+        let needed = self.associations.values().flatten().filter(|(of, _)| of == object);
+        let needed: BTreeSet<RecordKey> = needed.cloned().collect();
+        for key in &needed {
+            if let Some(record) = self.records.get_mut(key) {
+                record.stale = true;
+                record.revision += 1;
+            }
+        }
+        let marks = self.associated_with(&needed);
+        self.mark(marks, generation, now, raised);
+    }
+
     /// Whether another profile is linked to the item's record through the same mapping.
     fn shares(&self, item: &Item) -> bool {
         let Some(record) = self.links.get(item).and_then(|link| link.record.as_ref()) else { return false };
@@ -332,7 +351,8 @@ impl Connected {
 
     fn drop_unlinked(&mut self) {
         let linked: BTreeSet<RecordKey> = self.links.values().filter_map(|link| link.record.clone()).collect();
-        self.records.retain(|key, _| linked.contains(key));
+        let associated: BTreeSet<RecordKey> = self.associations.values().flatten().cloned().collect();
+        self.records.retain(|key, _| linked.contains(key) || associated.contains(key));
     }
 
     /// Forgets the wanted fields that no mapping writes to any more.
@@ -343,6 +363,7 @@ impl Connected {
 
     fn forget_items(&mut self, mapping: MappingId) {
         self.links.retain(|item, _| item.0 != mapping);
+        self.associations.retain(|item, _| item.0 != mapping);
         self.due.retain(|item, _| item.0 != mapping);
         self.issues.retain(|issue| issue.mapping_id != mapping);
         self.drop_unlinked();

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use syncline_model::{
     change::RecordedChanges,
     feed::NewestChange,
-    record::{HeldRecord, Record},
+    record::{HeldRecord, Record, RecordKey},
     work::{Found, Lane},
 };
 
-use super::{Connected, Item, RecordKey};
+use super::{Connected, Item};
 use crate::{rules::TakenIn, signal::Raised};
 
 fn lane_of(record: &HeldRecord) -> Lane {
@@ -45,6 +45,9 @@ impl Connected {
             self.mark_stale(Some(*mapping));
             self.search_again(Some(*mapping), generation, now, raised);
         }
+        for object in &news.resync_objects {
+            self.spread_stale(object, generation, now, raised);
+        }
         if let Some(position) = &news.position {
             self.positions.insert(news.stream.clone(), position.clone());
         }
@@ -69,7 +72,8 @@ impl Connected {
 
     fn linked_to_changed(&self, taken: &TakenIn) -> Vec<(Item, Lane)> {
         let lanes = taken.changed.iter().map(|key| (key, lane_of(&self.records[key])));
-        lanes.flat_map(|(key, lane)| self.linked_to(key).into_iter().map(move |item| (item, lane))).collect()
+        let linked = lanes.flat_map(|(key, lane)| self.linked_to(key).into_iter().map(move |item| (item, lane)));
+        linked.chain(self.associated_with(&taken.changed)).collect()
     }
 
     /// What is older than what is noted says nothing.
@@ -123,14 +127,15 @@ impl Connected {
             }
             own.insert(item);
         }
-        for (key, before) in before {
-            if !before.stale && before.values != self.records[&key].values {
-                concerned.insert(key);
-            }
-        }
+        let changed =
+            before.into_iter().filter(|(key, before)| !before.stale && before.values != self.records[key].values);
+        let changed: BTreeSet<RecordKey> = changed.map(|(key, _)| key).collect();
+        let spread = self.associated_with(&changed);
+        concerned.extend(changed);
         let others = concerned.iter().flat_map(|record| self.linked_to(record)).filter(|item| !own.contains(item));
         let marks: Vec<_> = others.map(|item| (item, Lane::Local)).collect();
         self.mark(marks, generation, now, raised);
+        self.mark(spread, generation, now, raised);
         self.drop_unlinked();
     }
 }

@@ -1,6 +1,9 @@
 //! The engine's side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -16,13 +19,13 @@ use syncline_model::{
     id::{ConnectionId, MappingId},
     mapping::ObjectMapping,
     profile::{Profile, ProfileKind},
-    record::{HeldRecord, Record},
+    record::{HeldRecord, Record, RecordKey},
     schema::ObjectSchema,
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
 };
 
-use super::{Connected, Item, MemoryStore, RecordKey, State, is_off};
+use super::{Connected, Item, MemoryStore, State, is_off};
 use crate::{
     rules::{Author, ProfileChange, begin_of_hour, recent_after, replaced_feeds, replaced_issues, writes},
     signal::Raised,
@@ -293,6 +296,22 @@ impl SyncStore for MemoryStore {
         })
     }
 
+    async fn associate(&self, lease: &Lease, needed: Vec<(WorkKey, Vec<RecordKey>)>) -> Result<(), StoreError> {
+        self.change(|state, now, _| {
+            let connected = state.leased(lease, now)?;
+            for (key, records) in needed {
+                let item = (key.mapping_id, key.profile_id);
+                if connected.links.contains_key(&item) {
+                    for key in &records {
+                        connected.records.entry(key.clone()).or_insert_with(|| HeldRecord::unread(key.clone()));
+                    }
+                    connected.associations.entry(item).or_default().extend(records);
+                }
+            }
+            Ok(())
+        })
+    }
+
     async fn finish(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
             state.leased(lease, now)?;
@@ -334,6 +353,7 @@ impl State {
             candidates: link.candidates,
             was_linked: link.was_linked,
             record: link.record.and_then(|key| connected.records.get(&key).cloned()),
+            associated: connected.associated(item),
             speaks,
         })
     }
@@ -379,6 +399,11 @@ impl State {
         let connected = self.connected(id)?;
         connected.keep_written(&settled, generation, now, raised);
         connected.end_links(&settled, generation, now, raised);
+        for (item, _, _, settlement) in &settled {
+            if let Some(needed) = connected.associations.get_mut(item) {
+                needed.retain(|key| !settlement.dissociated.contains(key));
+            }
+        }
         self.save_definitions(environment, definitions);
         self.profiles.extend(profiles);
         self.profiles_changed(environment, &changes, now, raised);
@@ -475,6 +500,11 @@ impl Connected {
         self.mappings.iter().find(|known| known.id == mapping).map(|known| known.definition.userflow)
     }
 
+    fn associated(&self, item: &Item) -> BTreeMap<RecordKey, Arc<HeldRecord>> {
+        let needed = self.associations.get(item).into_iter().flatten();
+        needed.filter_map(|key| Some((key.clone(), Arc::new(self.records.get(key)?.clone())))).collect()
+    }
+
     pub(super) fn copies(&self, keys: impl Iterator<Item = RecordKey>) -> BTreeMap<RecordKey, HeldRecord> {
         keys.filter_map(|key| self.records.get(&key).cloned().map(|record| (key, record))).collect()
     }
@@ -505,6 +535,7 @@ impl Connected {
                 changed.push(key.clone());
             }
         }
+        marks.extend(self.associated_with(&changed.iter().cloned().collect()));
         for key in changed {
             let others = self.linked_to(&key).into_iter().filter(|item| !writers.contains(item));
             marks.extend(others.map(|item| (item, Lane::Local)));

@@ -16,6 +16,7 @@ pub(crate) type Db = sqlx::Postgres;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
     (2, "feeds and budget", include_str!("../../migrations/postgres/0002_feeds_and_budget.sql")),
+    (3, "association", include_str!("../../migrations/postgres/0003_association.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.
@@ -53,6 +54,8 @@ macro_rules! for_share {
 
 #[path = "../sql/admin.rs"]
 mod admin;
+#[path = "../sql/association.rs"]
+mod association;
 #[path = "../sql/connecting.rs"]
 mod connecting;
 #[path = "../sql/environment.rs"]

@@ -171,7 +171,7 @@ impl SqlStore {
         };
         unit.raise_epoch(connection).await?;
         unit.set_status(connection, status, None).await?;
-        for table in ["stream_position", "feed", "record", "link", "due", "sync_issue"] {
+        for table in ["stream_position", "feed", "record", "link", "association", "due", "sync_issue"] {
             let mut query = QueryBuilder::<Db>::new("-- forget\ndelete from ");
             query.push(table).push(" where connection_id = ").push_bind(connection.to_string());
             query.build().execute(&mut *unit.tx).await?;
@@ -412,7 +412,7 @@ impl Unit<'_> {
     }
 
     async fn forget_items(&mut self, connection: ConnectionId, mapping: MappingId) -> Result<(), Failure> {
-        for table in ["link", "due", "sync_issue"] {
+        for table in ["link", "association", "due", "sync_issue"] {
             let mut query = QueryBuilder::<Db>::new("-- forget items of mapping\ndelete from ");
             query.push(table).push(" where connection_id = ").push_bind(connection.to_string());
             query.push(" and mapping_id = ").push_bind(mapping.to_string());

@@ -9,12 +9,13 @@ use syncline_model::{
     id::{ConnectionId, EnvironmentId, MappingId},
     issue::Issue,
     profile::ProfileKind,
+    record::RecordKey,
     work::{Finish, Lane, Outcome, Settlement, WorkKey},
 };
 
 use super::{
     Db,
-    link::{LinkRow, RecordKey},
+    link::LinkRow,
     profile::ProfileKey,
     row,
     store::{ROWS_MAX, SqlStore, Unit, groups},
@@ -56,6 +57,8 @@ impl SqlStore {
         let settlement = Settled { items, links };
         unit.keep_written(connection, &settlement).await?;
         unit.end_links(connection, &settlement).await?;
+        let settlements = settlement.items.iter().map(|(key, _, settlement)| (key, settlement));
+        unit.dissociate(connection, settlements).await?;
         unit.set_attributes(environment, &settlement).await?;
         unit.forget_deleted(environment, connection, &settlement).await?;
         unit.replace_issues(connection, &settlement).await?;
@@ -97,6 +100,7 @@ impl Unit<'_> {
             record.revision += 1;
         }
         self.save_records(connection, records.values()).await?;
+        self.spread_from(connection, records.keys().cloned()).await?;
         let mut marks = Marks::default();
         for other in self.links_to(connection, records.into_keys()).await? {
             if !writers.contains(&(other.mapping_id, other.profile_id.clone())) {

@@ -7,7 +7,7 @@ use syncline_model::{
     id::{ConnectionId, EnvironmentId, MappingId},
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
-    record::HeldRecord,
+    record::{HeldRecord, RecordKey},
     work::Lane,
 };
 
@@ -21,12 +21,9 @@ use crate::{
     rules::{Marks, match_key},
 };
 
-/// Names a record: object and id.
-pub(super) type RecordKey = (String, String);
-
 /// An item that is due already is due again: its generation rises, of the two lanes the higher one counts, of the two times
 /// the earlier one.
-const DUE_AGAIN: &str = " on conflict (connection_id, mapping_id, profile_id) do update set \
+pub(super) const DUE_AGAIN: &str = " on conflict (connection_id, mapping_id, profile_id) do update set \
      lane = case when excluded.lane > due.lane then excluded.lane else due.lane end, \
      generation = due.generation + 1, \
      due_at = case when excluded.due_at < due.due_at then excluded.due_at else due.due_at end";
@@ -204,7 +201,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Drops those of these copies that nobody is linked to any more.
+    /// Drops those of these copies that nobody is linked to or associated with any more.
     pub(super) async fn drop_unlinked(
         &mut self,
         connection: ConnectionId,
@@ -222,7 +219,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Drops all copies of the connection that nobody is linked to any more.
+    /// Drops all copies of the connection that nobody is linked to or associated with any more.
     pub(super) async fn drop_all_unlinked(&mut self, connection: ConnectionId) -> Result<(), Failure> {
         let mut query =
             QueryBuilder::<Db>::new("-- drop all unlinked copies\ndelete from record where connection_id = ");
@@ -379,4 +376,6 @@ impl Unit<'_> {
 }
 
 const NOBODY_LINKED: &str = "not exists (select 1 from link l where l.connection_id = record.connection_id \
-     and l.record_id = record.record_id and l.object = record.object)";
+     and l.record_id = record.record_id and l.object = record.object) \
+     and not exists (select 1 from association a where a.connection_id = record.connection_id \
+     and a.record_id = record.record_id and a.object = record.object)";

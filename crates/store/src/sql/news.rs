@@ -7,14 +7,11 @@ use syncline_model::{
     connection::Lease,
     id::{ConnectionId, MappingId},
     mapping::MatchKey,
-    record::{HeldRecord, Record},
+    record::{HeldRecord, Record, RecordKey},
     work::{Found, Lane},
 };
 
-use super::{
-    link::RecordKey,
-    store::{SqlStore, Unit},
-};
+use super::store::{SqlStore, Unit};
 use crate::{
     failure::Failure,
     rules::{Marks, TakenIn},
@@ -71,6 +68,9 @@ impl SqlStore {
         for mapping in news.resync.iter().collect::<BTreeSet<_>>() {
             unit.mark_stale(connection, Some(*mapping)).await?;
             unit.search_again(connection, Some(*mapping)).await?;
+        }
+        for object in &news.resync_objects {
+            unit.spread_stale(connection, object).await?;
         }
         unit.move_position(connection, news).await?;
         unit.note_newest(connection, &news.newest).await?;
@@ -139,7 +139,8 @@ impl SqlStore {
             let key = (record.object.clone(), record.id.clone());
             before.get(&key).is_some_and(|before| !before.stale && before.values != record.values)
         });
-        moved.extend(news.map(|record| (record.object.clone(), record.id.clone())));
+        let changed: Vec<RecordKey> = news.map(|record| (record.object.clone(), record.id.clone())).collect();
+        moved.extend(changed.iter().cloned());
         unit.save_records(connection, touched).await?;
         unit.save_links(connection, &saved.values().cloned().collect::<Vec<_>>()).await?;
         let mut marks = Marks::default();
@@ -149,6 +150,7 @@ impl SqlStore {
             }
         }
         unit.mark_due(connection, &marks).await?;
+        unit.spread_from(connection, changed).await?;
         unit.drop_unlinked(connection, left).await?;
         unit.raised.view = true;
         unit.commit().await
@@ -200,7 +202,7 @@ impl Unit<'_> {
             let call = record.is_some_and(|record| record.stale || record.gone);
             marks.add(link.mapping_id, &link.profile_id, if call { Lane::Remote } else { Lane::Local });
         }
-        Ok(())
+        self.spread(connection, taken).await
     }
 
     async fn move_position(&mut self, connection: ConnectionId, news: &RecordedChanges) -> Result<(), Failure> {

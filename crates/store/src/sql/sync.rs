@@ -15,7 +15,7 @@ use syncline_model::{
     id::{ConnectionId, MappingId},
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
-    record::Record,
+    record::{Record, RecordKey},
     schema::ObjectSchema,
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Work, WorkKey},
@@ -163,6 +163,10 @@ impl SyncStore for SqlStore {
         Ok(self.keep_reads(lease, object, asked, read).await?)
     }
 
+    async fn associate(&self, lease: &Lease, needed: Vec<(WorkKey, Vec<RecordKey>)>) -> Result<(), StoreError> {
+        Ok(self.note_associations(lease, needed).await?)
+    }
+
     async fn finish(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), StoreError> {
         Ok(self.end_items(lease, finished).await?)
     }
@@ -219,6 +223,7 @@ fn work(row: &row::Row) -> Result<Work, Failure> {
         candidates: get::<Option<i64>>(row, "candidates")?.unwrap_or(0).try_into()?,
         was_linked: get::<Option<i64>>(row, "was_linked")?.is_some_and(|was_linked| was_linked != 0),
         record,
+        associated: BTreeMap::new(),
         speaks: flag(row, "speaks")?,
     })
 }
@@ -306,7 +311,9 @@ impl SqlStore {
         query.push(" and d.due_at > ").push_bind(after_ms(after));
         query.push(" order by d.due_at, d.mapping_id, d.profile_id limit ").push_bind(i64::from(limit));
         let rows = query.build().fetch_all(&mut *tx).await?;
-        rows.iter().map(work).collect()
+        let mut works = rows.iter().map(work).collect::<Result<Vec<_>, _>>()?;
+        Self::add_associated(&mut tx, lease.connection_id, &mut works).await?;
+        Ok(works)
     }
 
     async fn due_again(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, Failure> {
@@ -328,7 +335,9 @@ impl SqlStore {
             }
         }
         // In the order of the question.
-        Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+        let mut works: Vec<_> = keys.iter().filter_map(|key| found.remove(key)).collect();
+        Self::add_associated(&mut tx, lease.connection_id, &mut works).await?;
+        Ok(works)
     }
 
     async fn count_due_items(

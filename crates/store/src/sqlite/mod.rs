@@ -12,6 +12,7 @@ pub(crate) type Db = sqlx::Sqlite;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "feeds and budget", include_str!("../../migrations/sqlite/0002_feeds_and_budget.sql")),
+    (3, "association", include_str!("../../migrations/sqlite/0003_association.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process
@@ -49,6 +50,8 @@ macro_rules! for_share {
 
 #[path = "../sql/admin.rs"]
 mod admin;
+#[path = "../sql/association.rs"]
+mod association;
 #[path = "../sql/connecting.rs"]
 mod connecting;
 #[path = "../sql/environment.rs"]

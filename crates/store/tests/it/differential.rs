@@ -66,6 +66,10 @@ enum Step {
         missing: bool,
         revision: i64,
     },
+    Associate {
+        user: usize,
+        record: usize,
+    },
     Take(Lane),
     Finish {
         outcome: u8,
@@ -158,7 +162,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (proptest::option::weighted(0.8, any::<bool>()), any::<bool>())
             .prop_map(|(contact, account)| Step::SaveFeeds { contact, account }),
         1 => (0..3_u8).prop_map(Step::SayField),
-        4 => prop_oneof![Just(Lane::Local), Just(Lane::Remote)].prop_map(Step::Take),
+        3 => (0..4_usize, place.clone()).prop_map(|(user, record)| Step::Associate { user, record }),
+        5 => prop_oneof![Just(Lane::Spread), Just(Lane::Local), Just(Lane::Remote)].prop_map(Step::Take),
         6 => (0..5_u8, place, any::<bool>(), any::<bool>(), 0..4_u8).prop_map(
             |(outcome, title, unlink, written, issues)| Step::Finish { outcome, title, unlink, written, issues }
         ),
@@ -206,7 +211,8 @@ impl Teller {
                 });
                 let changes = RecordedChanges {
                     keys: keys.into_iter().collect(),
-                    resync: resync.then_some(self.mapping).into_iter().collect(),
+                    resync: (resync && title > 0).then_some(self.mapping).into_iter().collect(),
+                    resync_objects: (resync && title < 2).then(|| "Contact".to_owned()).into_iter().collect(),
                     position: (position > 0).then(|| Position(vec![position])),
                     newest: if position > 1 {
                         vec![NewestChange { object: "Contact".into(), commit_ms: number, delay_ms: 5 }]
@@ -270,6 +276,11 @@ impl Teller {
                 let asked = [(RECORDS[record].to_owned(), revision)];
                 let read = (!missing).then(|| read(record, title, modified_s)).into_iter().collect();
                 store.record_reads(&self.lease, "Contact", &asked, read).await
+            }
+            Step::Associate { user, record } => {
+                let key = WorkKey { mapping_id: self.mapping, profile_id: USERS[user].into() };
+                let needed = vec![(key, vec![("Contact".to_owned(), RECORDS[record].to_owned())])];
+                store.associate(&self.lease, needed).await
             }
             Step::Take(lane) => store.due_work(&self.lease, lane, None, 100).await.map(|mut taken| {
                 // Which of two mappings' items comes first at one time goes by their ids, which are random.
@@ -345,7 +356,7 @@ impl Teller {
         }
         told.push(format!("{:?}", store.attribute_definitions(environment, None).await.unwrap()));
         told.push(format!("{:?}", store.event_definitions(environment).await.unwrap()));
-        for lane in [Lane::Local, Lane::Remote] {
+        for lane in [Lane::Spread, Lane::Local, Lane::Remote] {
             let mut lines: Vec<String> = Vec::new();
             for work in store.due_work(&self.lease, lane, None, 100).await.unwrap() {
                 let Work {
@@ -359,11 +370,12 @@ impl Teller {
                     candidates,
                     was_linked,
                     record,
+                    associated,
                     speaks,
                 } = work;
                 let mapping = self.name(key.mapping_id);
                 lines.push(format!(
-                    "{lane:?} {mapping} {} {attempts} {profile:?} {match_key:?} {searched} {candidates} {was_linked} {record:?} {speaks}",
+                    "{lane:?} {mapping} {} {attempts} {profile:?} {match_key:?} {searched} {candidates} {was_linked} {record:?} {associated:?} {speaks}",
                     key.profile_id
                 ));
             }
@@ -437,6 +449,7 @@ fn settlement(work: &Work, title: usize, unlink: bool, written: bool, issues: u8
         unlink,
         written: if written { values(&[("Plan__c", KEYS[title])]) } else { values(&[]) },
         record_revision: work.record.as_ref().map_or(0, |record| record.revision),
+        dissociated: if unlink { work.associated.keys().cloned().collect() } else { Vec::new() },
         issues: ["A", "B"].iter().take(usize::from(issues.min(2))).map(|field| issue(field)).collect(),
     }
 }

@@ -181,7 +181,7 @@ impl Mapped {
     /// All that is due, with its lane, by mapping and profile.
     pub(crate) async fn all_due(&self) -> BTreeMap<(MappingId, String), (Lane, Work)> {
         let mut all = BTreeMap::new();
-        for lane in [Lane::Local, Lane::Remote] {
+        for lane in [Lane::Spread, Lane::Local, Lane::Remote] {
             for work in self.due(lane).await {
                 all.insert((work.key.mapping_id, work.key.profile_id.clone()), (lane, work));
             }
@@ -223,6 +223,13 @@ impl Mapped {
             self.world.store.finish(&self.lease, finished.collect()).await.unwrap();
         }
         assert!(self.all_due().await.is_empty());
+    }
+
+    /// Settles all that is due but for one item.
+    pub(crate) async fn settle_others(&self, but: &Work) {
+        for (_, work) in self.all_due().await.into_values().filter(|(_, work)| work.key != but.key) {
+            self.finish(&work, Settlement::default()).await;
+        }
     }
 
     pub(crate) async fn take_in(&self, changes: RecordedChanges) {

@@ -1,5 +1,6 @@
 //! Behaviours of a store; each is a function that is given a fresh one.
 
+mod association;
 mod budget;
 mod connecting;
 mod environment;
@@ -43,6 +44,16 @@ macro_rules! on_every_store {
 
 mod run {
     on_every_store! {
+        association:
+            a_record_that_is_needed_is_held_unread_until_it_is_read,
+            news_that_comes_before_the_first_read_is_not_overwritten_by_it,
+            a_change_of_an_associated_record_spreads_to_all_that_need_it,
+            a_read_of_an_associated_record_spreads_what_it_found,
+            an_overflow_makes_associated_copies_stale,
+            what_is_written_to_an_associated_record_spreads,
+            a_copy_that_nobody_needs_any_more_is_dropped,
+            deleting_the_mapping_ends_its_associations,
+            what_is_not_covered_can_not_be_associated;
         connecting:
             a_fresh_store_has_the_environment_production,
             connecting_raises_the_epoch_and_the_work_signal,

@@ -1,0 +1,126 @@
+//! Interest: what mappings need of each object of the org, worked out from what they say and from what the org looks like. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use syncline_model::{
+    id::MappingId,
+    mapping::{MappingDefinition, ObjectMapping},
+    path::{FieldPath, PathError},
+    schema::ObjectSchema,
+};
+
+/// What the org looks like, by object.
+pub(crate) type Schemas = HashMap<String, Arc<ObjectSchema>>;
+
+/// What a mapping's inbound sources that are fields of associated records mean, by source.
+pub type Paths = BTreeMap<String, Result<FieldPath, PathError>>;
+
+/// Fields by object.
+pub(crate) type Fields = BTreeMap<String, BTreeSet<String>>;
+
+/// What all mappings together need of the org.
+#[derive(Debug, Default)]
+pub(crate) struct Interest {
+    /// All fields that copies of records must have.
+    fields: Fields,
+    /// For each mapped object, the fields that its records are matched by.
+    keys: Fields,
+    paths: HashMap<MappingId, Paths>,
+    /// Objects that a path leads to.
+    associated: BTreeSet<String>,
+    /// Objects that a path leads to and that are not described yet.
+    undescribed: BTreeSet<String>,
+}
+
+impl Interest {
+    pub(crate) fn of(mappings: &[ObjectMapping], schemas: &Schemas) -> Self {
+        let mut interest = Self::default();
+        for ObjectMapping { id, definition, .. } in mappings {
+            let paths = paths(definition, schemas);
+            for (object, fields) in uses(definition, &paths) {
+                interest.fields.entry(object).or_default().extend(fields);
+            }
+            let keys = interest.keys.entry(definition.salesforce.clone()).or_default();
+            keys.insert(definition.match_rule.salesforce.clone());
+            for path in paths.values() {
+                match path {
+                    Ok(path) => {
+                        let targets = path.steps.iter().flat_map(|step| &step.objects);
+                        interest.associated.extend(targets.map(|target| target.object.clone()));
+                    }
+                    Err(PathError::NotDescribed(objects)) => interest.undescribed.extend(objects.iter().cloned()),
+                    Err(_) => {}
+                }
+            }
+            interest.paths.insert(*id, paths);
+        }
+        interest
+    }
+
+    /// The objects whose changes matter, mapped ones first.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &str> {
+        let others = self.fields.keys().filter(|object| !self.keys.contains_key(*object));
+        self.keys.keys().chain(others).map(String::as_str)
+    }
+
+    /// The fields of an object that copies of its records must have.
+    pub(crate) fn fields(&self, object: &str) -> Option<&BTreeSet<String>> {
+        self.fields.get(object)
+    }
+
+    /// The fields that an object's records are matched by; none where it is only associated with others.
+    pub(crate) fn keys(&self, object: &str) -> impl Iterator<Item = &String> {
+        self.keys.get(object).into_iter().flatten()
+    }
+
+    /// What the mapping's paths mean; nothing where it has none.
+    pub(crate) fn paths(&self, mapping: MappingId) -> Option<&Paths> {
+        self.paths.get(&mapping)
+    }
+
+    /// Whether records of the object are needed because others are associated with them.
+    pub(crate) fn is_associated(&self, object: &str) -> bool {
+        self.associated.contains(object)
+    }
+
+    /// Objects that must be described before all paths are known.
+    pub(crate) fn undescribed(&self) -> &BTreeSet<String> {
+        &self.undescribed
+    }
+}
+
+fn paths(definition: &MappingDefinition, schemas: &Schemas) -> Paths {
+    let sources = definition.inbound.iter().map(|line| line.from.as_str()).filter(|from| from.contains('.'));
+    let schema = |name: &str| schemas.get(name).map(Arc::as_ref);
+    let resolve = |source: &str| match schema(&definition.salesforce) {
+        Some(object) => FieldPath::resolve(source, object, &schema),
+        None => Err(PathError::NotDescribed(vec![definition.salesforce.clone()])),
+    };
+    sources.map(|source| (source.to_owned(), resolve(source))).collect()
+}
+
+/// What a mapping needs of its own object and of those that its paths lead to.
+pub(crate) fn uses(definition: &MappingDefinition, paths: &Paths) -> Fields {
+    let own = own_fields(definition, paths).into_iter().map(str::to_owned).collect();
+    let mut uses = Fields::from([(definition.salesforce.clone(), own)]);
+    for path in paths.values().flatten() {
+        let lookups = path.steps.iter().skip(1).map(|step| &step.lookup);
+        for (step, field) in path.steps.iter().zip(lookups.chain([&path.field.name])) {
+            for target in &step.objects {
+                uses.entry(target.object.clone()).or_default().insert(field.clone());
+            }
+        }
+    }
+    uses
+}
+
+/// Fields of the mapped object that a copy must have: what it is matched by, sources, the lookups that paths begin with, and targets.
+pub(crate) fn own_fields<'m>(definition: &'m MappingDefinition, paths: &'m Paths) -> BTreeSet<&'m str> {
+    let inbound = definition.inbound.iter().map(|line| line.from.as_str()).filter(|from| !from.contains('.'));
+    let lookups = paths.values().flatten().filter_map(|path| path.steps.first()).map(|step| step.lookup.as_str());
+    let outbound = definition.outbound.iter().map(|line| line.to.as_str());
+    inbound.chain(lookups).chain(outbound).chain([definition.match_rule.salesforce.as_str()]).collect()
+}

@@ -1,0 +1,203 @@
+//! Fields of associated records, against the emulated org: they arrive, and change with whatever they come from.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use syncline_model::profile::ProfileKind;
+
+use crate::harness::{Browser, Harness, client, eventually};
+
+/// The org, as any Salesforce client sees it.
+struct Org {
+    url: String,
+    token: String,
+}
+
+impl Org {
+    fn of(harness: &Harness) -> Self {
+        let state = harness.org.as_ref().unwrap().state();
+        Self { url: format!("{}/services/data/v64.0/sobjects", state.org_url), token: state.org_access_token }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = client().request(method, format!("{}/{path}", self.url)).bearer_auth(&self.token);
+        let answer = request.json(&body).send().await.unwrap();
+        let status = answer.status();
+        let body = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    async fn create(&self, object: &str, fields: Value) -> String {
+        self.send(Method::POST, object, fields).await["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn edit(&self, object: &str, id: &str, fields: Value) {
+        self.send(Method::PATCH, &format!("{object}/{id}"), fields).await;
+    }
+
+    async fn delete(&self, object: &str, id: &str) {
+        self.send(Method::DELETE, &format!("{object}/{id}"), json!({})).await;
+    }
+}
+
+async fn user(harness: &Harness, id: &str, email: &str) {
+    let set = syncline_model::attribute::AttributeOperation::set(email.into());
+    let write = syncline_model::profile::ProfileWrite::Upsert {
+        kind: ProfileKind::User,
+        id: id.to_owned(),
+        operations: vec![("email".to_owned(), set)],
+        seen: false,
+    };
+    harness.store.write(harness.environment.id, &vec![write]).await.unwrap();
+}
+
+async fn becomes(harness: &Harness, user: &str, attribute: &str, wanted: Value) {
+    let what = format!("{attribute} of {user} becomes {wanted}");
+    eventually(&what, async || {
+        let profile = harness.store.profile(harness.environment.id, ProfileKind::User, user).await.unwrap()?;
+        let value = serde_json::to_value(profile.attribute(attribute)).unwrap();
+        (value == wanted).then_some(())
+    })
+    .await;
+}
+
+async fn map(browser: &Browser, inbound: &[(&str, &str)]) {
+    let inbound: Vec<_> = inbound.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+    let mapping = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": inbound,
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+}
+
+#[tokio::test]
+async fn fields_of_associated_records_follow_whatever_they_come_from() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let parent = org.create("Account", json!({ "Name": "Holding", "Industry": "Energy" })).await;
+    let account = org.create("Account", json!({ "Name": "Acme", "Industry": "Banking", "ParentId": parent })).await;
+    let other = org.create("Account", json!({ "Name": "Other", "Industry": "Retail" })).await;
+    let boss = org.create("Contact", json!({ "LastName": "Boss", "Title": "Chair" })).await;
+    for name in ["ada", "bob"] {
+        let email = format!("{name}@associated.test");
+        user(&harness, name, &email).await;
+        let contact = json!({ "LastName": name, "Email": email, "AccountId": account, "ReportsToId": boss });
+        org.create("Contact", contact).await;
+    }
+    let lines = [
+        ("account.industry", "industry"),
+        ("Account.Parent.Industry", "sector"),
+        ("ReportsTo.Title", "boss"),
+        ("Title", "title"),
+    ];
+    map(&browser, &lines).await;
+    for user in ["ada", "bob"] {
+        becomes(&harness, user, "industry", json!("Banking")).await;
+        becomes(&harness, user, "sector", json!("Energy")).await;
+        becomes(&harness, user, "boss", json!("Chair")).await;
+    }
+
+    // A change of the associated record reaches every linked child, from each step of a path.
+    org.edit("Account", &account, json!({ "Industry": "Insurance" })).await;
+    org.edit("Account", &parent, json!({ "Industry": "Utilities" })).await;
+    org.edit("Contact", &boss, json!({ "Title": "Founder" })).await;
+    for user in ["ada", "bob"] {
+        becomes(&harness, user, "industry", json!("Insurance")).await;
+        becomes(&harness, user, "sector", json!("Utilities")).await;
+        becomes(&harness, user, "boss", json!("Founder")).await;
+    }
+
+    // Another parent in the midst of a path.
+    org.edit("Account", &account, json!({ "ParentId": other })).await;
+    becomes(&harness, "ada", "sector", json!("Retail")).await;
+    org.edit("Account", &parent, json!({ "Industry": "Nothing to do with them any more" })).await;
+    org.edit("Account", &other, json!({ "Industry": "Wholesale" })).await;
+    becomes(&harness, "bob", "sector", json!("Wholesale")).await;
+
+    // The end of an association.
+    org.delete("Account", &other).await;
+    becomes(&harness, "ada", "sector", json!(null)).await;
+    becomes(&harness, "ada", "industry", json!("Insurance")).await;
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_record_that_moves_to_another_parent_takes_over_its_fields() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let first = org.create("Account", json!({ "Name": "First", "Industry": "Banking" })).await;
+    let second = org.create("Account", json!({ "Name": "Second", "Industry": "Retail" })).await;
+    user(&harness, "ada", "ada@moving.test").await;
+    let contact = json!({ "LastName": "Ada", "Email": "ada@moving.test", "AccountId": first });
+    let contact = org.create("Contact", contact).await;
+    map(&browser, &[("Account.Industry", "industry")]).await;
+    becomes(&harness, "ada", "industry", json!("Banking")).await;
+    org.edit("Contact", &contact, json!({ "AccountId": second })).await;
+    becomes(&harness, "ada", "industry", json!("Retail")).await;
+    org.edit("Contact", &contact, json!({ "AccountId": null })).await;
+    becomes(&harness, "ada", "industry", json!(null)).await;
+    harness.end().await;
+}
+
+/// Many children of one record: all follow, what else changes does not wait for them, and the org is asked nothing.
+#[tokio::test]
+async fn a_parent_of_thousands_changes_and_the_org_is_asked_nothing() {
+    const CHILDREN: usize = 2_000;
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let account = org.create("Account", json!({ "Name": "Crowd", "Industry": "Banking" })).await;
+    for group in (0..CHILDREN).collect::<Vec<_>>().chunks(200) {
+        let record = |n: &usize| {
+            json!({
+                "attributes": { "type": "Contact" }, "LastName": format!("C{n}"), "Email": format!("c{n}@crowd.test"),
+                "AccountId": account,
+            })
+        };
+        let records: Vec<_> = group.iter().map(record).collect();
+        let url = org.url.replace("/sobjects", "/composite/sobjects");
+        let request =
+            client().post(url).bearer_auth(&org.token).json(&json!({ "allOrNone": true, "records": records }));
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+        for n in group {
+            user(&harness, &format!("c{n}"), &format!("c{n}@crowd.test")).await;
+        }
+    }
+    user(&harness, "ada", "ada@alone.test").await;
+    let alone = org.create("Contact", json!({ "LastName": "Ada", "Email": "ada@alone.test", "Title": "CTO" })).await;
+    map(&browser, &[("Account.Industry", "industry"), ("Title", "title")]).await;
+    let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
+    let settled = async || (harness.store.counts(connection, None).await.unwrap().waiting == 0).then_some(());
+    for n in [0, CHILDREN / 2, CHILDREN - 1] {
+        becomes(&harness, &format!("c{n}"), "industry", json!("Banking")).await;
+    }
+    becomes(&harness, "ada", "title", json!("CTO")).await;
+    eventually("all are settled", settled).await;
+
+    let calls = async || {
+        let ledger = client().get(format!("{}/__control/ledger", harness.org.as_ref().unwrap().state().org_url));
+        let ledger: Value = ledger.send().await.unwrap().json().await.unwrap();
+        let calls = ledger["recent"].as_array().unwrap().iter().filter(|call| {
+            call["path"].as_str().is_some_and(|path| path.contains("/query") || path.contains("/composite"))
+        });
+        calls.count()
+    };
+    let before = calls().await;
+    org.edit("Account", &account, json!({ "Industry": "Insurance" })).await;
+    org.edit("Contact", &alone, json!({ "Title": "Founder" })).await;
+    becomes(&harness, "ada", "title", json!("Founder")).await;
+    for n in [0, CHILDREN / 2, CHILDREN - 1] {
+        becomes(&harness, &format!("c{n}"), "industry", json!("Insurance")).await;
+    }
+    eventually("all are settled", settled).await;
+    assert_eq!(calls().await, before, "nobody was asked");
+    tokio::time::timeout(Duration::from_secs(60), harness.end()).await.unwrap();
+}
