@@ -10,7 +10,7 @@ use syncline_model::{
     Value, Values,
     attribute::DataType,
     connector::RecordWrite,
-    convert::{attribute_type, to_attribute, to_field},
+    convert::{attribute_type, is_kept},
     issue::{IssueKind, NewIssue},
     mapping::{Duplicates, MappingDefinition, MatchRule, OnUnlink},
     path::{FieldPath, PathError},
@@ -133,9 +133,10 @@ fn plan_sides(
         let Some(data_type) = types.get(&line.to).copied().or_else(|| attribute_type(field.field_type)) else {
             continue;
         };
-        match to_attribute(value, data_type) {
-            Ok(value) if value == *profile.attribute(&line.to) => {}
-            Ok(value) => drop(ready.attributes.insert(line.to.clone(), value)),
+        match line.to_attribute(value, data_type) {
+            Ok(None) => {}
+            Ok(Some(value)) if value == *profile.attribute(&line.to) => {}
+            Ok(Some(value)) => drop(ready.attributes.insert(line.to.clone(), value)),
             Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
         }
     }
@@ -151,9 +152,10 @@ fn plan_sides(
                 continue;
             };
             let held = record.values.get(&line.to).unwrap_or(&Value::Null);
-            match to_field(profile.attribute(&line.from), field) {
-                Ok(value) if to_field(held, field).as_ref().unwrap_or(held) == &value => {}
-                Ok(value) => drop(values.insert(line.to.clone(), value)),
+            match line.to_field(profile.attribute(&line.from), field) {
+                Ok(None) => {}
+                Ok(Some(value)) if is_kept(held, &value, field) => {}
+                Ok(Some(value)) => drop(values.insert(line.to.clone(), value)),
                 Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
             }
         }

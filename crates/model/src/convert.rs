@@ -6,12 +6,19 @@ use std::fmt;
 use crate::{
     Number, Value,
     attribute::{DataType, parse_instant, to_day, to_millisecond},
+    record_id,
     schema::{FieldSchema, FieldType},
 };
 
 /// A value that does not fit its target. The text names what is wrong with it and what is allowed, never the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit(String);
+
+impl Misfit {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +29,36 @@ impl fmt::Display for Misfit {
 impl std::error::Error for Misfit {}
 
 fn misfit<T>(text: impl Into<String>) -> Result<T, Misfit> {
-    Err(Misfit(text.into()))
+    Err(Misfit::new(text))
+}
+
+/// Whether the value is none in every normal form: null, a text of blanks, a list of such texts.
+pub fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => trimmed(text).is_empty(),
+        Value::List(items) => items.iter().all(|item| trimmed(item).is_empty()),
+        Value::Boolean(_) | Value::Number(_) | Value::DateTime(_) => false,
+    }
+}
+
+/// Without blanks at both ends. Salesforce counts control characters among them there.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control())
+}
+
+/// The length of a text as Salesforce counts it: an emoji has two units or more.
+pub(crate) fn utf16_length(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
+}
+
+/// The value as the text that a text field would keep; empty where it keeps none.
+pub(crate) fn text_of(value: &Value) -> String {
+    match value {
+        Value::Text(text) => trimmed(text).to_owned(),
+        Value::DateTime(instant) => to_millisecond(*instant).to_string(),
+        other => trimmed(&other.to_string()).to_owned(),
+    }
 }
 
 /// The form in which an attribute of that type keeps the value. Conversions that lose nothing are made (`"5"` is the number 5);
@@ -92,7 +128,7 @@ pub fn attribute_type(field_type: FieldType) -> Option<DataType> {
 }
 
 /// The form in which Salesforce would keep the value in that field: text trimmed, the empty text null, numbers rounded to the
-/// field's scale, instants to the second's thousandth, dates to the day, lists in sorted order.
+/// field's scale, instants to the second's thousandth, dates to the day, lists in sorted order, ids of 18 characters.
 ///
 /// # Errors
 /// Where Salesforce would refuse the value: too long, not of the type, not in a restricted picklist.
@@ -111,49 +147,107 @@ pub fn to_field(value: &Value, field: &FieldSchema) -> Result<Value, Misfit> {
             value => value,
         },
         F::Date => match to_attribute(value, DataType::DateTime)? {
-            Value::DateTime(instant) => Value::DateTime(to_day(instant)),
+            Value::DateTime(instant) => Value::DateTime(in_range(to_day(instant))?),
             value => value,
         },
-        F::DateTime => to_attribute(value, DataType::DateTime)?,
+        F::DateTime => match to_attribute(value, DataType::DateTime)? {
+            Value::DateTime(instant) => Value::DateTime(in_range(instant)?),
+            value => value,
+        },
         F::MultiPicklist => match to_attribute(value, DataType::List)? {
-            Value::List(mut items) => {
-                if items.iter().any(|item| item.contains(';')) {
-                    return misfit("a `;` in a list item would split it in two in Salesforce");
-                }
-                items.sort();
-                items.dedup();
-                for item in &items {
-                    check_allowed(item, field)?;
-                }
-                Value::List(items)
-            }
+            Value::List(items) => choices(&items, field)?,
             value => value,
         },
         F::Address | F::Other => return misfit("this type of Salesforce field can not be written"),
         _ => {
-            let text = match value {
-                Value::List(items) => items.join(";"),
-                other => other.to_string(),
-            };
-            let text = text.trim();
+            let text = text_of(value);
             if text.is_empty() {
                 return Ok(Value::Null);
             }
-            check_allowed(text, field)?;
+            if text.contains('\0') {
+                return misfit("the text has the character U+0000, which Salesforce does not keep");
+            }
+            let text = match field.field_type {
+                F::Picklist => allowed(&text, field)?,
+                F::Id | F::Reference => match record_id::to_long(&text) {
+                    Some(id) => id,
+                    None => return misfit("the text is no record id of 15 or 18 characters"),
+                },
+                F::Time => time_of_day(&text)?,
+                _ => text,
+            };
             if let Some(length) = field.length.filter(|length| *length > 0)
-                && text.chars().count() > length as usize
+                && utf16_length(&text) > length as usize
             {
                 return misfit(format!("the text is longer than the {length} characters that the field takes"));
             }
-            Value::Text(text.to_owned())
+            Value::Text(text)
         }
     })
 }
 
-fn check_allowed(text: &str, field: &FieldSchema) -> Result<(), Misfit> {
-    let allowed = &field.restricted_to;
-    if allowed.is_empty() || allowed.iter().any(|value| value == text) {
-        return Ok(());
+/// Whether a field that has `held` needs no write to become `wanted`, which is in normal form. Of a picklist Salesforce keeps a
+/// value in the spelling of its definition, whatever the case it was written in.
+pub fn is_kept(held: &Value, wanted: &Value, field: &FieldSchema) -> bool {
+    let held = to_field(held, field).unwrap_or_else(|_| held.clone());
+    let same_choice = |(held, wanted): (&String, &String)| held.eq_ignore_ascii_case(wanted);
+    match (field.field_type, &held, wanted) {
+        (FieldType::Picklist, Value::Text(held), Value::Text(wanted)) => same_choice((held, wanted)),
+        (FieldType::MultiPicklist, Value::List(held), Value::List(wanted)) => {
+            held.len() == wanted.len() && held.iter().zip(wanted).all(same_choice)
+        }
+        _ => held == *wanted,
     }
-    misfit(format!("the picklist is restricted to: {}", allowed.join(", ")))
+}
+
+/// The choices of a multi-select picklist: a set, so they stand in one order, each once.
+fn choices(items: &[String], field: &FieldSchema) -> Result<Value, Misfit> {
+    let mut chosen = Vec::with_capacity(items.len());
+    for item in items.iter().map(|item| trimmed(item)).filter(|item| !item.is_empty()) {
+        if item.contains(';') {
+            return misfit("a `;` in a list item would split it in two in Salesforce");
+        }
+        if item.contains('\0') {
+            return misfit("a list item has the character U+0000, which Salesforce does not keep");
+        }
+        chosen.push(allowed(item, field)?);
+    }
+    chosen.sort_by_cached_key(|item| (item.to_ascii_lowercase(), item.clone()));
+    chosen.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+    Ok(if chosen.is_empty() { Value::Null } else { Value::List(chosen) })
+}
+
+/// Salesforce keeps dates of the years 1700 to 4000.
+fn in_range(instant: jiff::Timestamp) -> Result<jiff::Timestamp, Misfit> {
+    match jiff::tz::Offset::UTC.to_datetime(instant).year() {
+        1700..=4000 => Ok(instant),
+        _ => misfit("Salesforce keeps dates of the years 1700 to 4000 only"),
+    }
+}
+
+/// A time of day as Salesforce gives it: `13:45:00.000Z`.
+fn time_of_day(text: &str) -> Result<String, Misfit> {
+    match text.trim_end_matches('Z').parse::<jiff::civil::Time>() {
+        Ok(time) => Ok(format!(
+            "{:02}:{:02}:{:02}.{:03}Z",
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.subsec_nanosecond() / 1_000_000
+        )),
+        Err(_) => misfit("the text is no time of day, such as 13:45:00"),
+    }
+}
+
+/// The choice that a text means, in the spelling of the picklist's definition where that is known.
+fn allowed(text: &str, field: &FieldSchema) -> Result<String, Misfit> {
+    let choices = &field.restricted_to;
+    if choices.is_empty() {
+        return Ok(text.to_owned());
+    }
+    let meant = choices.iter().find(|choice| *choice == text);
+    match meant.or_else(|| choices.iter().find(|choice| choice.eq_ignore_ascii_case(text))) {
+        Some(choice) => Ok(choice.clone()),
+        None => misfit(format!("the picklist is restricted to: {}", choices.join(", "))),
+    }
 }

@@ -1,6 +1,9 @@
 //! Object mappings: which Salesforce object stands for which profiles, how they match, and which fields go where.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -66,14 +69,49 @@ pub struct MatchRule {
     pub userflow: String,
 }
 
-/// One line of a mapping.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One line of a mapping, with its options. What they do is in [`crate::line`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FieldMapping {
     /// Source.
     pub from: String,
     /// Target.
     pub to: String,
+    /// What a source without value does to the target.
+    #[serde(default, skip_serializing_if = "Empty::is_clear")]
+    pub empty: Empty,
+    /// What [`Empty::Default`] sets.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub default: Value,
+    /// What the target is where `values` does not name the source's value; without it that is a sync issue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<String>,
+    /// Whether a text that is too long for a Salesforce field is cut, and marked with `…`; otherwise it is a sync issue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncate: bool,
+    /// What the target is for each value of the source; several may become one, and nothing means no value. Where this is empty,
+    /// values stay as they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+}
+
+/// What a source without value does to the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Empty {
+    /// It is cleared.
+    #[default]
+    Clear,
+    /// It stays as it is.
+    Keep,
+    /// It gets a value that the line names.
+    Default,
+}
+
+impl Empty {
+    fn is_clear(&self) -> bool {
+        *self == Self::Clear
+    }
 }
 
 /// Rule for several records with one key.

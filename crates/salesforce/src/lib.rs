@@ -26,7 +26,6 @@ mod jwt;
 mod oauth;
 mod polling;
 mod pubsub;
-mod record_id;
 mod rest;
 mod session;
 mod setup;
@@ -48,6 +47,7 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Finding,
     record::Record,
+    record_id,
     schema::ObjectSchema,
 };
 

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod emulated_org;
 pub mod lifecycle;
+mod line_rules;
 pub mod mapping_rules;
 pub mod mappings_file;
 pub mod salesforce_login;

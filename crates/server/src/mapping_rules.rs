@@ -15,6 +15,8 @@ use syncline_model::{
     schema::{FieldSchema, FieldType, ObjectSchema},
 };
 
+use crate::line_rules::{as_made, check_inbound, check_outbound, given_type};
+
 /// Most lines of one direction; Salesforce takes no more than about 500 fields in one query of this kind.
 const LINES_MAX: usize = 200;
 
@@ -56,7 +58,7 @@ pub struct Accepted {
     pub fields: Vec<WantedField>,
 }
 
-fn refuse<T>(field: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
+pub(crate) fn refuse<T>(field: impl Into<String>, message: impl Into<String>) -> Result<T, Fault> {
     Err(Fault { field: field.into(), message: message.into() })
 }
 
@@ -137,19 +139,25 @@ fn judge_inbound(
             return refuse(to, format!("`{}` is fed by two lines; leave one of them out.", line.to));
         }
         let existing = attribute(around, kind, &line.to);
-        if let Some(existing) = existing.filter(|existing| existing.data_type != data_type) {
+        let given = given_type(line, data_type);
+        let unfit = |existing: &&AttributeDefinition| {
+            existing.data_type != given && (line.values.is_empty() || given == DataType::List)
+        };
+        if let Some(existing) = existing.filter(unfit) {
             let message = format!(
-                "`{}` is a {} and {} gives a {data_type}; choose another attribute or a new name.",
+                "`{}` is a {} and {} gives a {given}; choose another attribute or a new name.",
                 line.to, existing.data_type, source.label
             );
             return refuse(to, message);
         }
+        let target = existing.map_or(given, |existing| existing.data_type);
+        check_inbound(line, &format!("inbound[{index}]"), data_type, target)?;
         targets.push(existing.cloned().unwrap_or_else(|| AttributeDefinition {
             scope: Scope::from(kind),
             name: line.to.clone(),
             display_name: source.label,
             description: None,
-            data_type,
+            data_type: given,
             origin: Origin::Salesforce,
             created_at: around.now,
         }));
@@ -170,11 +178,14 @@ fn judge_outbound(
         let (from, to) = (format!("outbound[{index}].from"), format!("outbound[{index}].to"));
         check_name(&line.from, &from)?;
         let source = attribute(around, kind, &line.from);
+        let source_type = source.map_or(DataType::String, |source| source.data_type);
+        let path = format!("outbound[{index}]");
         line.to = line.to.trim().to_owned();
         if schema.field(&line.to).is_none() && is_own_name(&line.to).or_else(|words| refuse(&to, words))? {
             let title = source.map_or_else(|| display_name(&line.from), |source| source.display_name.clone());
-            let data_type = source.map_or(DataType::String, |source| source.data_type);
-            wanted.push(WantedField::new(&schema.name, &line.to, &title, data_type));
+            let field = WantedField::new(&schema.name, &line.to, &title, given_type(line, source_type));
+            check_outbound(line, &path, source_type, &as_made(&field))?;
+            wanted.push(field);
             if is_fed_elsewhere(&definition.salesforce, &line.to, around) || !targets.insert(line.to.clone()) {
                 return refuse(to, format!("{} is fed by two lines; leave one of them out.", line.to));
             }
@@ -192,10 +203,12 @@ fn judge_outbound(
             let message = format!("{} can not be changed by the connected user; choose another field.", field.label);
             return refuse(to, message);
         }
-        if source.map(|source| source.data_type).is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
+        let given = source.map(|source| given_type(line, source.data_type));
+        if given.is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
             let message = format!("{} can not hold `{}`: the types do not fit.", field.label, line.from);
             return refuse(to, message);
         }
+        check_outbound(line, &path, source_type, field)?;
         if is_fed_elsewhere(&definition.salesforce, &field.name, around) || !targets.insert(field.name.clone()) {
             return refuse(to, format!("{} is fed by two lines; leave one of them out.", field.label));
         }
@@ -362,7 +375,10 @@ fn can_hold(field_type: FieldType, data_type: DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use syncline_model::{clock::from_ms, mapping::MatchRule};
+    use syncline_model::{
+        clock::from_ms,
+        mapping::{Empty, MatchRule},
+    };
 
     use super::*;
 
@@ -386,7 +402,7 @@ mod tests {
     fn contact() -> ObjectSchema {
         let fields = vec![
             field("Email", FieldType::Email, true),
-            field("Title", FieldType::String, true),
+            FieldSchema { length: Some(128), ..field("Title", FieldType::String, true) },
             field("Description", FieldType::TextArea, true),
             field("MailingAddress", FieldType::Address, false),
             field("CreatedDate", FieldType::DateTime, false),
@@ -428,7 +444,7 @@ mod tests {
     }
 
     fn lines(pairs: &[(&str, &str)]) -> Vec<FieldMapping> {
-        pairs.iter().map(|(from, to)| FieldMapping { from: (*from).into(), to: (*to).into() }).collect()
+        pairs.iter().map(|(from, to)| FieldMapping::new(*from, *to)).collect()
     }
 
     fn mapping(inbound: &[(&str, &str)], outbound: &[(&str, &str)]) -> MappingDefinition {
@@ -503,6 +519,48 @@ mod tests {
         assert_refused(&mapping(&[("MailingAddress", "address")], &[]), "inbound[0].from", "can not be synced");
         assert_refused(&mapping(&[("Title", "seats")], &[]), "inbound[0].to", "is a number");
         assert_refused(&mapping(&[], &[("seats", "Opted_Out__c")]), "outbound[0].to", "types do not fit");
+    }
+
+    #[test]
+    fn options_of_a_line_must_fit_its_target() {
+        let inbound = |line: FieldMapping| MappingDefinition { inbound: vec![line], ..mapping(&[], &[]) };
+        let outbound = |line: FieldMapping| MappingDefinition { outbound: vec![line], ..mapping(&[], &[]) };
+        let values = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let seats = || FieldMapping::new("Title", "seats");
+        let title = || FieldMapping::new("plan", "Title");
+
+        let numbered = FieldMapping { values: values(&[("Small", "5"), ("Large", "50")]), ..seats() };
+        let accepted = judge_alone(&inbound(numbered.clone())).unwrap();
+        assert_eq!(accepted.definition.inbound[..], *std::slice::from_ref(&numbered));
+        assert_eq!(accepted.targets[0].data_type, DataType::Number);
+        let worded = FieldMapping { values: values(&[("Small", "few")]), ..seats() };
+        assert_refused(&inbound(worded), "inbound[0].values", "no number");
+        let padded = FieldMapping { values: values(&[(" Small", "5")]), ..seats() };
+        assert_refused(&inbound(padded), "inbound[0].values", "never be met");
+        let lonely = FieldMapping { otherwise: Some("5".into()), ..FieldMapping::new("Title", "x") };
+        assert_refused(&inbound(lonely), "inbound[0].otherwise", "beside `values`");
+        let misfit = FieldMapping { otherwise: Some("many".into()), ..numbered };
+        assert_refused(&inbound(misfit), "inbound[0].otherwise", "no number");
+        let dated = FieldMapping { values: values(&[("a", "b")]), ..FieldMapping::new("CreatedDate", "x") };
+        assert_refused(&inbound(dated), "inbound[0].values", "point in time");
+        let cut = FieldMapping { truncate: true, ..FieldMapping::new("Title", "x") };
+        assert_refused(&inbound(cut), "inbound[0].truncate", "goes to Salesforce");
+
+        let cut = FieldMapping { truncate: true, ..title() };
+        assert!(judge_alone(&outbound(cut)).is_ok());
+        let cut = FieldMapping { truncate: true, ..FieldMapping::new("plan", "Opted_Out__c") };
+        assert_refused(&outbound(cut), "outbound[0].truncate", "no text field");
+        let cut = FieldMapping { truncate: true, ..FieldMapping::new("seats", "userflow_user_seats__c") };
+        assert_refused(&outbound(cut), "outbound[0].truncate", "no text field");
+        let unsaid = FieldMapping { empty: Empty::Default, ..title() };
+        assert_refused(&outbound(unsaid), "outbound[0].default", "has no value");
+        let idle = FieldMapping { default: "free".into(), ..title() };
+        assert_refused(&outbound(idle), "outbound[0].default", "counts only");
+        let long = FieldMapping { empty: Empty::Default, default: "x".repeat(129).as_str().into(), ..title() };
+        assert_refused(&outbound(long), "outbound[0].default", "longer than the 128");
+        // By a value map a number can tick a box.
+        let ticked = FieldMapping { values: values(&[("1", "true")]), ..FieldMapping::new("seats", "Opted_Out__c") };
+        assert!(judge_alone(&outbound(ticked)).is_ok());
     }
 
     #[test]

@@ -231,7 +231,15 @@ fn all_lines(definition: &MappingDefinition) -> Vec<String> {
 }
 
 fn in_a_line(sign: char, direction: &str, line: &FieldMapping) -> String {
-    format!("{sign} {direction}: {} → {}", line.from, line.to)
+    let mut text = format!("{sign} {direction}: {} → {}", line.from, line.to);
+    // The options as the file says them; a line without any has none there.
+    let Ok(serde_json::Value::Object(mut said)) = serde_json::to_value(line) else { return text };
+    said.retain(|name, _| name != "from" && name != "to");
+    let options: Vec<String> = said.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    if !options.is_empty() {
+        let _ = write!(text, " ({})", options.join(", "));
+    }
+    text
 }
 
 /// The word that the file uses for a choice.
@@ -269,16 +277,27 @@ events = ["content", "trial_extended"]
 from = "Title"
 to = "salesforce_contact_title"
 
+[[mapping.inbound]]
+from = "Rating"
+to = "rating"
+empty = "default"
+default = 1
+values = { "Hot" = "3", "Warm" = "2" }
+otherwise = "1"
+
 [[mapping.outbound]]
 from = "plan"
 to = "userflow_user_plan__c"
+truncate = true
 "#;
 
     #[test]
     fn a_file_survives_being_written() {
         let file = MappingsFile::parse(FILE).unwrap();
         assert_eq!(file.mapping.len(), 1);
-        assert_eq!(MappingsFile::parse(&file.to_text().unwrap()).unwrap(), file);
+        let text = file.to_text().unwrap();
+        assert_eq!(MappingsFile::parse(&text).unwrap(), file);
+        assert_eq!(text.matches("empty").count(), 1, "an option that is not used is left out: {text}");
     }
 
     #[test]
@@ -302,5 +321,18 @@ to = "userflow_user_plan__c"
             ]
         );
         assert!(differences(&old, &old).is_empty());
+
+        let mut new = old.clone();
+        new.outbound[0].truncate = false;
+        new.inbound[1].values.remove("Warm");
+        assert_eq!(
+            differences(&old, &new),
+            [
+                r#"- inbound: Rating → rating (empty = "default", default = 1, otherwise = "1", values = {"Hot":"3","Warm":"2"})"#,
+                r#"+ inbound: Rating → rating (empty = "default", default = 1, otherwise = "1", values = {"Hot":"3"})"#,
+                "- outbound: plan → userflow_user_plan__c (truncate = true)",
+                "+ outbound: plan → userflow_user_plan__c",
+            ]
+        );
     }
 }

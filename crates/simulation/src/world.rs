@@ -427,7 +427,7 @@ pub(crate) fn create(of: &str, values: Json) -> Write {
 
 fn mappings(clock: &Arc<dyn Clock>) -> [(MappingDefinition, Vec<AttributeDefinition>); 2] {
     let one = |object: &str, kind: ProfileKind, key: &str, scope: Scope| {
-        let field = |from: &str, to: &str| FieldMapping { from: from.to_owned(), to: to.to_owned() };
+        let field = |from: &str, to: &str| FieldMapping::new(from, to);
         let inbound: Vec<FieldMapping> =
             INBOUND.iter().filter(|line| line.0 == object).map(|line| field(line.1, line.2)).collect();
         let outbound = OUTBOUND.iter().filter(|line| line.object == object).map(|line| field(line.from, line.to));

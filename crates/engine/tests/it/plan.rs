@@ -10,7 +10,7 @@ use syncline_model::{
     attribute::DataType,
     id::MappingId,
     issue::IssueKind,
-    mapping::{Duplicates, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
+    mapping::{Duplicates, Empty, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
     path::FieldPath,
     profile::{Profile, ProfileKind},
     record::{HeldRecord, Record},
@@ -19,7 +19,7 @@ use syncline_model::{
 };
 
 fn lines(lines: &[(&str, &str)]) -> Vec<FieldMapping> {
-    lines.iter().map(|(from, to)| FieldMapping { from: (*from).into(), to: (*to).into() }).collect()
+    lines.iter().map(|(from, to)| FieldMapping::new(*from, *to)).collect()
 }
 
 fn mapping() -> MappingDefinition {
@@ -176,6 +176,37 @@ fn a_value_that_does_not_fit_becomes_an_issue_and_the_others_sync() {
     assert_eq!(ready.issues[0].kind, IssueKind::ValueMisfit);
     assert_eq!(ready.issues[0].field.as_deref(), Some("Plan__c"));
     assert!(!ready.issues[0].cause.contains("far too long a plan"), "an issue tells no value");
+}
+
+#[test]
+fn a_line_keeps_maps_or_cuts_as_it_is_told_and_nothing_is_written_twice() {
+    let mut mapping = mapping();
+    mapping.inbound[0].values = [("CTO", "leader"), ("CEO", "leader")].map(|(a, b)| (a.into(), b.into())).into();
+    mapping.outbound[0].truncate = true;
+    mapping.outbound[1].empty = Empty::Keep;
+    let planned = |work: &Work| match plan(&mapping, Some(&schema()), work) {
+        Plan::Ready(ready) => ready,
+        other => panic!("{other:?}"),
+    };
+    let mut work = agreed();
+    let attributes = &mut work.profile.as_mut().unwrap().attributes;
+    attributes.insert("plan".into(), "far too long a plan".into());
+    attributes.remove("score");
+    let ready = planned(&work);
+    assert_eq!(ready.attributes, values(&[("title", "leader".into())]));
+    let write = ready.write.unwrap();
+    assert_eq!(write.values, values(&[("Plan__c", "far too l…".into())]));
+    assert!(ready.issues.is_empty());
+
+    work.profile.as_mut().unwrap().attributes.extend(ready.attributes);
+    work.record.as_mut().unwrap().values.extend(write.values);
+    assert_eq!(planned(&work), Ready::default());
+
+    work.record.as_mut().unwrap().values.insert("Title".into(), "Intern".into());
+    let unmapped = planned(&work);
+    assert!(unmapped.attributes.is_empty());
+    assert_eq!(unmapped.issues[0].kind, IssueKind::ValueMisfit);
+    assert_eq!(unmapped.issues[0].field.as_deref(), Some("title"));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use syncline_model::{
     Number, Value,
     attribute::DataType,
-    convert::{to_attribute, to_field},
+    convert::{is_kept, to_attribute, to_field},
+    mapping::{Empty, FieldMapping},
     schema::{FieldSchema, FieldType},
 };
 
@@ -38,23 +39,54 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn any_field() -> impl Strategy<Value = FieldSchema> {
+const FIELD_TYPES: [FieldType; 19] = {
     use FieldType as F;
-    const TYPES: [FieldType; 11] = [
+    [
+        F::Id,
+        F::Reference,
         F::String,
         F::TextArea,
         F::Picklist,
         F::MultiPicklist,
         F::Email,
+        F::Phone,
+        F::Url,
         F::Boolean,
         F::Int,
         F::Double,
         F::Currency,
+        F::Percent,
         F::Date,
         F::DateTime,
-    ];
-    (proptest::sample::select(&TYPES[..]), proptest::option::of(1u32..8), proptest::option::of(0u32..5))
-        .prop_map(|(field_type, length, scale)| FieldSchema { length, scale, ..field(field_type) })
+        F::Time,
+        F::Address,
+        F::Other,
+    ]
+};
+
+fn any_field() -> impl Strategy<Value = FieldSchema> {
+    let choices = proptest::sample::subsequence(vec!["a", "B", "b", "bc", "1", "true"], 0..4);
+    let numbers = (proptest::option::of(1u32..8), proptest::option::of(0u32..5));
+    (proptest::sample::select(&FIELD_TYPES[..]), numbers, choices).prop_map(|(field_type, (length, scale), choices)| {
+        let restricted_to = choices.into_iter().map(str::to_owned).collect();
+        FieldSchema { length, scale, restricted_to, ..field(field_type) }
+    })
+}
+
+/// A line with any options; its value map may lead anywhere.
+fn any_line() -> impl Strategy<Value = FieldMapping> {
+    let empty = proptest::sample::select(&[Empty::Clear, Empty::Keep, Empty::Default][..]);
+    let values = proptest::collection::btree_map("[a-c1]{1,2}", "[a-c1🙂]{0,3}", 0..4);
+    (empty, any_value(), proptest::option::of("[a-c]{0,2}"), any::<bool>(), values).prop_map(
+        |(empty, default, otherwise, truncate, values)| FieldMapping {
+            empty,
+            default,
+            otherwise,
+            truncate,
+            values,
+            ..FieldMapping::new("from", "to")
+        },
+    )
 }
 
 proptest! {
@@ -69,6 +101,25 @@ proptest! {
     fn the_normal_form_of_a_field_is_its_own(value in any_value(), field in any_field()) {
         if let Ok(once) = to_field(&value, &field) {
             prop_assert_eq!(to_field(&once, &field).unwrap(), once);
+        }
+    }
+
+    /// What a line writes to a field is what it finds there afterwards, so that nothing is written twice.
+    #[test]
+    fn what_a_line_wrote_is_kept(line in any_line(), value in any_value(), field in any_field()) {
+        if let Ok(Some(wanted)) = line.to_field(&value, &field) {
+            prop_assert!(is_kept(&wanted, &wanted, &field), "{:?}", wanted);
+            prop_assert_eq!(line.to_field(&value, &field).unwrap(), Some(wanted));
+        }
+    }
+
+    /// What a line sets on an attribute is in the attribute's normal form.
+    #[test]
+    fn what_a_line_set_is_kept(
+        line in any_line(), value in any_value(), data_type in proptest::sample::select(&DataType::ALL[..]),
+    ) {
+        if let Ok(Some(wanted)) = line.to_attribute(&value, data_type) {
+            prop_assert_eq!(to_attribute(&wanted, data_type).unwrap(), wanted);
         }
     }
 
@@ -120,6 +171,64 @@ fn a_list_is_a_set_in_a_multipicklist() {
     let given = Value::List(vec!["b".into(), "a".into(), "b".into()]);
     assert_eq!(to_field(&given, &field(FieldType::MultiPicklist)).unwrap(), Value::List(vec!["a".into(), "b".into()]));
     assert!(to_field(&Value::List(vec!["a;b".into()]), &field(FieldType::MultiPicklist)).is_err());
+}
+
+#[test]
+fn picklists_keep_the_spelling_of_their_definition() {
+    let restricted = FieldSchema { restricted_to: vec!["Gold".into(), "Silver".into()], ..field(FieldType::Picklist) };
+    assert_eq!(to_field(&"gold".into(), &restricted).unwrap(), "Gold".into());
+    // What an unrestricted one has is not known, so it is only known that case makes no difference.
+    let free = field(FieldType::Picklist);
+    assert!(is_kept(&"Gold".into(), &"gold".into(), &free));
+    assert!(!is_kept(&"Gold".into(), &"silver".into(), &free));
+    let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).to_owned()).collect());
+    let several = field(FieldType::MultiPicklist);
+    let wanted = to_field(&list(&["silver", "gold"]), &several).unwrap();
+    assert!(is_kept(&list(&["Gold", "Silver"]), &wanted, &several));
+    assert!(!is_kept(&list(&["Gold"]), &wanted, &several));
+    assert_eq!(to_field(&list(&[" a ", "", "A", "b"]), &several).unwrap(), list(&["A", "b"]));
+    assert_eq!(to_field(&list(&[" "]), &several).unwrap(), Value::Null);
+}
+
+#[test]
+fn ids_have_eighteen_characters_and_times_of_day_milliseconds() {
+    let id = |text: &str| to_field(&text.into(), &field(FieldType::Reference));
+    assert_eq!(id("001M000000qfPyS").unwrap(), "001M000000qfPySIAU".into());
+    assert_eq!(id("001M000000qfPySIAU").unwrap(), "001M000000qfPySIAU".into());
+    assert!(id("Acme").unwrap_err().to_string().contains("record id"));
+    let time = |text: &str| to_field(&text.into(), &field(FieldType::Time));
+    assert_eq!(time("13:45").unwrap(), "13:45:00.000Z".into());
+    assert_eq!(time("13:45:00.000Z").unwrap(), "13:45:00.000Z".into());
+    assert!(time("noon").unwrap_err().to_string().contains("time of day"));
+}
+
+#[test]
+fn dates_that_salesforce_does_not_keep_are_misfits() {
+    for (text, fits) in [
+        ("0001-01-01T00:00:00Z", false),
+        ("1699-12-31T23:59:59Z", false),
+        ("1700-01-01T00:00:00Z", true),
+        ("4000-12-31T23:59:59Z", true),
+        ("9999-12-01T00:00:00Z", false),
+    ] {
+        for field_type in [FieldType::Date, FieldType::DateTime] {
+            assert_eq!(to_field(&text.into(), &field(field_type)).is_ok(), fits, "{text} {field_type:?}");
+        }
+    }
+}
+
+#[test]
+fn text_is_counted_in_utf_16_units_and_kept_as_it_is() {
+    let three = FieldSchema { length: Some(3), ..field(FieldType::String) };
+    assert!(to_field(&"é🙂".into(), &three).is_ok());
+    assert!(to_field(&"🙂🙂".into(), &three).is_err());
+    let long = field(FieldType::TextArea);
+    for text in ["=1+1", "<b>&amp;</b>", "\u{202e}abc", "a\u{7}b", "line\r\nline"] {
+        assert_eq!(to_field(&text.into(), &long).unwrap(), text.into());
+        assert_eq!(to_attribute(&text.into(), DataType::String).unwrap(), text.into());
+    }
+    assert_eq!(to_field(&"\u{1}\ta\u{7}".into(), &long).unwrap(), "a".into(), "Salesforce cuts them off at the ends");
+    assert!(to_field(&"a\0b".into(), &long).unwrap_err().to_string().contains("U+0000"));
 }
 
 #[test]

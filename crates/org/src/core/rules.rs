@@ -67,7 +67,7 @@ fn from_text(field: &FieldSchema, input: &str) -> Result<FieldValue, WriteError>
 }
 
 fn bounded(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
-    if field.length > 0 && text.chars().count() > field.length as usize {
+    if field.length > 0 && length_of(text) > field.length as usize {
         let shown: String = text.chars().take(255).collect();
         return Err(WriteError::at(
             "STRING_TOO_LONG",
@@ -76,6 +76,11 @@ fn bounded(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
         ));
     }
     Ok(FieldValue::Text(text.into()))
+}
+
+/// The length of a text as Apex and the database count it, in UTF-16 units: most emoji have two.
+pub(crate) fn length_of(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
 }
 
 fn choice(field: &FieldSchema, text: &str) -> Result<FieldValue, WriteError> {
@@ -264,6 +269,8 @@ mod tests {
         assert_eq!(coerce(&field, &json!("   ")), Ok(FieldValue::Null));
         assert_eq!(coerce(&field, &json!("  abcde  ")), Ok(FieldValue::text("abcde")));
         assert_eq!(coerce(&field, &json!("abcdef")).unwrap_err().code, "STRING_TOO_LONG");
+        assert_eq!(coerce(&field, &json!("🙂🙂é")), Ok(FieldValue::text("🙂🙂é")));
+        assert_eq!(coerce(&field, &json!("🙂🙂🙂")).unwrap_err().code, "STRING_TOO_LONG", "six units");
         assert_eq!(coerce(&field, &json!(5)), Ok(FieldValue::text("5")));
         assert_eq!(coerce(&field, &json!(true)), Ok(FieldValue::text("true")));
         for no_scalar in [json!([]), json!({ "a": 1 })] {

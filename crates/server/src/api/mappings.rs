@@ -1,15 +1,18 @@
 //! Object mappings.
 
+use std::collections::BTreeMap;
+
 use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
 use syncline_model::{
+    Number, Value,
     connection::{Connection, ConnectionStatus},
     custom_field::WantedField,
     id::{EnvironmentId, MappingId},
-    mapping::{FieldMapping, MappingDefinition, MatchRule, ObjectMapping},
+    mapping::{self, FieldMapping, MappingDefinition, MatchRule, ObjectMapping},
 };
 use utoipa::ToSchema;
 
@@ -17,7 +20,7 @@ use super::{
     Api, EnvironmentPath, ItemPath,
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Json},
-    words::{Duplicates, MadeFieldState, OnUnlink, ProfileKind},
+    words::{Duplicates, Empty, MadeFieldState, OnUnlink, ProfileKind},
 };
 use crate::mapping_rules::{Accepted, Surroundings, judge};
 
@@ -62,7 +65,7 @@ pub(super) struct MatchInput {
     userflow: String,
 }
 
-/// One line of a mapping.
+/// One line of a mapping. Options that are not used are left out.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LineInput {
@@ -70,6 +73,35 @@ pub(super) struct LineInput {
     from: String,
     /// Target.
     to: String,
+    /// What a source without value does to the target: `clear` where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    empty: Option<Empty>,
+    /// What the target gets where `empty` is `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    default: Option<DefaultValue>,
+    /// What the target is for each value of the source; several may become one, and the empty text is no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    values: Option<BTreeMap<String, String>>,
+    /// What the target is where `values` does not name the source's value. Without it that is a sync issue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    otherwise: Option<String>,
+    /// Whether a text that is too long for the Salesforce field is cut and marked with `…`. Otherwise it is a sync issue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    truncate: Option<bool>,
+}
+
+/// A value that a line names.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum DefaultValue {
+    /// True or false.
+    Boolean(bool),
+    /// A number.
+    Number(f64),
+    /// A text; where the target is a point in time, in ISO 8601 form.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
 }
 
 /// A mapping.
@@ -105,11 +137,50 @@ pub(super) struct MappingList {
     data: Vec<Mapping>,
 }
 
+impl From<LineInput> for FieldMapping {
+    fn from(input: LineInput) -> Self {
+        let default = input.default.map_or(Value::Null, |default| match default {
+            DefaultValue::Boolean(value) => Value::Boolean(value),
+            DefaultValue::Number(value) => Number::new(value).map_or(Value::Null, Value::Number),
+            DefaultValue::Text(value) => Value::text(value),
+            DefaultValue::List(value) => Value::List(value),
+        });
+        Self {
+            from: input.from,
+            to: input.to,
+            empty: input.empty.unwrap_or_default().into(),
+            default,
+            otherwise: input.otherwise,
+            truncate: input.truncate.unwrap_or_default(),
+            values: input.values.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<FieldMapping> for LineInput {
+    fn from(stored: FieldMapping) -> Self {
+        let default = match stored.default {
+            Value::Null => None,
+            Value::Boolean(value) => Some(DefaultValue::Boolean(value)),
+            Value::Number(value) => Some(DefaultValue::Number(value.as_f64())),
+            Value::List(value) => Some(DefaultValue::List(value)),
+            text @ (Value::Text(_) | Value::DateTime(_)) => Some(DefaultValue::Text(text.to_string())),
+        };
+        Self {
+            from: stored.from,
+            to: stored.to,
+            empty: (stored.empty != mapping::Empty::Clear).then(|| stored.empty.into()),
+            default,
+            values: (!stored.values.is_empty()).then_some(stored.values),
+            otherwise: stored.otherwise,
+            truncate: stored.truncate.then_some(true),
+        }
+    }
+}
+
 impl From<MappingInput> for MappingDefinition {
     fn from(input: MappingInput) -> Self {
-        let lines = |lines: Vec<LineInput>| {
-            lines.into_iter().map(|line| FieldMapping { from: line.from, to: line.to }).collect()
-        };
+        let lines = |lines: Vec<LineInput>| lines.into_iter().map(FieldMapping::from).collect();
         Self {
             salesforce: input.salesforce,
             userflow: input.userflow.into(),
@@ -126,9 +197,7 @@ impl From<MappingInput> for MappingDefinition {
 
 impl From<MappingDefinition> for MappingInput {
     fn from(stored: MappingDefinition) -> Self {
-        let lines = |lines: Vec<FieldMapping>| {
-            lines.into_iter().map(|line| LineInput { from: line.from, to: line.to }).collect()
-        };
+        let lines = |lines: Vec<FieldMapping>| lines.into_iter().map(LineInput::from).collect();
         let rule = stored.match_rule;
         Self {
             salesforce: stored.salesforce,

@@ -192,6 +192,39 @@ impl From<OnUnlink> for mapping::OnUnlink {
     }
 }
 
+/// What a source without value does to the target of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Empty {
+    /// It is cleared.
+    #[default]
+    Clear,
+    /// It stays as it is.
+    Keep,
+    /// It gets the line's default.
+    Default,
+}
+
+impl From<mapping::Empty> for Empty {
+    fn from(rule: mapping::Empty) -> Self {
+        match rule {
+            mapping::Empty::Clear => Self::Clear,
+            mapping::Empty::Keep => Self::Keep,
+            mapping::Empty::Default => Self::Default,
+        }
+    }
+}
+
+impl From<Empty> for mapping::Empty {
+    fn from(rule: Empty) -> Self {
+        match rule {
+            Empty::Clear => Self::Clear,
+            Empty::Keep => Self::Keep,
+            Empty::Default => Self::Default,
+        }
+    }
+}
+
 /// How far a Salesforce field is that Syncline makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

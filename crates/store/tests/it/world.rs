@@ -77,7 +77,7 @@ pub(crate) fn org(id: &str) -> OrgIdentity {
 }
 
 pub(crate) fn contacts() -> MappingDefinition {
-    let line = |from: &str, to: &str| FieldMapping { from: from.into(), to: to.into() };
+    let line = |from: &str, to: &str| FieldMapping::new(from, to);
     MappingDefinition {
         salesforce: "Contact".into(),
         userflow: ProfileKind::User,

@@ -6,7 +6,7 @@ use super::describe::type_name;
 use super::integrity;
 use crate::core::error::WriteError;
 use crate::core::org::Org;
-use crate::core::rules::coerce;
+use crate::core::rules::{coerce, length_of};
 use crate::core::schema::{FieldIndex, FieldSchema, FieldType};
 use crate::core::table::Table;
 use crate::core::value::{FieldRef, FieldValue};
@@ -78,7 +78,7 @@ fn check_values(table: &Table, index: FieldIndex, new: &FieldSchema, is_converte
     let mut seen = HashSet::new();
     for (_, row) in table.iter() {
         let is_too_big = match row.get(index) {
-            FieldValue::Text(text) => new.length > 0 && text.chars().count() > new.length as usize,
+            FieldValue::Text(text) => new.length > 0 && length_of(text) > new.length as usize,
             FieldValue::Number(number) => new.field_type.is_decimal() && number.abs() >= limit,
             _ => false,
         };

@@ -77,7 +77,7 @@ pub(crate) async fn settling_marks_other_mappings_that_send_the_attribute(world:
     let linked = world.linked().await;
     let store = &linked.world.store;
     let mut definition = contacts();
-    definition.outbound = vec![FieldMapping { from: "title".into(), to: "Copy__c".into() }];
+    definition.outbound = vec![FieldMapping::new("title", "Copy__c")];
     let other = store.save_mapping(linked.connection, None, &definition, &[], &[]).await.unwrap();
     let mut uninterested = contacts();
     uninterested.match_rule.userflow = "user_id".into();

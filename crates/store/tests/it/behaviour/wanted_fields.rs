@@ -28,7 +28,7 @@ fn in_state(name: &str, state: WantedFieldState, detail: Option<&str>) -> Wanted
 /// Contacts that are also sent the attribute `seats`.
 fn with_seats() -> MappingDefinition {
     let mut definition = contacts();
-    definition.outbound.push(FieldMapping { from: "seats".into(), to: "Seats__c".into() });
+    definition.outbound.push(FieldMapping::new("seats", "Seats__c"));
     definition
 }
 

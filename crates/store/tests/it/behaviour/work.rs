@@ -240,7 +240,7 @@ pub(crate) async fn marking_all_due_takes_all_with_a_key(world: World) {
     linked.world.user("u2", &[("name", "No Address")]).await;
     linked.settle_all().await;
     let mut other = contacts();
-    other.outbound.push(FieldMapping { from: "seats".into(), to: "Seats__c".into() });
+    other.outbound.push(FieldMapping::new("seats", "Seats__c"));
     let store = &linked.world.store;
     let other = store.save_mapping(linked.connection, None, &other, &[], &[]).await.unwrap();
     linked.settle_all().await;

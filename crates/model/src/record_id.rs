@@ -1,11 +1,11 @@
-//! Record ids: 15 case-sensitive characters, or 18 of which the last three tell the case of the others. Everything that
-//! leaves this crate has the 18-character form.
+//! Record ids: 15 case-sensitive characters, or 18 of which the last three tell the case of the others. Everything that is
+//! held or compared has the 18-character form.
 
 const SUFFIX: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
 
 /// The 18-character form of an id in either form; `None` for what is no id. The suffix of a long id is worked out anew and
 /// repairs lost case the way Salesforce does: a letter's case is what the suffix says.
-pub(crate) fn to_long(id: &str) -> Option<String> {
+pub fn to_long(id: &str) -> Option<String> {
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
