@@ -13,7 +13,7 @@ use syncline_model::{
 };
 
 /// What the org looks like, by object.
-pub(crate) type Schemas = HashMap<String, Arc<ObjectSchema>>;
+pub type Schemas = HashMap<String, Arc<ObjectSchema>>;
 
 /// What a mapping's inbound sources that are fields of associated records mean, by source.
 pub type Paths = BTreeMap<String, Result<FieldPath, PathError>>;
@@ -92,7 +92,8 @@ impl Interest {
     }
 }
 
-fn paths(definition: &MappingDefinition, schemas: &Schemas) -> Paths {
+/// Finds out what the mapping's sources in associated records mean.
+pub fn paths(definition: &MappingDefinition, schemas: &Schemas) -> Paths {
     let sources = definition.inbound.iter().map(|line| line.from.as_str()).filter(|from| from.contains('.'));
     let schema = |name: &str| schemas.get(name).map(Arc::as_ref);
     let resolve = |source: &str| match schema(&definition.salesforce) {

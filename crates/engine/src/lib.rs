@@ -32,6 +32,6 @@ pub use context::{ConnectorFactory, EngineOptions};
 pub use engine::Engine;
 pub use error_policy::{Action, Policy, Rest, Words, issue, policy, words};
 pub use examine::{ExamineError, examine_once};
-pub use interest::Paths;
-pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan};
+pub use interest::{Paths, Schemas, paths};
+pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan, source};
 pub use tempo::Tempo;

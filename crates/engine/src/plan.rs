@@ -84,6 +84,16 @@ pub fn plan(
     }
 }
 
+/// What a held copy, or one associated with it, says of an inbound source; `None` where it is not known.
+pub fn source<'w>(from: &str, paths: &Paths, work: &'w Work) -> Option<&'w Value> {
+    let record = work.record.as_ref()?;
+    match paths.get(from) {
+        Some(Ok(path)) => Reach::default().follow(path, record, &work.associated),
+        Some(Err(_)) => None,
+        None => record.values.get(from),
+    }
+}
+
 fn plan_sides(
     mapping: &MappingDefinition,
     schema: Option<&ObjectSchema>,

@@ -22,7 +22,7 @@ use crate::{
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
     schema::ObjectSchema,
-    work::{Finish, Found, Lane, Work, WorkKey},
+    work::{Finish, Found, Lane, Standing, Work, WorkKey},
 };
 
 /// A store that everything else is built on.
@@ -493,6 +493,21 @@ pub trait AdminStore: Send + Sync + 'static {
         kind: ProfileKind,
         profiles: &[String],
     ) -> Result<Vec<LinkView>, StoreError>;
+
+    /// A profile's items as they stand, in the order of mappings; a mapping that does not cover it has none.
+    async fn standing(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profile: &str,
+    ) -> Result<Vec<Standing>, StoreError>;
+
+    /// The profiles that are linked to a record, by kind and id.
+    async fn profiles_of_record(
+        &self,
+        connection: ConnectionId,
+        record: &str,
+    ) -> Result<Vec<(ProfileKind, String)>, StoreError>;
 
     /// Sync issues, newest first: of one profile or of all, no more than `limit`.
     async fn issues(

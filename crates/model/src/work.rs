@@ -74,6 +74,28 @@ pub struct Work {
     pub speaks: bool,
 }
 
+/// An item as it stands, due or not.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Both its sides; generation, time and attempts mean nothing where it is not due.
+    pub work: Work,
+    /// Since when it is linked to its record.
+    pub linked_at: Option<Timestamp>,
+    /// What it waits for; `None` where nothing is left to do.
+    pub waiting: Option<Waiting>,
+}
+
+/// That an item is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Whether it waits for a call to Salesforce.
+    pub needs_call: bool,
+    /// Not before that time.
+    pub at: Timestamp,
+    /// How often it has failed in a row.
+    pub attempts: i32,
+}
+
 /// What a look-up found for an item.
 #[derive(Clone, Debug)]
 pub struct Found {

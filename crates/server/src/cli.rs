@@ -13,6 +13,7 @@ use crate::{
     demo::{self, DemoOptions},
     doctor,
     emulated_org::OrgOptions,
+    explain,
     settings::{SettingsSource, one_of},
 };
 
@@ -81,6 +82,14 @@ enum Command {
     Doctor {
         #[command(flatten)]
         target: Target,
+    },
+    /// Tell why a user, a company or a Salesforce record did or did not sync
+    Explain {
+        #[command(flatten)]
+        target: Target,
+        /// E-mail address, user id, company id, or Salesforce id
+        #[arg(value_name = "WHO")]
+        who: String,
     },
     /// Keys for the Userflow-compatible API
     #[command(subcommand)]
@@ -328,6 +337,10 @@ impl Cli {
             Command::Doctor { target } => {
                 let target = target.resolve()?;
                 Box::new(move || Box::pin(doctor::doctor(target, output)))
+            }
+            Command::Explain { target, who } => {
+                let target = target.resolve()?;
+                Box::new(move || Box::pin(explain::explain(target, who, output)))
             }
             Command::ApiKeys(ApiKeys::Create { target }) => {
                 let target = target.resolve()?;

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod demo;
 pub mod doctor;
 pub mod emulated_org;
+pub mod explain;
 pub mod lifecycle;
 mod line_rules;
 pub mod mapping_rules;

@@ -25,7 +25,7 @@ use syncline_model::{
         AdminStore, Authorization, Counts, EnvironmentStore, KeyKind, LinkView, Member, Signal, Signals, Store,
         StoreError, SyncStore,
     },
-    work::{Finish, Found, Lane, Outcome, Work, WorkKey},
+    work::{Finish, Found, Lane, Outcome, Standing, Work, WorkKey},
 };
 
 /// Something that became durable.
@@ -200,5 +200,7 @@ passed_on! { AdminStore;
     fn delete_mapping(connection: ConnectionId, mapping: MappingId) -> ();
     fn counts(connection: ConnectionId, mapping: Option<MappingId>) -> Counts;
     fn links(connection: ConnectionId, kind: ProfileKind, profiles: &[String]) -> Vec<LinkView>;
+    fn standing(connection: ConnectionId, kind: ProfileKind, profile: &str) -> Vec<Standing>;
+    fn profiles_of_record(connection: ConnectionId, record: &str) -> Vec<(ProfileKind, String)>;
     fn issues(connection: ConnectionId, profile: Option<(ProfileKind, &str)>, limit: u32) -> Vec<Issue>;
 }

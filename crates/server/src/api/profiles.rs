@@ -20,6 +20,7 @@ use super::{
     issues::Issue,
     words,
 };
+use crate::explain::{self, Explanation};
 
 /// Most rows of a page.
 const PAGE_MAX: u32 = 200;
@@ -231,6 +232,53 @@ pub(super) async fn get_company(
     get(&api, environment.id, ProfileKind::Company, &path.id).await
 }
 
+/// Why a user did or did not sync: mapping by mapping, field by field.
+#[utoipa::path(
+    get, path = "/environments/{env}/users/{id}/sync", tag = "profiles", operation_id = "explainUser", params(ItemPath),
+    responses(
+        (status = 200, body = Explanation), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Not connected"),
+    ),
+)]
+pub(super) async fn explain_user(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<axum::Json<Explanation>, ApiError> {
+    explain(&api, environment.id, ProfileKind::User, &path.id).await
+}
+
+/// Why a company did or did not sync: mapping by mapping, field by field.
+#[utoipa::path(
+    get, path = "/environments/{env}/companies/{id}/sync", tag = "profiles", operation_id = "explainCompany", params(ItemPath),
+    responses(
+        (status = 200, body = Explanation), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Not connected"),
+    ),
+)]
+pub(super) async fn explain_company(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<axum::Json<Explanation>, ApiError> {
+    explain(&api, environment.id, ProfileKind::Company, &path.id).await
+}
+
+async fn explain(
+    api: &Api,
+    environment: EnvironmentId,
+    kind: ProfileKind,
+    id: &str,
+) -> Result<axum::Json<Explanation>, ApiError> {
+    let connection = super::salesforce::connected(api, environment).await?;
+    let explanation = explain::of_profile(api.store.as_ref(), environment, &connection, kind, id).await?;
+    Ok(axum::Json(explanation.ok_or_else(|| not_found(kind))?))
+}
+
+fn not_found(kind: ProfileKind) -> ApiError {
+    ApiError::not_found(if kind == ProfileKind::User { "The user" } else { "The company" })
+}
+
 async fn get(
     api: &Api,
     environment: EnvironmentId,
@@ -238,8 +286,7 @@ async fn get(
     id: &str,
 ) -> Result<axum::Json<Profile>, ApiError> {
     let profile = api.store.profile(environment, kind, id).await?;
-    let profile = profile
-        .ok_or_else(|| ApiError::not_found(if kind == ProfileKind::User { "The user" } else { "The company" }))?;
+    let profile = profile.ok_or_else(|| not_found(kind))?;
     let definitions = api.store.attribute_definitions(environment, Some(Scope::from(kind))).await?;
     let (mut links, mut issues) = (Vec::new(), Vec::new());
     if let Some(connection) = api.store.connection(environment).await? {

@@ -9,13 +9,13 @@ use syncline_model::profile::ProfileKind;
 use crate::harness::{Browser, Harness, client, eventually};
 
 /// The org, as any Salesforce client sees it.
-struct Org {
+pub(crate) struct Org {
     url: String,
     token: String,
 }
 
 impl Org {
-    fn of(harness: &Harness) -> Self {
+    pub(crate) fn of(harness: &Harness) -> Self {
         let state = harness.org.as_ref().unwrap().state();
         Self { url: format!("{}/services/data/v64.0/sobjects", state.org_url), token: state.org_access_token }
     }
@@ -29,20 +29,20 @@ impl Org {
         serde_json::from_str(&body).unwrap_or_default()
     }
 
-    async fn create(&self, object: &str, fields: Value) -> String {
+    pub(crate) async fn create(&self, object: &str, fields: Value) -> String {
         self.send(Method::POST, object, fields).await["id"].as_str().unwrap().to_owned()
     }
 
-    async fn edit(&self, object: &str, id: &str, fields: Value) {
+    pub(crate) async fn edit(&self, object: &str, id: &str, fields: Value) {
         self.send(Method::PATCH, &format!("{object}/{id}"), fields).await;
     }
 
-    async fn delete(&self, object: &str, id: &str) {
+    pub(crate) async fn delete(&self, object: &str, id: &str) {
         self.send(Method::DELETE, &format!("{object}/{id}"), json!({})).await;
     }
 }
 
-async fn user(harness: &Harness, id: &str, email: &str) {
+pub(crate) async fn user(harness: &Harness, id: &str, email: &str) {
     let set = syncline_model::attribute::AttributeOperation::set(email.into());
     let write = syncline_model::profile::ProfileWrite::Upsert {
         kind: ProfileKind::User,
@@ -53,7 +53,7 @@ async fn user(harness: &Harness, id: &str, email: &str) {
     harness.store.write(harness.environment.id, &vec![write]).await.unwrap();
 }
 
-async fn becomes(harness: &Harness, user: &str, attribute: &str, wanted: Value) {
+pub(crate) async fn becomes(harness: &Harness, user: &str, attribute: &str, wanted: Value) {
     let what = format!("{attribute} of {user} becomes {wanted}");
     eventually(&what, async || {
         let profile = harness.store.profile(harness.environment.id, ProfileKind::User, user).await.unwrap()?;

@@ -5,6 +5,7 @@
 mod association;
 mod connection;
 mod demo;
+mod explain;
 mod harness;
 mod live;
 mod openapi;

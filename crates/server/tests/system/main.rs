@@ -6,6 +6,7 @@ mod cost;
 mod crash;
 mod database;
 mod doctor;
+mod explain;
 mod fight;
 mod program;
 mod stop;

@@ -14,7 +14,7 @@ use syncline_model::{
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
     store::{AdminStore, Authorization, Counts, KeyKind, LinkView, Member, StoreError},
-    work::Lane,
+    work::{Lane, Standing, Waiting},
 };
 
 use super::{Connected, MemoryStore, is_off};
@@ -382,6 +382,43 @@ impl AdminStore for MemoryStore {
         // Stable, so that those of one profile stay in the order of mappings.
         links.sort_by(|a, b| a.profile_id.cmp(&b.profile_id));
         Ok(links)
+    }
+
+    async fn standing(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profile: &str,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let mappings = connected.mappings.iter().filter(|mapping| mapping.definition.userflow == kind);
+        let standing = mappings.filter_map(|mapping| {
+            let item = (mapping.id, profile.to_owned());
+            let link = connected.links.get(&item)?;
+            let due = connected.due.get(&item);
+            let waiting =
+                due.map(|due| Waiting { needs_call: due.lane == Lane::Remote, at: due.at, attempts: due.attempts });
+            Some(Standing { work: state.item(connected, kind, &item, due), linked_at: link.linked_at, waiting })
+        });
+        Ok(standing.collect())
+    }
+
+    async fn profiles_of_record(
+        &self,
+        connection: ConnectionId,
+        record: &str,
+    ) -> Result<Vec<(ProfileKind, String)>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let linked =
+            connected.links.iter().filter(|(_, link)| link.record.as_ref().is_some_and(|(_, id)| id == record));
+        let profiles =
+            linked.filter_map(|((mapping, profile), _)| Some((connected.kind_of(*mapping)?, profile.clone())));
+        let mut profiles: Vec<_> = profiles.collect();
+        profiles.sort_by(|a, b| (a.0.as_str(), &a.1).cmp(&(b.0.as_str(), &b.1)));
+        profiles.dedup();
+        Ok(profiles)
     }
 
     async fn issues(

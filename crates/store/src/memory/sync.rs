@@ -25,7 +25,7 @@ use syncline_model::{
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
 };
 
-use super::{Connected, Item, MemoryStore, State, is_off};
+use super::{Connected, Due, Item, MemoryStore, State, is_off};
 use crate::{
     rules::{Author, ProfileChange, begin_of_hour, recent_after, replaced_feeds, replaced_issues, writes},
     signal::Raised,
@@ -331,7 +331,11 @@ impl State {
     /// An item that is due, with both its sides.
     fn work(&self, connected: &Connected, item: &Item) -> Option<Work> {
         let due = connected.due.get(item)?;
-        let kind = connected.kind_of(item.0)?;
+        Some(self.item(connected, connected.kind_of(item.0)?, item, Some(due)))
+    }
+
+    /// An item, due or not, with both its sides.
+    pub(super) fn item(&self, connected: &Connected, kind: ProfileKind, item: &Item, due: Option<&Due>) -> Work {
         let profile = |id: &str| self.profiles.get(&(connected.connection.environment_id, kind, id.to_owned()));
         let link = connected.links.get(item).cloned().unwrap_or_default();
         let own = profile(&item.1);
@@ -342,11 +346,11 @@ impl State {
                 linked.filter_map(|other| profile(&other.1)).all(|other| rank(other) <= rank(own))
             })
         });
-        Some(Work {
+        Work {
             key: WorkKey { mapping_id: item.0, profile_id: item.1.clone() },
-            generation: due.generation,
-            due_at: due.at,
-            attempts: due.attempts,
+            generation: due.map(|due| due.generation).unwrap_or_default(),
+            due_at: due.map_or(Timestamp::UNIX_EPOCH, |due| due.at),
+            attempts: due.map(|due| due.attempts).unwrap_or_default(),
             profile: own.cloned(),
             match_key: link.key,
             searched: link.searched,
@@ -355,7 +359,7 @@ impl State {
             record: link.record.and_then(|key| connected.records.get(&key).cloned()),
             associated: connected.associated(item),
             speaks,
-        })
+        }
     }
 
     fn finish(
@@ -496,7 +500,7 @@ impl Connected {
         !is_off(self.connection.status) && self.mappings.iter().any(|known| known.id == mapping && !known.paused)
     }
 
-    fn kind_of(&self, mapping: MappingId) -> Option<ProfileKind> {
+    pub(super) fn kind_of(&self, mapping: MappingId) -> Option<ProfileKind> {
         self.mappings.iter().find(|known| known.id == mapping).map(|known| known.definition.userflow)
     }
 

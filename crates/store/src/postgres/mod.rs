@@ -76,6 +76,8 @@ mod news;
 mod profile;
 #[path = "../sql/row.rs"]
 mod row;
+#[path = "../sql/standing.rs"]
+mod standing;
 #[path = "../sql/store.rs"]
 mod store;
 #[path = "../sql/sync.rs"]

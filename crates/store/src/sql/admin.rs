@@ -15,6 +15,7 @@ use syncline_model::{
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
     store::{AdminStore, Authorization, Counts, KeyKind, LinkView, Member, StoreError},
+    work::Standing,
 };
 
 use super::{
@@ -169,6 +170,23 @@ impl AdminStore for SqlStore {
         profiles: &[String],
     ) -> Result<Vec<LinkView>, StoreError> {
         Ok(self.links_of_profiles(connection, kind, profiles).await?)
+    }
+
+    async fn standing(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profile: &str,
+    ) -> Result<Vec<Standing>, StoreError> {
+        Ok(self.items_of_profile(connection, kind, profile).await?)
+    }
+
+    async fn profiles_of_record(
+        &self,
+        connection: ConnectionId,
+        record: &str,
+    ) -> Result<Vec<(ProfileKind, String)>, StoreError> {
+        Ok(self.linked_profiles(connection, record).await?)
     }
 
     async fn issues(

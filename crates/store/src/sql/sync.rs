@@ -184,9 +184,10 @@ fn after_ms(after: Option<Timestamp>) -> i64 {
     after.map_or(i64::MIN, Timestamp::as_millisecond)
 }
 
-/// A due item with all that is known of it. `l.searched` and the like are null where the profile is not covered any more.
-const WORK: &str = "d.mapping_id, d.profile_id, d.generation, d.due_at, d.attempts, l.match_key, l.searched, l.candidates, \
-     l.was_linked, p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.revision, \
+const DUE: &str = "d.mapping_id, d.profile_id, d.generation, d.due_at, d.attempts";
+
+/// All that is known of an item's two sides. `l.searched` and the like are null where the profile is not covered any more.
+pub(super) const SIDES: &str = "l.match_key, l.searched, l.candidates, l.was_linked, p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.revision, \
      cast(case when p.id is null or l.record_id is null or exists ( \
        select 1 from link o join profile q on q.environment_id = p.environment_id and q.kind = p.kind and q.id = o.profile_id \
        where o.connection_id = l.connection_id and o.record_id = l.record_id and o.object = l.object \
@@ -203,7 +204,7 @@ const WORK_FROM: &str = " from due d \
      left join record r on r.connection_id = l.connection_id and r.object = l.object and r.record_id = l.record_id \
      where d.connection_id = ";
 
-fn work(row: &row::Row) -> Result<Work, Failure> {
+pub(super) fn work(row: &row::Row) -> Result<Work, Failure> {
     let profile = match get::<Option<String>>(row, "id")? {
         Some(_) => Some(row::profile(row)?),
         None => None::<Profile>,
@@ -305,7 +306,14 @@ impl SqlStore {
         let mut tx = self.read().await?;
         look_at_lease(&mut tx, lease).await?;
         let mut query = QueryBuilder::<Db>::new("-- due work\nselect ");
-        query.push(WORK).push(", ").push(RECORD).push(WORK_FROM).push_bind(lease.connection_id.to_string());
+        query
+            .push(DUE)
+            .push(", ")
+            .push(SIDES)
+            .push(", ")
+            .push(RECORD)
+            .push(WORK_FROM)
+            .push_bind(lease.connection_id.to_string());
         query.push(" and d.lane = ").push_bind(i64::from(lane.as_i16()));
         query.push(" and d.due_at <= ").push_bind(self.clock.now().as_millisecond());
         query.push(" and d.due_at > ").push_bind(after_ms(after));
@@ -322,7 +330,14 @@ impl SqlStore {
         let mut found = BTreeMap::new();
         for group in groups(keys.iter().map(|key| (key.mapping_id, key.profile_id.clone()))) {
             let mut query = QueryBuilder::<Db>::new("-- due work again\nselect ");
-            query.push(WORK).push(", ").push(RECORD).push(WORK_FROM).push_bind(lease.connection_id.to_string());
+            query
+                .push(DUE)
+                .push(", ")
+                .push(SIDES)
+                .push(", ")
+                .push(RECORD)
+                .push(WORK_FROM)
+                .push_bind(lease.connection_id.to_string());
             query.push(" and d.due_at <= ").push_bind(self.clock.now().as_millisecond());
             query.push(" and (d.mapping_id, d.profile_id) in (");
             query.push_values(group, |mut row, (mapping, profile)| {

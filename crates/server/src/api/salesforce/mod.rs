@@ -132,6 +132,6 @@ async fn shown(api: &Api, environment: EnvironmentId) -> Result<Option<connectio
 }
 
 /// The same, for what can not be done without one.
-async fn connected(api: &Api, environment: EnvironmentId) -> Result<connection::Connection, ApiError> {
+pub(super) async fn connected(api: &Api, environment: EnvironmentId) -> Result<connection::Connection, ApiError> {
     shown(api, environment).await?.ok_or_else(|| ApiError::conflict("Connect with Salesforce first."))
 }

@@ -13,6 +13,7 @@ mod news;
 mod pausing;
 mod profile;
 mod seen_from_outside;
+mod standing;
 mod wanted_fields;
 mod work;
 
@@ -44,6 +45,11 @@ macro_rules! on_every_store {
 
 mod run {
     on_every_store! {
+        standing:
+            an_item_tells_its_link_and_what_it_waits_for,
+            associated_copies_stand_with_the_item,
+            a_profile_that_no_mapping_covers_has_no_items,
+            a_record_tells_who_is_linked_to_it;
         association:
             a_record_that_is_needed_is_held_unread_until_it_is_read,
             news_that_comes_before_the_first_read_is_not_overwritten_by_it,

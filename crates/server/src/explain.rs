@@ -1,0 +1,436 @@
+//! Why something did or did not sync: what each mapping says of a profile, what is held of both sides, what waits, what failed. It
+//! asks nobody but the store, and plans as the engine would, so that what it says is what will happen.
+
+use std::fmt::Write as _;
+
+use anyhow::bail;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use syncline_engine::{AttributeTypes, Need, Paths, Plan, Schemas, paths, plan, source};
+use syncline_model::{
+    Value,
+    attribute::Scope,
+    connection::Connection,
+    id::EnvironmentId,
+    issue::Issue,
+    mapping::{Duplicates, ObjectMapping},
+    profile::{Profile, ProfileFilter, ProfileKind},
+    record_id,
+    schema::ObjectSchema,
+    store::{Store, StoreError},
+    work::{Standing, Work},
+};
+use utoipa::ToSchema;
+
+use crate::commands::{Output, Target};
+
+/// Profiles with one address that are explained; more are a mistake of their own.
+const PROFILES_MAX: u32 = 10;
+/// Sync issues of one profile that are told.
+const ISSUES_MAX: u32 = 100;
+
+/// All that is known of why a profile did or did not sync.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Explanation {
+    /// `user` or `company`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    #[schema(required = true)]
+    pub name: Option<String>,
+    /// One for each mapping of its kind, in order.
+    pub mappings: Vec<MappingExplanation>,
+}
+
+/// What one mapping makes of a profile.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MappingExplanation {
+    /// The mapping.
+    pub mapping_id: String,
+    /// API name of the Salesforce object.
+    pub salesforce: String,
+    /// What matches what, such as `Email = email`.
+    pub matches: String,
+    /// Whether the mapping is paused.
+    pub paused: bool,
+    /// The key that the profile has.
+    #[schema(required = true)]
+    pub key: Option<String>,
+    /// How it stands.
+    pub state: LinkState,
+    /// The same in a sentence, with the reason.
+    pub reason: String,
+    /// The linked record.
+    #[schema(required = true)]
+    pub record_id: Option<String>,
+    /// Since when.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub linked_at: Option<Timestamp>,
+    /// Its fields, where it is linked.
+    pub fields: Vec<FieldExplanation>,
+    /// What it waits for, in a sentence.
+    #[schema(required = true)]
+    pub waiting: Option<String>,
+    /// What could not be synced, with the remedy.
+    pub issues: Vec<String>,
+}
+
+/// How a profile stands with a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// It is linked to a record.
+    Linked,
+    /// It has no value in what is matched by.
+    NoKey,
+    /// Salesforce was not asked yet.
+    NotSearched,
+    /// No record has its key.
+    NoRecord,
+    /// Several records have its key, and the mapping takes none then.
+    Ambiguous,
+}
+
+/// One line of a mapping, with both its sides.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldExplanation {
+    /// Which way.
+    pub direction: Direction,
+    /// Source.
+    pub from: String,
+    /// Target.
+    pub to: String,
+    /// What is held of the source.
+    pub source: serde_json::Value,
+    /// What is held of the target.
+    pub target: serde_json::Value,
+    /// How the two stand.
+    pub state: FieldState,
+    /// Why, where they do not agree.
+    #[schema(required = true)]
+    pub message: Option<String>,
+}
+
+/// Which way a line goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From Salesforce.
+    Inbound,
+    /// To Salesforce.
+    Outbound,
+}
+
+/// How the two sides of a line stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldState {
+    /// They agree.
+    InStep,
+    /// They differ, and the target is to be written.
+    Waiting,
+    /// The value can not be synced.
+    Failed,
+    /// What Salesforce has is not known, and has to be read first.
+    Unknown,
+}
+
+/// Explains a profile; `None` where there is no such one.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn of_profile(
+    store: &dyn Store,
+    environment: EnvironmentId,
+    connection: &Connection,
+    kind: ProfileKind,
+    id: &str,
+) -> Result<Option<Explanation>, StoreError> {
+    let Some(profile) = store.profile(environment, kind, id).await? else { return Ok(None) };
+    let schemas = store.object_schemas(connection.id).await?;
+    let schemas: Schemas = schemas.into_iter().map(|schema| (schema.name.clone(), schema.into())).collect();
+    let definitions = store.attribute_definitions(environment, Some(Scope::from(kind))).await?;
+    let types: AttributeTypes = definitions.into_iter().map(|one| (one.name, one.data_type)).collect();
+    let standing = store.standing(connection.id, kind, id).await?;
+    let issues = store.issues(connection.id, Some((kind, id)), ISSUES_MAX).await?;
+    let mappings = store.mappings(connection.id).await?;
+    let explained = mappings.iter().filter(|mapping| mapping.definition.userflow == kind).map(|mapping| {
+        let item = standing.iter().find(|one| one.work.key.mapping_id == mapping.id);
+        let paths = paths(&mapping.definition, &schemas);
+        let schema = schemas.get(&mapping.definition.salesforce).map(AsRef::as_ref);
+        let issues = issues.iter().filter(|issue| issue.mapping_id == mapping.id);
+        explain_mapping(mapping, &profile, item, issues.collect(), Known { schema, paths: &paths, types: &types })
+    });
+    let name = profile.attribute("name").as_text().map(str::to_owned);
+    Ok(Some(Explanation { kind: kind.as_str(), id: id.to_owned(), name, mappings: explained.collect() }))
+}
+
+/// What is known around a mapping.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    schema: Option<&'a ObjectSchema>,
+    paths: &'a Paths,
+    types: &'a AttributeTypes,
+}
+
+fn explain_mapping(
+    mapping: &ObjectMapping,
+    profile: &Profile,
+    item: Option<&Standing>,
+    issues: Vec<&Issue>,
+    known: Known<'_>,
+) -> MappingExplanation {
+    let definition = &mapping.definition;
+    let rule = &definition.match_rule;
+    let key = rule.profile_key(profile).map(|key| key.to_string());
+    let record = item.and_then(|item| item.work.record.as_ref());
+    let (state, reason) = link_state(mapping, key.as_deref(), item);
+    MappingExplanation {
+        mapping_id: mapping.id.to_string(),
+        salesforce: definition.salesforce.clone(),
+        matches: format!("{} = {}", rule.salesforce, rule.userflow),
+        paused: mapping.paused,
+        key,
+        state,
+        reason,
+        record_id: record.map(|record| record.id.clone()),
+        linked_at: item.and_then(|item| item.linked_at),
+        fields: item
+            .filter(|item| item.work.record.is_some())
+            .map(|item| explain_fields(mapping, profile, &item.work, &issues, known))
+            .unwrap_or_default(),
+        waiting: item.and_then(|item| waiting(mapping, item, known)),
+        issues: issues.iter().map(|issue| format!("{} {}", issue.issue.cause, issue.issue.remedy)).collect(),
+    }
+}
+
+fn link_state(mapping: &ObjectMapping, key: Option<&str>, item: Option<&Standing>) -> (LinkState, String) {
+    let definition = &mapping.definition;
+    let (object, field) = (&definition.salesforce, &definition.match_rule.salesforce);
+    let Some(key) = key else {
+        let reason = format!("It has no value in `{}`, by which it would be matched.", definition.match_rule.userflow);
+        return (LinkState::NoKey, reason);
+    };
+    let Some(work) = item.map(|item| &item.work) else {
+        return (LinkState::NotSearched, format!("Salesforce has not been asked yet for a {object} with this key."));
+    };
+    match (&work.record, work.searched, work.candidates) {
+        (Some(record), _, several) if several > 1 => {
+            let taken = if definition.duplicates == Duplicates::Newest { "modified last" } else { "created first" };
+            let reason = format!(
+                "Linked to {object} {}: {several} records have {field} {key}, and the one {taken} is taken.",
+                record.id
+            );
+            (LinkState::Linked, reason)
+        }
+        (Some(record), ..) => (LinkState::Linked, format!("Linked to {object} {}: its {field} is {key}.", record.id)),
+        (None, false, _) => {
+            (LinkState::NotSearched, format!("Salesforce has not been asked yet for a {object} with {field} {key}."))
+        }
+        (None, true, 0) => {
+            (LinkState::NoRecord, format!("No {object} that the connected user can see has {field} {key}."))
+        }
+        (None, true, 1) => {
+            (LinkState::NoRecord, format!("The {object} that had {field} {key} is gone or has another key now."))
+        }
+        (None, true, several) => {
+            let reason = format!("{several} records of {object} have {field} {key}, and the mapping takes none then.");
+            (LinkState::Ambiguous, reason)
+        }
+    }
+}
+
+fn explain_fields(
+    mapping: &ObjectMapping,
+    profile: &Profile,
+    work: &Work,
+    issues: &[&Issue],
+    known: Known<'_>,
+) -> Vec<FieldExplanation> {
+    let definition = &mapping.definition;
+    let planned = plan(definition, known.schema, known.paths, known.types, work);
+    let ready = match &planned {
+        Plan::Ready(ready) => Some(ready),
+        Plan::Needs(_) => None,
+    };
+    let failed = |target: &str| {
+        let of_plan = ready.into_iter().flat_map(|ready| &ready.issues);
+        let of_plan = of_plan.map(|issue| (issue.field.as_deref(), &issue.cause));
+        let open = issues.iter().map(|issue| (issue.issue.field.as_deref(), &issue.issue.cause));
+        of_plan.chain(open).find(|(field, _)| *field == Some(target)).map(|(_, cause)| cause.clone())
+    };
+    let state = |target: &str, differs: bool, is_known: bool| match failed(target) {
+        Some(cause) => (FieldState::Failed, Some(cause)),
+        None if ready.is_none() || !is_known => {
+            (FieldState::Unknown, Some("It has to be read from Salesforce first.".to_owned()))
+        }
+        None if differs => (FieldState::Waiting, Some("The target is to be written.".to_owned())),
+        None => (FieldState::InStep, None),
+    };
+    let inbound = definition.inbound.iter().map(|line| {
+        let value = source(&line.from, known.paths, work);
+        let differs = ready.is_some_and(|ready| ready.attributes.contains_key(&line.to));
+        // A source that can not be found is an issue under its own name.
+        let (state, message) = match failed(&line.from) {
+            Some(cause) => (FieldState::Failed, Some(cause)),
+            None => state(&line.to, differs, value.is_some()),
+        };
+        FieldExplanation {
+            direction: Direction::Inbound,
+            from: line.from.clone(),
+            to: line.to.clone(),
+            source: shown(value.unwrap_or(&Value::Null)),
+            target: shown(profile.attribute(&line.to)),
+            state,
+            message,
+        }
+    });
+    let outbound = definition.outbound.iter().map(|line| {
+        let held = work.record.as_ref().and_then(|record| record.values.get(&line.to));
+        let written = ready.and_then(|ready| ready.write.as_ref());
+        let (mut state, mut message) =
+            state(&line.to, written.is_some_and(|write| write.values.contains_key(&line.to)), held.is_some());
+        if !work.speaks && state == FieldState::InStep {
+            message =
+                Some("Another profile that is linked to the record was seen later: it writes to the record.".into());
+        } else if state == FieldState::Unknown && known.schema.is_some_and(|schema| schema.field(&line.to).is_none()) {
+            (state, message) = (FieldState::Unknown, Some("The field is not there yet, or can not be seen.".into()));
+        }
+        FieldExplanation {
+            direction: Direction::Outbound,
+            from: line.from.clone(),
+            to: line.to.clone(),
+            source: shown(profile.attribute(&line.from)),
+            target: shown(held.unwrap_or(&Value::Null)),
+            state,
+            message,
+        }
+    });
+    inbound.chain(outbound).collect()
+}
+
+fn waiting(mapping: &ObjectMapping, item: &Standing, known: Known<'_>) -> Option<String> {
+    let waiting = item.waiting?;
+    if mapping.paused {
+        return Some("It is due, and waits until the mapping is resumed.".to_owned());
+    }
+    let what = match plan(&mapping.definition, known.schema, known.paths, known.types, &item.work) {
+        Plan::Needs(Need::Search) => "for a look-up of its record",
+        Plan::Needs(Need::Schema) => "for a description of the object",
+        Plan::Needs(Need::Read) => "for a read of its record",
+        Plan::Needs(Need::Associated { .. }) => "for a read of associated records",
+        Plan::Ready(ready) if ready.write.is_some() => "for a write to Salesforce",
+        Plan::Ready(_) => "for its turn",
+    };
+    let tried = match waiting.attempts {
+        0 => String::new(),
+        1 => "; it failed once".to_owned(),
+        times => format!("; it failed {times} times in a row"),
+    };
+    Some(format!("It waits {what}, since or until {}{tried}.", waiting.at.strftime("%Y-%m-%d %H:%M:%S UTC")))
+}
+
+/// The value as JSON: an instant is its RFC 3339 text.
+fn shown(value: &Value) -> serde_json::Value {
+    match value {
+        Value::DateTime(instant) => instant.to_string().into(),
+        other => serde_json::to_value(other).unwrap_or_default(),
+    }
+}
+
+/// `syncline explain`.
+///
+/// # Errors
+/// Where nothing is known by that name, or the environment is not connected.
+pub async fn explain(target: Target, who: String, output: Output) -> anyhow::Result<()> {
+    let (store, environment, connection) = target.connected().await?;
+    let profiles = named(store.as_ref(), environment.id, &connection, who.trim()).await?;
+    let mut explanations = Vec::new();
+    for (kind, id) in profiles {
+        explanations.extend(of_profile(store.as_ref(), environment.id, &connection, kind, &id).await?);
+    }
+    if explanations.is_empty() {
+        bail!(
+            "no user or company of environment {} has the id or e-mail address `{who}`, and none is linked to a Salesforce record of that id. \
+             Nothing is kept of records that match nobody.",
+            environment.name
+        );
+    }
+    let words: Vec<String> = explanations.iter().map(in_words).collect();
+    output.say(&json!({ "explanations": explanations }), &words.join("\n"));
+    Ok(())
+}
+
+/// The profiles that a word may mean: by id, by e-mail address, or by the record that they are linked to.
+async fn named(
+    store: &dyn Store,
+    environment: EnvironmentId,
+    connection: &Connection,
+    who: &str,
+) -> anyhow::Result<Vec<(ProfileKind, String)>> {
+    let mut found = Vec::new();
+    for kind in [ProfileKind::User, ProfileKind::Company] {
+        if store.profile(environment, kind, who).await?.is_some() {
+            found.push((kind, who.to_owned()));
+        }
+        if who.contains('@') {
+            let filter =
+                ProfileFilter { email: Some(who.to_lowercase()), limit: PROFILES_MAX, ..ProfileFilter::default() };
+            let page = store.profiles(environment, kind, &filter).await?;
+            found.extend(page.data.into_iter().map(|profile| (kind, profile.id)));
+        }
+    }
+    if let Some(id) = record_id::to_long(who) {
+        found.extend(store.profiles_of_record(connection.id, &id).await?);
+    }
+    found.sort_by(|a, b| (a.0.as_str(), &a.1).cmp(&(b.0.as_str(), &b.1)));
+    found.dedup();
+    Ok(found)
+}
+
+fn in_words(explanation: &Explanation) -> String {
+    let mut text = format!("{} {}", explanation.kind, explanation.id);
+    if let Some(name) = &explanation.name {
+        let _ = write!(text, " ({})", printable(name));
+    }
+    text.push('\n');
+    if explanation.mappings.is_empty() {
+        let _ = writeln!(text, "  No mapping is about {} profiles.", explanation.kind);
+    }
+    for mapping in &explanation.mappings {
+        let paused = if mapping.paused { ", paused" } else { "" };
+        let _ = writeln!(text, "  {} ↔ {} ({}{paused})", mapping.salesforce, explanation.kind, mapping.matches);
+        let since = mapping.linked_at.map(|at| format!(" Since {}.", at.strftime("%Y-%m-%d %H:%M UTC")));
+        let _ = writeln!(text, "    {}{}", printable(&mapping.reason), since.unwrap_or_default());
+        for field in &mapping.fields {
+            let mark = match field.state {
+                FieldState::InStep => "✓",
+                FieldState::Waiting => "…",
+                FieldState::Failed => "✗",
+                FieldState::Unknown => "?",
+            };
+            let sides = [&field.source, &field.target].map(|value| printable(&value.to_string()));
+            let _ = writeln!(text, "    {mark} {} → {}: {} → {}", field.from, field.to, sides[0], sides[1]);
+            if let Some(message) = &field.message {
+                let _ = writeln!(text, "        {message}");
+            }
+        }
+        for line in mapping.waiting.iter().chain(&mapping.issues) {
+            let _ = writeln!(text, "    ! {}", printable(line));
+        }
+    }
+    text
+}
+
+/// Without what would steer a terminal, and no longer than a line.
+fn printable(text: &str) -> String {
+    const CHARS_MAX: usize = 120;
+    let mut shown: String =
+        text.chars().take(CHARS_MAX).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}

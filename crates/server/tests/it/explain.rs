@@ -1,0 +1,95 @@
+//! Why something did or did not sync, as the management API tells it, against the emulated org.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    association::{Org, becomes, user},
+    harness::{Browser, Harness, eventually},
+};
+
+async fn explained(browser: &Browser, user: &str) -> Value {
+    let (status, body) = browser.send(Method::GET, &format!("{{env}}/users/{user}/sync"), None).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body["mappings"][0].clone()
+}
+
+/// Waits until the mapping of a user stands so.
+async fn stands(browser: &Browser, user: &str, state: &str) -> Value {
+    eventually(&format!("{user} is {state}"), async || {
+        let mapping = explained(browser, user).await;
+        (mapping["state"] == state && mapping["waiting"].is_null()).then_some(mapping)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_reason_for_not_being_linked_is_told_and_each_field_of_a_link() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    let answer = browser.send(Method::GET, "{env}/users/ada/sync", None).await;
+    assert_eq!(answer.0, StatusCode::CONFLICT, "{}", answer.1);
+    harness.connect().await;
+
+    let account = org.create("Account", json!({ "Name": "Acme", "Industry": "Banking" })).await;
+    let contact = json!({ "LastName": "Ada", "Email": "ada@explained.test", "Title": "CTO", "AccountId": account });
+    let contact = org.create("Contact", contact).await;
+    for name in ["Twin", "Double"] {
+        org.create("Contact", json!({ "LastName": name, "Email": "twin@explained.test" })).await;
+    }
+    for (id, email) in
+        [("ada", "Ada@explained.test"), ("bob", "bob@explained.test"), ("twin", "twin@explained.test"), ("eve", " ")]
+    {
+        user(&harness, id, email).await;
+    }
+    let mapping = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "duplicates": "skip",
+        "inbound": [{ "from": "Title", "to": "title" }, { "from": "Account.Industry", "to": "industry" }],
+        "outbound": [{ "from": "floor", "to": "Department" }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    becomes(&harness, "ada", "title", json!("CTO")).await;
+
+    let linked = stands(&browser, "ada", "linked").await;
+    assert_eq!((&linked["record_id"], &linked["key"]), (&json!(contact), &json!("ada@explained.test")));
+    assert_eq!(linked["matches"], "Email = email");
+    let fields = linked["fields"].as_array().unwrap();
+    let inbound = json!({
+        "direction": "inbound", "from": "Account.Industry", "to": "industry", "source": "Banking", "target": "Banking",
+        "state": "in_step", "message": null,
+    });
+    assert_eq!(fields[1], inbound);
+    assert_eq!((&fields[2]["direction"], &fields[2]["state"]), (&json!("outbound"), &json!("in_step")));
+
+    let reason = |mapping: &Value| mapping["reason"].as_str().unwrap().to_owned();
+    assert!(reason(&stands(&browser, "bob", "no_record").await).contains("No Contact that the connected user can see"));
+    let twin = stands(&browser, "twin", "ambiguous").await;
+    assert!(reason(&twin).contains("2 records of Contact have Email twin@explained.test"), "{twin}");
+    assert!(twin["issues"][0].as_str().unwrap().contains("Merge the duplicates"), "{twin}");
+    assert!(reason(&stands(&browser, "eve", "no_key").await).contains("no value in `email`"));
+
+    // A value that does not fit is told at its line, the others stay in step.
+    let long = "x".repeat(100);
+    let set = syncline_model::attribute::AttributeOperation::set(long.as_str().into());
+    let write = syncline_model::profile::ProfileWrite::Upsert {
+        kind: syncline_model::profile::ProfileKind::User,
+        id: "ada".to_owned(),
+        operations: vec![("floor".to_owned(), set)],
+        seen: false,
+    };
+    harness.store.write(harness.environment.id, &vec![write]).await.unwrap();
+    let failed = eventually("the value is refused", async || {
+        let mapping = explained(&browser, "ada").await;
+        (mapping["fields"][2]["state"] == "failed" && mapping["waiting"].is_null()).then_some(mapping)
+    })
+    .await;
+    assert!(failed["fields"][2]["message"].as_str().unwrap().contains("80"), "{failed}");
+    assert_eq!((&failed["fields"][0]["state"], failed["issues"].as_array().unwrap().len()), (&json!("in_step"), 1));
+
+    let answer = browser.send(Method::GET, "{env}/users/nobody/sync", None).await;
+    assert_eq!(answer.0, StatusCode::NOT_FOUND);
+    harness.end().await;
+}

@@ -1,0 +1,62 @@
+//! Items as they stand, due or not.
+
+use syncline_model::{
+    clock::Clock,
+    profile::ProfileKind,
+    work::{Finish, Outcome},
+};
+
+use crate::world::{World, at, batch, news, record};
+
+pub(crate) async fn an_item_tells_its_link_and_what_it_waits_for(world: World) {
+    let linked = world.linked().await;
+    let store = &linked.world.store;
+    let standing = async || store.standing(linked.connection, ProfileKind::User, "u1").await.unwrap().remove(0);
+    let quiet = standing().await;
+    assert_eq!((quiet.waiting, quiet.work.key.clone()), (None, linked.key("u1")));
+    assert_eq!(quiet.linked_at, Some(linked.world.clock.now()));
+    assert_eq!(quiet.work.record.unwrap().values["Title"], "CTO".into());
+    assert_eq!(quiet.work.match_key.unwrap().as_str(), "ada@acme.test");
+    assert!(quiet.work.profile.is_some() && quiet.work.searched && quiet.work.speaks);
+
+    linked.take_in(batch(vec![news("003A", 5, &[("Title", "CEO")])])).await;
+    let waiting = standing().await.waiting.unwrap();
+    assert_eq!((waiting.needs_call, waiting.attempts, waiting.at), (false, 0, linked.world.clock.now()));
+    let due = linked.all_due().await.into_values().next().unwrap().1;
+    let later = at(linked.world.clock.now().as_millisecond() + 60_000);
+    let finish = |outcome| vec![Finish { key: due.key.clone(), generation: due.generation, outcome }];
+    store.finish(&linked.lease, finish(Outcome::NeedsCall)).await.unwrap();
+    assert!(standing().await.waiting.unwrap().needs_call);
+    store.finish(&linked.lease, finish(Outcome::Retry { at: later })).await.unwrap();
+    let waiting = standing().await.waiting.unwrap();
+    assert_eq!((waiting.attempts, waiting.at), (1, later));
+}
+
+pub(crate) async fn associated_copies_stand_with_the_item(world: World) {
+    let linked = world.linked().await;
+    let account = ("Account".to_owned(), "001A".to_owned());
+    let needed = vec![(linked.key("u1"), vec![account.clone()])];
+    linked.world.store.associate(&linked.lease, needed).await.unwrap();
+    let standing = linked.world.store.standing(linked.connection, ProfileKind::User, "u1").await.unwrap();
+    assert!(standing[0].work.associated.contains_key(&account));
+}
+
+pub(crate) async fn a_profile_that_no_mapping_covers_has_no_items(world: World) {
+    let linked = world.linked().await;
+    let store = &linked.world.store;
+    assert!(store.standing(linked.connection, ProfileKind::Company, "u1").await.unwrap().is_empty());
+    assert!(store.standing(linked.connection, ProfileKind::User, "nobody").await.unwrap().is_empty());
+    linked.world.user("u2", &[("name", "No address")]).await;
+    let standing = store.standing(linked.connection, ProfileKind::User, "u2").await.unwrap();
+    assert!(standing.iter().all(|one| one.work.match_key.is_none() && one.work.record.is_none()));
+}
+
+pub(crate) async fn a_record_tells_who_is_linked_to_it(world: World) {
+    let linked = world.linked().await;
+    linked.world.user("u2", &[("email", "ada@acme.test")]).await;
+    linked.found("u2", "ada@acme.test", Some(record("003A", &[]))).await;
+    let store = &linked.world.store;
+    let users = ["u1", "u2"].map(|id| (ProfileKind::User, id.to_owned()));
+    assert_eq!(store.profiles_of_record(linked.connection, "003A").await.unwrap(), users);
+    assert!(store.profiles_of_record(linked.connection, "003B").await.unwrap().is_empty());
+}
