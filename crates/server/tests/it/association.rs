@@ -6,41 +6,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use syncline_model::profile::ProfileKind;
 
-use crate::harness::{Browser, Harness, client, eventually};
-
-/// The org, as any Salesforce client sees it.
-pub(crate) struct Org {
-    url: String,
-    token: String,
-}
-
-impl Org {
-    pub(crate) fn of(harness: &Harness) -> Self {
-        let state = harness.org.as_ref().unwrap().state();
-        Self { url: format!("{}/services/data/v64.0/sobjects", state.org_url), token: state.org_access_token }
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Value) -> Value {
-        let request = client().request(method, format!("{}/{path}", self.url)).bearer_auth(&self.token);
-        let answer = request.json(&body).send().await.unwrap();
-        let status = answer.status();
-        let body = answer.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status} {body}");
-        serde_json::from_str(&body).unwrap_or_default()
-    }
-
-    pub(crate) async fn create(&self, object: &str, fields: Value) -> String {
-        self.send(Method::POST, object, fields).await["id"].as_str().unwrap().to_owned()
-    }
-
-    pub(crate) async fn edit(&self, object: &str, id: &str, fields: Value) {
-        self.send(Method::PATCH, &format!("{object}/{id}"), fields).await;
-    }
-
-    pub(crate) async fn delete(&self, object: &str, id: &str) {
-        self.send(Method::DELETE, &format!("{object}/{id}"), json!({})).await;
-    }
-}
+use crate::{
+    harness::{Browser, Harness, client, eventually},
+    org::Org,
+};
 
 pub(crate) async fn user(harness: &Harness, id: &str, email: &str) {
     let set = syncline_model::attribute::AttributeOperation::set(email.into());
@@ -163,7 +132,7 @@ async fn a_parent_of_thousands_changes_and_the_org_is_asked_nothing() {
             })
         };
         let records: Vec<_> = group.iter().map(record).collect();
-        let url = org.url.replace("/sobjects", "/composite/sobjects");
+        let url = format!("{}/composite/sobjects", org.url);
         let request =
             client().post(url).bearer_auth(&org.token).json(&json!({ "allOrNone": true, "records": records }));
         assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);

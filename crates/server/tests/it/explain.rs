@@ -4,8 +4,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    association::{Org, becomes, user},
+    association::{becomes, user},
     harness::{Browser, Harness, eventually},
+    org::Org,
 };
 
 async fn explained(browser: &Browser, user: &str) -> Value {

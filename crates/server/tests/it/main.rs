@@ -9,6 +9,8 @@ mod explain;
 mod harness;
 mod live;
 mod openapi;
+mod org;
+mod pairs;
 mod profiles;
 mod salesforce;
 mod session;
