@@ -12,6 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use syncline_model::{
     change::{ChangeBatch, Position},
     connector::{ChangeStream, ConnectorError, ErrorKind},
@@ -157,6 +158,7 @@ impl PubSub {
             client,
             topic: topic.to_owned(),
             position: from.cloned(),
+            last: None,
             batches,
             room: Arc::new(Semaphore::new(WAITING_EVENTS as usize)),
             opened: Some(opened),
@@ -348,8 +350,10 @@ struct Stream {
     client: PubSubClient<Channel>,
     /// Such as `/data/ChangeEvents`.
     topic: String,
-    /// Behind the last batch that was handed over.
+    /// Where to go on.
     position: Option<Position>,
+    /// The replay id that was heard of last.
+    last: Option<Bytes>,
     batches: mpsc::UnboundedSender<Waiting>,
     room: Arc<Semaphore>,
     /// Dropped or used with the server's first answer.
@@ -495,9 +499,11 @@ impl Stream {
         }
     }
 
-    /// What a response says. Its position is that of its last event: `latest_replay_id` may be ahead of what was delivered,
-    /// and counts only where nothing was.
-    async fn batch(&self, events: &[ConsumerEvent], latest_replay_id: &[u8]) -> Result<ChangeBatch, ConnectorError> {
+    /// What a response says. Its position is that of the event before the last: an event of several records that was enriched comes
+    /// as one for each of them, all with one replay id, and only another id tells that there are no more (Change Data Capture guide,
+    /// "Event Enrichment Considerations"). So the last comes again with the next stream, which costs nothing but its delivery.
+    /// `latest_replay_id` may be ahead of what was delivered, and counts only where nothing was.
+    async fn batch(&mut self, events: &[ConsumerEvent], latest_replay_id: &Bytes) -> Result<ChangeBatch, ConnectorError> {
         let mut all = News::default();
         for event in events {
             all.add(self.news(event).await?);
@@ -507,8 +513,13 @@ impl Stream {
             let resync = self.pubsub.rest.described_objects();
             all.add(News { resync, ..News::default() });
         }
-        let position = events.last().map_or(latest_replay_id, |event| &event.replay_id);
-        let position = (!position.is_empty()).then(|| Position(position.to_vec()));
+        let last = events.last().map_or(latest_replay_id, |event| &event.replay_id);
+        let complete = match events {
+            [] => Some(last),
+            _ => events.iter().rev().map(|event| &event.replay_id).chain(&self.last).find(|id| *id != last),
+        };
+        let position = complete.filter(|id| !id.is_empty()).map(|id| Position(id.to_vec()));
+        self.last = Some(last.clone());
         Ok(ChangeBatch { changes: all.changes, resync_objects: all.resync, position })
     }
 

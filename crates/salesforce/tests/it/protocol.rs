@@ -194,13 +194,14 @@ async fn drain(stream: &mut Box<dyn ChangeStream>) -> (usize, Option<Position>, 
 }
 
 #[tokio::test]
-async fn a_position_is_that_of_the_last_event_and_of_the_log_only_where_nothing_came() {
+async fn a_position_is_behind_what_came_in_full_and_that_of_the_log_only_where_nothing_came() {
     let (_connected, script, salesforce) =
-        scripted(vec![vec![Step::Events(vec![1, 3], 9)], vec![Step::Events(vec![], 9)]]).await;
+        scripted(vec![vec![Step::Events(vec![1, 3, 5], 9)], vec![Step::Events(vec![], 9), Step::Events(vec![11], 12)]])
+            .await;
     let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
-    assert_eq!(drain(&mut stream).await, (2, Some(Position(vec![3])), Ok(())));
+    assert_eq!(drain(&mut stream).await, (3, Some(Position(vec![3])), Ok(())));
     let mut stream = salesforce.changes("/data/ChangeEvents", Some(&Position(vec![3]))).await.unwrap();
-    assert_eq!(drain(&mut stream).await, (0, Some(Position(vec![9])), Ok(())));
+    assert_eq!(drain(&mut stream).await, (1, Some(Position(vec![9])), Ok(())));
 
     let seen = script.seen.lock().unwrap();
     let opened: Vec<_> = seen
@@ -212,15 +213,28 @@ async fn a_position_is_that_of_the_last_event_and_of_the_log_only_where_nothing_
 }
 
 #[tokio::test]
-async fn a_stream_whose_session_ends_goes_on_under_a_new_one_where_it_was() {
-    let (connected, script, salesforce) = scripted(vec![
-        vec![Step::Events(vec![1, 2], 5), Step::Refuse(unauthenticated())],
-        vec![Step::Events(vec![3], 5), Step::Refuse(unauthenticated())],
-        vec![Step::Events(vec![4], 5)],
+async fn an_event_that_is_told_in_parts_is_passed_only_with_the_last_of_them() {
+    let (_connected, _script, salesforce) = scripted(vec![
+        vec![Step::Events(vec![1], 9), Step::Events(vec![3], 9), Step::Events(vec![3], 9)],
+        vec![Step::Events(vec![3, 3, 3], 9), Step::Events(vec![4], 9)],
     ])
     .await;
     let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
-    assert_eq!(drain(&mut stream).await, (4, Some(Position(vec![4])), Ok(())));
+    assert_eq!(drain(&mut stream).await, (3, Some(Position(vec![1])), Ok(())));
+    let mut stream = salesforce.changes("/data/ChangeEvents", Some(&Position(vec![1]))).await.unwrap();
+    assert_eq!(drain(&mut stream).await, (4, Some(Position(vec![3])), Ok(())));
+}
+
+#[tokio::test]
+async fn a_stream_whose_session_ends_goes_on_under_a_new_one_where_it_was() {
+    let (connected, script, salesforce) = scripted(vec![
+        vec![Step::Events(vec![1, 2, 3], 5), Step::Refuse(unauthenticated())],
+        vec![Step::Events(vec![3, 4], 5), Step::Refuse(unauthenticated())],
+        vec![Step::Events(vec![4, 5], 5)],
+    ])
+    .await;
+    let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
+    assert_eq!(drain(&mut stream).await, (7, Some(Position(vec![4])), Ok(())));
 
     let seen = script.seen.lock().unwrap();
     let from: Vec<_> = seen.streams.iter().map(|(first, _)| first.replay_id.to_vec()).collect();
@@ -266,11 +280,11 @@ async fn refusals_come_out_as_what_they_mean() {
         let refusal = Step::Refuse(Box::new(status));
         // At once, and after the stream has opened.
         let (_connected, _script, salesforce) =
-            scripted(vec![vec![refusal.clone()], vec![Step::Events(vec![1], 1), refusal]]).await;
+            scripted(vec![vec![refusal.clone()], vec![Step::Events(vec![1, 2], 2), refusal]]).await;
         let Err(error) = salesforce.changes("/data/ChangeEvents", None).await else { panic!("the stream opened") };
         assert_eq!(error.kind, kind, "{trailer}");
         let mut stream = salesforce.changes("/data/ChangeEvents", None).await.unwrap();
-        assert_eq!(drain(&mut stream).await, (1, Some(Position(vec![1])), Err(kind)), "{trailer}");
+        assert_eq!(drain(&mut stream).await, (2, Some(Position(vec![1])), Err(kind)), "{trailer}");
     }
 }
 
