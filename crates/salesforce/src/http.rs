@@ -157,7 +157,9 @@ pub fn check_login_url(text: &str) -> Result<Url, ConnectorError> {
     let url = Url::parse(text.trim()).map_err(|_| misconfigured("the Salesforce login URL is no URL"))?;
     let allowed = is_loopback(&url) || (url.scheme() == "https" && is_salesforce(&url));
     if !allowed {
-        return Err(misconfigured("the Salesforce login URL must be https:// on a host under salesforce.com"));
+        return Err(misconfigured(
+            "the Salesforce login URL must be https:// on a host under salesforce.com or my.salesforce.mil",
+        ));
     }
     origin(url)
 }
@@ -172,7 +174,7 @@ pub(crate) fn check_instance_url(text: &str, login_url: &Url) -> Result<Url, Con
     let allowed = (is_loopback(&url) && is_loopback(login_url)) || (url.scheme() == "https" && is_salesforce(&url));
     if !allowed {
         return Err(misconfigured(
-            "Salesforce named an instance URL that is not https:// on a host under salesforce.com",
+            "Salesforce named an instance URL that is not https:// on a host under salesforce.com or my.salesforce.mil",
         ));
     }
     origin(url)
@@ -197,8 +199,10 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn is_salesforce(url: &Url) -> bool {
-    // Login hosts and every org's My Domain, sandboxes included, are under this name.
-    matches!(url.host(), Some(Host::Domain(name)) if name.ends_with(".salesforce.com")) && url.port().is_none()
+    // Login hosts and every org's My Domain, sandboxes included, are under the first name; those of Government Cloud Plus under the
+    // second. (Help, "My Domain URL Formats".)
+    let is_own = |name: &str| name.ends_with(".salesforce.com") || name.ends_with(".my.salesforce.mil");
+    matches!(url.host(), Some(Host::Domain(name)) if is_own(name)) && url.port().is_none()
 }
 
 pub(crate) fn misconfigured(message: impl Into<String>) -> ConnectorError {
@@ -214,6 +218,10 @@ mod tests {
         for (given, origin) in [
             ("https://login.salesforce.com", "https://login.salesforce.com/"),
             (" https://acme--uat.sandbox.my.salesforce.com/setup?x=1 ", "https://acme--uat.sandbox.my.salesforce.com/"),
+            ("https://acme.develop.my.salesforce.com", "https://acme.develop.my.salesforce.com/"),
+            ("https://acme-test.scratch.my.salesforce.com", "https://acme-test.scratch.my.salesforce.com/"),
+            ("https://agency.my.salesforce.mil/", "https://agency.my.salesforce.mil/"),
+            ("https://agency--uat.sandbox.my.salesforce.mil", "https://agency--uat.sandbox.my.salesforce.mil/"),
             ("http://127.0.0.1:8321", "http://127.0.0.1:8321/"),
             ("http://localhost:8321/x", "http://localhost:8321/"),
             ("http://[::1]:8321", "http://[::1]:8321/"),
@@ -226,6 +234,8 @@ mod tests {
             "http://login.salesforce.com",
             "https://salesforce.com.evil.test",
             "https://evilsalesforce.com",
+            "https://salesforce.mil",
+            "https://evil.salesforce.mil.test",
             "https://login.salesforce.com@evil.test",
             "https://me:pw@login.salesforce.com",
             "https://login.salesforce.com:22",

@@ -96,6 +96,34 @@ async fn a_sign_in_can_be_finished_only_by_the_session_that_began_it() {
     assert!(harness.store.connection(harness.environment.id).await.unwrap().is_none());
 }
 
+/// What a window shows that comes back from Salesforce with such a state.
+async fn comes_back(browser: &Browser, harness: &Harness, state: &str) -> String {
+    let back = format!("{}/api/v1/salesforce/callback?code=c&state={state}", harness.url);
+    browser.client.get(back).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_sign_in_that_took_too_long_or_was_never_begun_is_not_finished() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    begin(&browser).await;
+    let unknown = comes_back(&browser, &harness, "unknown").await;
+    assert!(unknown.contains("data-ok=\"false\"") && unknown.contains("connect again"), "{unknown}");
+
+    let expired = syncline_model::store::Authorization {
+        environment_id: harness.environment.id,
+        session_hash: vec![1],
+        login_url: harness.org.as_ref().unwrap().state().org_url,
+        verifier: "verifier".to_owned().into(),
+    };
+    let an_hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let state_hash = syncline::secrets::digest("slow");
+    harness.store.add_authorization(&state_hash, &expired, an_hour_ago).await.unwrap();
+    let late = comes_back(&browser, &harness, "slow").await;
+    assert!(late.contains("data-ok=\"false\"") && late.contains("not known any more"), "{late}");
+    assert!(harness.store.connection(harness.environment.id).await.unwrap().is_none());
+}
+
 #[tokio::test]
 async fn only_known_login_pages_can_be_chosen_and_only_with_a_client_id() {
     let harness = Harness::with_org().await;
