@@ -113,6 +113,18 @@ test.describe('a profile', () => {
     expect(await page.evaluate(() => 'neverReloaded' in window)).toBe(true);
   });
 
+  test('says how it is synced: the link and its reason, and both sides of each field', async ({ page }) => {
+    const inspector = page.getByRole('region', { name: 'Sync with Salesforce' });
+    const contact = inspector.getByRole('article', { name: /^Contact, matched by Email = email/ });
+    await expect(contact).toContainText('Linked to Contact');
+    await expect(contact).toContainText(person.email);
+    const title = contact.getByRole('row').filter({ hasText: 'salesforce_contact_title' });
+    await expect(title).toContainText('In step');
+    await expectAccessible(page);
+    await inspector.scrollIntoViewIfNeeded();
+    await picture(page, 'inspector');
+  });
+
   test('links to the record in Salesforce', async ({ page, demo }) => {
     const id = await (await Org.of(demo)).contactId(person.email);
     const link = page.getByRole('region', { name: 'Salesforce' }).getByRole('link', { name: new RegExp(id) });

@@ -28,6 +28,7 @@ export type SalesforceField = Schemas['SalesforceField'];
 export type Mapping = Required<Schemas['Mapping']>;
 export type MappingInput = Required<Schemas['MappingInput']>;
 export type Issue = Schemas['Issue'];
+export type Explanation = Schemas['Explanation'];
 
 const client = createClient<paths>({ baseUrl: window.location.origin });
 
@@ -115,6 +116,13 @@ export function getProfile(env: string, kind: ProfileKind, id: string, signal: A
   return kind === 'user'
     ? body(client.GET('/api/v1/environments/{env}/users/{id}', options))
     : body(client.GET('/api/v1/environments/{env}/companies/{id}', options));
+}
+
+export function explainProfile(env: string, kind: ProfileKind, id: string, signal: AbortSignal) {
+  const options = { params: { path: { env, id } }, signal };
+  return kind === 'user'
+    ? body(client.GET('/api/v1/environments/{env}/users/{id}/sync', options))
+    : body(client.GET('/api/v1/environments/{env}/companies/{id}/sync', options));
 }
 
 export const listAttributeDefinitions = (env: string, scope: ProfileKind, signal: AbortSignal) =>

@@ -16,6 +16,7 @@ import { RelativeTime } from '../ui/time';
 import { AttributeTable } from './attribute-table';
 import { valueWords } from './attribute-value';
 import classes from './profiles.module.css';
+import { SyncInspector } from './sync-inspector';
 import { KIND_WORDS, profilePath, profileTitle } from './words';
 
 export function ProfileRoute({ kind }: { kind: ProfileKind }) {
@@ -103,6 +104,7 @@ function ProfilePage({ kind, id }: { kind: ProfileKind; id: string }) {
           <Memberships profile={profile} />
         </Stack>
       </div>
+      <SyncInspector kind={kind} id={id} />
     </Stack>
   );
 }

@@ -1,0 +1,122 @@
+/** Why this profile did or did not sync: for each mapping its link or why there is none, and both sides of each field. */
+import { Badge, Group, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+
+import { ApiError, type Explanation, type ProfileKind } from '../api/client';
+import { explanationQuery } from '../api/queries';
+import { ToneBadge } from '../salesforce/tone-badge';
+import { useEnv } from '../session/session';
+import { ErrorState } from '../ui/states';
+import { RelativeTime } from '../ui/time';
+import { valueWords } from './attribute-value';
+import classes from './profiles.module.css';
+import { beginning, DIRECTION_WORDS, FIELD_STATES, LINK_STATES } from './sync-words';
+
+export function SyncInspector({ kind, id }: { kind: ProfileKind; id: string }) {
+  const query = useQuery(explanationQuery(useEnv(), kind, id));
+  // Nothing is synced where nothing is connected.
+  if (query.error instanceof ApiError && query.error.status === 409) return null;
+  return (
+    <Paper component="section" className={classes['tableCard'] ?? ''} aria-labelledby="sync-heading" aria-busy={query.isPending}>
+      <Title order={2} id="sync-heading" className={classes['cardHead'] ?? ''}>
+        Sync with Salesforce
+      </Title>
+      {query.data !== undefined ? (
+        <Mappings explanation={query.data} />
+      ) : query.error !== null ? (
+        <ErrorState what="How this profile is synced" error={query.error} onRetry={() => void query.refetch()} />
+      ) : (
+        <Stack px="lg" pb="lg" role="status" aria-label="Loading">
+          <Skeleton height={11} width="40%" />
+          <Skeleton height={11} width="70%" />
+        </Stack>
+      )}
+    </Paper>
+  );
+}
+
+function Mappings({ explanation }: { explanation: Explanation }) {
+  if (explanation.mappings.length === 0) {
+    return (
+      <Text size="sm" c="dimmed" px="lg" pb="lg">
+        No mapping is about {explanation.kind === 'user' ? 'users' : 'companies'} yet.
+      </Text>
+    );
+  }
+  return explanation.mappings.map((mapping) => <MappingPart key={mapping.mapping_id} mapping={mapping} />);
+}
+
+function MappingPart({ mapping }: { mapping: Explanation['mappings'][number] }) {
+  const state = LINK_STATES[mapping.state];
+  const title = `${mapping.salesforce}, matched by ${mapping.matches}`;
+  return (
+    <article aria-label={title} className={classes['syncMapping'] ?? ''}>
+      <Group justify="space-between" gap="sm" px="lg">
+        <Group gap="xs">
+          <Title order={3}>{mapping.salesforce}</Title>
+          <Text size="sm" c="dimmed">
+            {mapping.matches}
+          </Text>
+          {mapping.paused && <Badge color="gray">Paused</Badge>}
+        </Group>
+        <ToneBadge tone={state.tone}>{state.word}</ToneBadge>
+      </Group>
+      <Text size="sm" px="lg" style={{ overflowWrap: 'anywhere' }}>
+        {mapping.reason}
+        {mapping.linked_at && (
+          <>
+            {' '}
+            Since <RelativeTime at={mapping.linked_at} />.
+          </>
+        )}
+      </Text>
+      {[mapping.waiting, ...mapping.issues].map(
+        (line) =>
+          line && (
+            <Text key={line} size="sm" px="lg" style={{ overflowWrap: 'anywhere' }}>
+              {line}
+            </Text>
+          ),
+      )}
+      {mapping.fields.length > 0 && (
+        <div className={classes['syncScroll']} tabIndex={0} role="group" aria-label={`Fields of ${title}`}>
+          <table className={classes['syncFields']} aria-label={`Fields of ${title}`}>
+            <thead>
+              <tr>
+                <th scope="col">From</th>
+                <th scope="col">Value</th>
+                <th scope="col">To</th>
+                <th scope="col">Value</th>
+                <th scope="col">State</th>
+              </tr>
+            </thead>
+            <tbody>
+              {mapping.fields.map((field) => (
+                <tr key={`${field.direction} ${field.to}`}>
+                  <th scope="row">
+                    <span className={classes['codeName']}>{DIRECTION_WORDS[field.direction].from}</span>
+                    {field.from}
+                  </th>
+                  <td>{beginning(valueWords('string', field.source))}</td>
+                  <th scope="row">
+                    <span className={classes['codeName']}>{DIRECTION_WORDS[field.direction].to}</span>
+                    {field.to}
+                  </th>
+                  <td>{beginning(valueWords('string', field.target))}</td>
+                  <td>
+                    <ToneBadge tone={FIELD_STATES[field.state].tone}>{FIELD_STATES[field.state].word}</ToneBadge>
+                    {field.message && (
+                      <Text size="xs" c="dimmed" mt={4}>
+                        {field.message}
+                      </Text>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Explanation } from '../api/client';
+import { isMoving } from './sync-words';
+
+const mapping: Explanation['mappings'][number] = {
+  mapping_id: 'm',
+  salesforce: 'Contact',
+  matches: 'Email = email',
+  paused: false,
+  key: 'a@b.c',
+  state: 'linked',
+  reason: '',
+  record_id: '003',
+  linked_at: null,
+  fields: [{ direction: 'inbound', from: 'Title', to: 'title', source: 'CTO', target: 'CTO', state: 'in_step', message: null }],
+  waiting: null,
+  issues: [],
+};
+const of = (change: Partial<typeof mapping>): Explanation => ({ kind: 'user', id: 'u', name: null, mappings: [{ ...mapping, ...change }] });
+
+describe('isMoving', () => {
+  it('is false where all is in step, or will not change by itself', () => {
+    expect(isMoving(of({}))).toBe(false);
+    expect(isMoving(of({ state: 'no_record', fields: [] }))).toBe(false);
+    expect(isMoving({ kind: 'user', id: 'u', name: null, mappings: [] })).toBe(false);
+  });
+
+  it('is true where something is looked up, read or written', () => {
+    expect(isMoving(of({ state: 'not_searched', fields: [] }))).toBe(true);
+    expect(isMoving(of({ waiting: 'It waits for its turn.' }))).toBe(true);
+    expect(isMoving(of({ fields: mapping.fields.map((field) => ({ ...field, state: 'waiting' as const })) }))).toBe(true);
+  });
+});
