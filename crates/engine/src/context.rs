@@ -20,6 +20,7 @@ use syncline_model::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    budget::{Permit, Purpose},
     error_policy::{Action, Rest, policy, words},
     feeds::Feeds,
     interest::{Interest, Schemas},
@@ -209,9 +210,39 @@ impl OwnerContext {
         }
     }
 
-    /// Decides what to do about something that went wrong as a whole, as against with one item: waits if it is worth trying again,
-    /// or gives the reason to stop. `failures` counts those in a row.
+    /// Takes in that a call was refused for a limit of the org: it concerns whoever would call next.
+    pub(crate) fn note_limit(&self, error: &ConnectorError) {
+        let Action::Rest(why @ (Rest::Quota | Rest::Rate)) = policy(error.kind).action else { return };
+        let tempo = &self.options.tempo;
+        let time = if why == Rest::Quota { tempo.rest_quota } else { tempo.rest_rate };
+        let now = self.now();
+        self.spending.refused(why, now, now.checked_add(time).unwrap_or(now));
+    }
+
+    /// Waits as long as no call may be made for a change.
+    pub(crate) async fn wait_for_calls(&self) -> Result<(), Interrupt> {
+        let apart = POLL.min(self.options.tempo.rest_quota);
+        while let Permit::Stop(_) = self.spending.permit(Purpose::Live, self.now()) {
+            self.rest(apart).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides what to do about a call, or something else, that went wrong as a whole, as against with one item: waits if it is worth
+    /// trying again, or gives the reason to stop. `failures` counts those in a row.
     pub(crate) async fn recover(&self, interrupt: Interrupt, failures: u32, what: &str) -> Result<(), Interrupt> {
+        if let Interrupt::Connector(error) = &interrupt {
+            self.note_limit(error);
+            if policy(error.kind).action == Action::Rest(Rest::Quota) {
+                self.tell(&interrupt, what, self.options.tempo.rest_quota);
+                return self.wait_for_calls().await;
+            }
+        }
+        self.wait_out(interrupt, failures, what).await
+    }
+
+    /// The same where the limits that it may have met are none of calls.
+    pub(crate) async fn wait_out(&self, interrupt: Interrupt, failures: u32, what: &str) -> Result<(), Interrupt> {
         let tempo = &self.options.tempo;
         let wait = match &interrupt {
             Interrupt::Stopped | Interrupt::Store(StoreError::LeaseLost) => return Err(interrupt),
@@ -229,13 +260,17 @@ impl OwnerContext {
                 _ => tempo.backoff(failures).min(tempo.retry_first * 30),
             },
         };
+        self.tell(&interrupt, what, wait);
+        self.rest(wait).await
+    }
+
+    fn tell(&self, interrupt: &Interrupt, what: &str, wait: Duration) {
         tracing::warn!(
             connection.id = %self.connection.id,
-            error = &interrupt as &dyn std::error::Error,
+            error = interrupt as &dyn std::error::Error,
             "{what} failed; next try in {} s",
             wait.as_secs()
         );
-        self.rest(wait).await
     }
 }
 

@@ -90,7 +90,7 @@ impl Engine {
             self.elsewhere.remove(&connection.id);
             tracing::info!(connection.id = %connection.id, lease.token = lease.token, "working on connection {}", connection.id);
             let stop = CancellationToken::new();
-            let spending = Arc::new(Spending::new(connection.api_share));
+            let spending = Arc::new(Spending::new(connection.api_share, &self.options.tempo));
             let owned = Owned { epoch: connection.epoch, stop: stop.clone(), spending: Arc::clone(&spending) };
             self.owners.insert(connection.id, owned);
             let context = OwnerContext::new(self.options.clone(), connection, lease, spending, stop);

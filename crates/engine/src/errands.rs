@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::{
     budget::{Permit, Purpose},
     context::{Interrupt, OwnerContext, POLL},
-    error_policy::{Action, policy, words},
+    error_policy::{Action, Rest, policy, words},
     examine,
     interest::uses,
     tempo::Tempo,
@@ -136,7 +136,10 @@ impl<'a> Errands<'a> {
                 ),
                 Err(Interrupt::Connector(error)) => match policy(error.kind).action {
                     Action::Reconnect => return Err(error.into()),
-                    action => field_trouble(tempo, &error, action, tried.failures),
+                    action => {
+                        context.note_limit(&error);
+                        field_trouble(tempo, &error, action, tried.failures)
+                    }
                 },
                 Err(why) => return Err(why),
             };
@@ -179,9 +182,11 @@ impl<'a> Errands<'a> {
         self.examined = Some(examination.at);
         self.examined_for = versions;
         match failure {
-            Some(error) if policy(error.kind).action == Action::Reconnect => Err(error.into()),
-            _ => Ok(()),
+            Some(error) if policy(error.kind).action == Action::Reconnect => return Err(error.into()),
+            Some(error) => context.note_limit(&error),
+            None => context.spending.answered(),
         }
+        Ok(())
     }
 
     /// Describes the objects anew. Where a mapped field is not what it was, the mapping's items are due.
@@ -198,6 +203,11 @@ impl<'a> Errands<'a> {
                 Ok(()) => {}
                 Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
                     tracing::warn!(connection.id = %context.connection.id, object, error = &error as &dyn std::error::Error, "object can not be described");
+                    context.note_limit(&error);
+                    if matches!(policy(error.kind).action, Action::Rest(Rest::Quota | Rest::Rate)) {
+                        // The others would be told the same.
+                        break;
+                    }
                     continue;
                 }
                 Err(why) => return Err(why),
@@ -239,8 +249,8 @@ fn field_trouble(
         Action::Retry | Action::Resync | Action::ReadAgain => {
             (WantedFieldState::Wanted, detail, tempo.backoff(failures))
         }
-        Action::Rest(crate::error_policy::Rest::Rate) => (WantedFieldState::Wanted, detail, tempo.rest_rate),
-        Action::Rest(crate::error_policy::Rest::Quota) => (WantedFieldState::Wanted, detail, tempo.rest_quota),
+        Action::Rest(Rest::Rate) => (WantedFieldState::Wanted, detail, tempo.rest_rate),
+        Action::Rest(Rest::Quota) => (WantedFieldState::Wanted, detail, tempo.rest_quota),
         // Not allowed: an administrator must act. Once an hour finds out by itself that one has.
         _ => (WantedFieldState::Refused, detail, tempo.rest_misconfigured * 60),
     }

@@ -291,6 +291,7 @@ impl Preparing {
             Err(error) if policy(error.kind).action == Action::Reconnect => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(connection.id = %context.connection.id, error = &error as &dyn std::error::Error, "the change stream could not be prepared");
+                context.note_limit(&error);
                 self.next = Instant::now() + tempo.backoff(self.failures);
                 self.failures += 1;
                 // What was prepared before still stands.

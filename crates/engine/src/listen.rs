@@ -81,7 +81,8 @@ async fn recover(context: &OwnerContext, topic: &str, why: Interrupt, failures: 
         context.feeds.broke(error);
         context.say_stream(StreamState::Retrying, Some(words.to_string())).await?;
     }
-    context.recover(why, failures, "listening to changes").await
+    // The limits of the stream are its own: calls go on.
+    context.wait_out(why, failures, "listening to changes").await
 }
 
 /// Opens the stream where it was left, and takes in what comes until it is closed.
@@ -103,7 +104,7 @@ async fn listen_once(
         let mappings = store.mappings(context.connection.id).await?;
         let newest = newest_changes(context, &batch);
         let mut changes = sift(&mappings, &context.interest(&mappings), topic, batch);
-        add_unknown_keys(connector, &mappings, &mut changes).await?;
+        add_unknown_keys(context, connector, &mappings, &mut changes).await?;
         metrics::counter!("syncline_changes_received_total").increment(changes.changes.len() as u64);
         context.feeds.heard(&newest);
         changes.newest = newest;
@@ -172,6 +173,7 @@ pub(crate) fn match_key(
 
 /// A change that does not tell its values may have given a record that nobody is linked to a key that somebody has: those keys are read.
 async fn add_unknown_keys(
+    context: &OwnerContext,
     connector: &dyn Connector,
     mappings: &[ObjectMapping],
     recorded: &mut RecordedChanges,
@@ -188,7 +190,9 @@ async fn add_unknown_keys(
         }
         let fields: BTreeSet<_> =
             of_object.iter().map(|mapping| mapping.definition.match_rule.salesforce.clone()).collect();
-        for record in connector.read(object, &ids, &fields.into_iter().collect::<Vec<_>>()).await? {
+        context.wait_for_calls().await?;
+        let read = connector.read(object, &ids, &fields.into_iter().collect::<Vec<_>>()).await;
+        for record in read.inspect_err(|error| context.note_limit(error))? {
             keys.extend(of_object.iter().filter_map(|mapping| match_key(mapping, &record.values, &record.id)));
         }
     }
