@@ -4,23 +4,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
 use syncline_model::{
     Values,
-    attribute::Scope,
     clock::from_ms,
     connector::{Connector, ConnectorError, RecordWrite},
-    custom_field::{WantedField, WantedFieldState},
     id::MappingId,
     issue::{IssueKind, NewIssue},
-    mapping::{MappingDefinition, ObjectMapping},
+    mapping::ObjectMapping,
     path::STEPS_MAX,
     record::Record,
-    schema::ObjectSchema,
     store::Signal,
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
 };
@@ -32,9 +29,10 @@ use crate::{
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, issue, policy},
     insistence::Insistence,
-    interest::{Interest, Paths, own_fields},
+    interest::own_fields,
     pace::Pace,
-    plan::{AttributeTypes, Need, Plan, Ready, pick, plan},
+    plan::{Need, Plan, Ready, pick},
+    rules::Rules,
 };
 
 /// Items that the local worker takes at once: enough to make the transaction's cost small for each, few enough to finish soon.
@@ -43,9 +41,6 @@ const LOCAL_ITEMS: u32 = 500;
 /// Items due because of one record that many are associated with, which it takes when nothing else is due: few, so that what comes
 /// meanwhile does not wait long.
 const SPREAD_ITEMS: u32 = 200;
-
-/// Of a mapping without sources in associated records.
-static NO_PATHS: Paths = Paths::new();
 
 /// How often to look whether a call is full by now; looking at every change would cost more than it gains.
 const LOOK_APART: Duration = Duration::from_millis(10);
@@ -159,14 +154,6 @@ pub(crate) struct Worker<'a> {
     failures: u32,
 }
 
-/// What the work is done by, as it was after the work was taken. A mapping that is edited later marks its items again, so none of
-/// them is taken off the due list by what the old one said.
-struct Rules {
-    mappings: HashMap<MappingId, ObjectMapping>,
-    types: HashMap<Scope, AttributeTypes>,
-    interest: Arc<Interest>,
-}
-
 impl Worker<'_> {
     /// Settles what can be settled with what is held. Tells whether there was anything.
     async fn local_round(&mut self) -> Result<bool, Interrupt> {
@@ -181,8 +168,9 @@ impl Worker<'_> {
         }
         let rules = self.rules().await?;
         works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
+        let rivals = self.rivals(&rules, &works).await?;
         let finished = works.iter().map(|work| {
-            let outcome = match self.plan(&rules, work) {
+            let outcome = match self.plan_among(&rules, work, &rivals) {
                 Plan::Ready(Ready { attributes, write: None, unlink, dissociated, issues }) => {
                     Outcome::Settled(Settlement { attributes, unlink, dissociated, issues, ..Settlement::default() })
                 }
@@ -266,35 +254,6 @@ impl Worker<'_> {
             }
             tokio::time::sleep((start - now).min(LOOK_APART)).await;
         }
-    }
-
-    async fn rules(&self) -> Result<Rules, Interrupt> {
-        let store = &self.context.options.store;
-        let connection = &self.context.connection;
-        let definitions = store.attribute_definitions(connection.environment_id, None);
-        let (mut mappings, definitions, wanted) =
-            tokio::try_join!(store.mappings(connection.id), definitions, store.wanted_fields(connection.id))?;
-        let interest = self.context.interest(&mappings);
-        leave_out_unmade(&mut mappings, &wanted);
-        let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
-        for definition in definitions {
-            if let Some(of_scope) = types.get_mut(&definition.scope) {
-                of_scope.insert(definition.name, definition.data_type);
-            }
-        }
-        let mappings = mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect();
-        Ok(Rules { mappings, types, interest })
-    }
-
-    fn schema(&self, mapping: &ObjectMapping) -> Option<Arc<ObjectSchema>> {
-        self.context.schema(&mapping.definition.salesforce)
-    }
-
-    fn plan(&self, rules: &Rules, work: &Work) -> Plan {
-        let mapping = &rules.mappings[&work.key.mapping_id];
-        let types = &rules.types[&mapping.definition.userflow.into()];
-        let paths = rules.interest.paths(mapping.id).unwrap_or(&NO_PATHS);
-        plan(&mapping.definition, self.schema(mapping).as_deref(), paths, types, work)
     }
 
     /// Learns what objects look like that a new mapping names or that its paths lead to.
@@ -464,7 +423,7 @@ impl Worker<'_> {
     /// Fields of a mapping that the connected user can see; one that is not there would make the whole call fail.
     fn visible_fields(&self, rules: &Rules, mapping: &ObjectMapping) -> Vec<String> {
         let schema = self.schema(mapping);
-        let paths = rules.interest.paths(mapping.id).unwrap_or(&NO_PATHS);
+        let paths = rules.paths(mapping.id);
         let fields = own_fields(&mapping.definition, paths).into_iter();
         let visible = fields.filter(|name| schema.as_ref().is_none_or(|schema| schema.field(name).is_some()));
         visible.map(str::to_owned).collect()
@@ -478,9 +437,10 @@ impl Worker<'_> {
 
     /// Writes the differences, all items' in one call, and says what became of each item.
     async fn write(&mut self, rules: &Rules, works: &[Work], failed: Failed) -> Result<Vec<Finish>, Interrupt> {
+        let rivals = self.rivals(rules, works).await?;
         let mut prepared: Vec<Result<Ready, Outcome>> = Vec::with_capacity(works.len());
         for work in works {
-            prepared.push(match (failed.get(&work.key), self.plan(rules, work)) {
+            prepared.push(match (failed.get(&work.key), self.plan_among(rules, work, &rivals)) {
                 (Some(error), _) => Err(refused(error, work)),
                 // News came while the call was under way; the next round asks again.
                 (None, Plan::Needs(_)) => Err(self.retry_soon(work)),
@@ -631,21 +591,6 @@ fn parts<T>(all: Vec<T>) -> impl Iterator<Item = Vec<T>> {
         let some: Vec<T> = all.by_ref().take(LOCAL_ITEMS as usize).collect();
         (!some.is_empty()).then_some(some)
     })
-}
-
-/// A field that is still to be made is no target yet: its line is left out, and its items become due again once it is there.
-fn leave_out_unmade(mappings: &mut [ObjectMapping], wanted: &[WantedField]) {
-    for mapping in mappings {
-        let MappingDefinition { salesforce, outbound, .. } = &mut mapping.definition;
-        outbound.retain(|line| {
-            let unmade = |field: &WantedField| {
-                field.state != WantedFieldState::Usable
-                    && field.object.eq_ignore_ascii_case(salesforce)
-                    && field.name.eq_ignore_ascii_case(&line.to)
-            };
-            !wanted.iter().any(unmade)
-        });
-    }
 }
 
 /// Items whose look-up or read was refused.

@@ -9,6 +9,7 @@ use syncline_model::{
     id::MappingId,
     mapping::{MappingDefinition, ObjectMapping},
     path::{FieldPath, PathError},
+    profile::ProfileKind,
     schema::ObjectSchema,
 };
 
@@ -33,11 +34,13 @@ pub(crate) struct Interest {
     associated: BTreeSet<String>,
     /// Objects that a path leads to and that are not described yet.
     undescribed: BTreeSet<String>,
+    /// For each mapping, the others that feed an attribute which it feeds too; only where there are any.
+    rivals: HashMap<MappingId, BTreeSet<MappingId>>,
 }
 
 impl Interest {
     pub(crate) fn of(mappings: &[ObjectMapping], schemas: &Schemas) -> Self {
-        let mut interest = Self::default();
+        let mut interest = Self { rivals: rivals(mappings), ..Self::default() };
         for ObjectMapping { id, definition, .. } in mappings {
             let paths = paths(definition, schemas);
             for (object, fields) in uses(definition, &paths) {
@@ -81,6 +84,11 @@ impl Interest {
         self.paths.get(&mapping)
     }
 
+    /// The other mappings that feed an attribute which that one feeds too.
+    pub(crate) fn rivals(&self, mapping: MappingId) -> impl Iterator<Item = MappingId> {
+        self.rivals.get(&mapping).into_iter().flatten().copied()
+    }
+
     /// Whether records of the object are needed because others are associated with them.
     pub(crate) fn is_associated(&self, object: &str) -> bool {
         self.associated.contains(object)
@@ -90,6 +98,22 @@ impl Interest {
     pub(crate) fn undescribed(&self) -> &BTreeSet<String> {
         &self.undescribed
     }
+}
+
+fn rivals(mappings: &[ObjectMapping]) -> HashMap<MappingId, BTreeSet<MappingId>> {
+    let mut feeding: HashMap<(ProfileKind, &str), Vec<MappingId>> = HashMap::new();
+    for ObjectMapping { id, definition, .. } in mappings {
+        for line in &definition.inbound {
+            feeding.entry((definition.userflow, &line.to)).or_default().push(*id);
+        }
+    }
+    let mut rivals: HashMap<MappingId, BTreeSet<MappingId>> = HashMap::new();
+    for together in feeding.into_values().filter(|together| together.len() > 1) {
+        for one in &together {
+            rivals.entry(*one).or_default().extend(together.iter().filter(|other| *other != one));
+        }
+    }
+    rivals
 }
 
 /// Finds out what the mapping's sources in associated records mean.

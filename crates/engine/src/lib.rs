@@ -2,7 +2,7 @@
 //! read the system clock.
 //!
 //! A change only marks a work item due ([`listen`] and [`sweep`] for news from the outside, the store for changes of a profile). Whatever marked
-//! it, there is one way on: take due items, look up and read what is not held, [`plan`] (pure), write the differences, finish
+//! it, there is one way on: take due items, look up and read what is not held, [`plan`] (pure; [`precedence`] where several mappings feed one attribute), write the differences, finish
 //! ([`apply`]). Doing an item twice is harmless, so every failure between two of these steps is mended by doing it again.
 //!
 //! [`interest`] says what mappings need of which object. [`feeds`] decides how changes of each object are noticed, [`budget`] how much asking may cost, and [`errands`] does what a connection
@@ -23,6 +23,8 @@ mod listen;
 mod owner;
 mod pace;
 mod plan;
+mod precedence;
+mod rules;
 mod spending;
 mod sweep;
 mod tempo;
@@ -34,4 +36,5 @@ pub use error_policy::{Action, Policy, Rest, Words, issue, policy, words};
 pub use examine::{ExamineError, examine_once};
 pub use interest::{Paths, Schemas, paths};
 pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan, source};
+pub use precedence::{Contender, give_precedence};
 pub use tempo::Tempo;

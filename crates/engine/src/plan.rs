@@ -178,7 +178,7 @@ fn plan_sides(
 
 /// What was reached along paths.
 #[derive(Default)]
-struct Reach {
+pub(crate) struct Reach {
     /// All records that paths go through, as far as they are known.
     needed: BTreeSet<RecordKey>,
     unknown: BTreeSet<RecordKey>,
@@ -187,7 +187,7 @@ struct Reach {
 
 impl Reach {
     /// The value at the end of a path; `None` where it is not known. A lookup that is empty, or that leads to nothing, has no value.
-    fn follow<'w>(
+    pub(crate) fn follow<'w>(
         &mut self,
         path: &FieldPath,
         record: &'w HeldRecord,

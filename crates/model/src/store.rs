@@ -22,7 +22,7 @@ use crate::{
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
     schema::ObjectSchema,
-    work::{Finish, Found, Lane, Standing, Work, WorkKey},
+    work::{Finish, Found, Lane, Linked, Standing, Work, WorkKey},
 };
 
 /// A store that everything else is built on.
@@ -176,6 +176,9 @@ pub trait SyncStore: Send + Sync + 'static {
 
     /// The same items again, as they are now; those that are no longer due are left out.
     async fn reload_work(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, StoreError>;
+
+    /// What those of these items are linked to that have a key and a record that is not gone, due or not.
+    async fn linked(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Linked>, StoreError>;
 
     /// How many items [`SyncStore::due_work`] would give, counted no further than `limit`.
     async fn count_due(
@@ -480,7 +483,15 @@ pub trait AdminStore: Send + Sync + 'static {
         fields: &[WantedField],
     ) -> Result<ObjectMapping, StoreError>;
 
-    /// Deletes a mapping with its links, its work, and the wanted fields that no other mapping writes to; attribute values stay.
+    /// Gives mappings their order. Linked profiles of mappings that feed an attribute together with others become due in
+    /// [`Lane::Local`], since another of them may come first now.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where `order` does not name each of the connection's mappings once.
+    async fn order_mappings(&self, connection: ConnectionId, order: &[MappingId]) -> Result<(), StoreError>;
+
+    /// Deletes a mapping with its links, its work, and the wanted fields that no other mapping writes to; attribute values stay, unless
+    /// another mapping feeds the attribute too: its linked profiles become due in [`Lane::Local`].
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError>;
 
     /// How things stand; of one mapping or of the whole connection.

@@ -96,6 +96,17 @@ pub struct Waiting {
     pub attempts: i32,
 }
 
+/// What an item is linked to, whether it is due or not.
+#[derive(Clone, Debug)]
+pub struct Linked {
+    /// Which item.
+    pub key: WorkKey,
+    /// The linked record.
+    pub record: HeldRecord,
+    /// Copies of the records that the item is associated with.
+    pub associated: BTreeMap<RecordKey, Arc<HeldRecord>>,
+}
+
 /// What a look-up found for an item.
 #[derive(Clone, Debug)]
 pub struct Found {

@@ -575,6 +575,18 @@ mod tests {
     }
 
     #[test]
+    fn another_mapping_may_feed_the_same_attribute() {
+        let first = ObjectMapping {
+            id: MappingId::new(from_ms(0)),
+            version: 1,
+            position: 0,
+            paused: false,
+            definition: mapping(&[("Title", "job")], &[]),
+        };
+        assert!(judge_beside(&mapping(&[("Description", "job")], &[]), &[first]).is_ok());
+    }
+
+    #[test]
     fn a_field_of_ours_that_is_not_there_is_wanted_with_the_type_of_its_attribute() {
         let accepted = judge_alone(&mapping(&[], &[("seats", "userflow_user_seats__c"), ("plan", "Plan__c")])).unwrap();
         let [field] = &accepted.fields[..] else { panic!("{:?}", accepted.fields) };

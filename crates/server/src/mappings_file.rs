@@ -50,6 +50,8 @@ impl MappingsFile {
 #[derive(Debug)]
 pub struct Plan {
     steps: Vec<Step>,
+    /// Mappings that are there already come in another order.
+    is_reordered: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,7 @@ pub async fn plan(
     }
     let attributes = store.attribute_definitions(connection.environment_id, None).await?;
     let mut left = store.mappings(connection.id).await?;
+    let known: Vec<MappingId> = left.iter().map(|mapping| mapping.id).collect();
     let mut paired = Vec::new();
     for definition in &file.mapping {
         let same = |mapping: &ObjectMapping| {
@@ -127,8 +130,14 @@ pub async fn plan(
         );
         steps.push(Step::Save { existing: existing.map(|mapping| mapping.id), accepted, differences });
     }
+    let kept = steps.iter().filter_map(|step| match step {
+        Step::Save { existing, .. } => *existing,
+        Step::Remove { .. } => None,
+    });
+    let kept: Vec<MappingId> = kept.collect();
+    let is_reordered = !known.iter().filter(|id| kept.contains(id)).eq(&kept);
     steps.extend(left.into_iter().map(|mapping| Step::Remove { id: mapping.id, definition: mapping.definition }));
-    Ok(Plan { steps })
+    Ok(Plan { steps, is_reordered })
 }
 
 fn as_stored(definition: &MappingDefinition, existing: Option<&ObjectMapping>, now: Timestamp) -> ObjectMapping {
@@ -144,7 +153,7 @@ fn as_stored(definition: &MappingDefinition, existing: Option<&ObjectMapping>, n
 impl Plan {
     /// What it would do, in order.
     pub fn report(&self) -> Vec<StepReport> {
-        let report = self.steps.iter().map(|step| {
+        let report = self.steps.iter().enumerate().map(|(at, step)| {
             let (action, definition, changes) = match step {
                 Step::Save { existing: None, accepted, differences } => {
                     ("create", &accepted.definition, differences.clone())
@@ -155,6 +164,10 @@ impl Plan {
                 Step::Save { accepted, differences, .. } => ("change", &accepted.definition, differences.clone()),
                 Step::Remove { definition, .. } => ("remove", definition, Vec::new()),
             };
+            let mut changes = changes;
+            if self.is_reordered && action != "remove" {
+                changes.push(format!("place: {}", at + 1));
+            }
             StepReport {
                 action,
                 salesforce: definition.salesforce.clone(),
@@ -170,11 +183,12 @@ impl Plan {
     /// # Errors
     /// Where the store fails or the connection is not there any more; steps before are done then.
     pub async fn apply(self, store: &dyn Store, connection: &Connection) -> anyhow::Result<()> {
+        let mut order = Vec::new();
         for step in self.steps {
             match step {
-                Step::Save { existing: Some(_), differences, .. } if differences.is_empty() => {}
+                Step::Save { existing: Some(id), differences, .. } if differences.is_empty() => order.push(id),
                 Step::Save { existing, accepted, .. } => {
-                    store
+                    let saved = store
                         .save_mapping(
                             connection.id,
                             existing,
@@ -183,9 +197,14 @@ impl Plan {
                             &accepted.fields,
                         )
                         .await?;
+                    order.push(saved.id);
                 }
                 Step::Remove { id, .. } => store.delete_mapping(connection.id, id).await?,
             }
+        }
+        let now = store.mappings(connection.id).await?;
+        if !now.iter().map(|mapping| &mapping.id).eq(&order) {
+            store.order_mappings(connection.id, &order).await?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use syncline_model::{
         AdminStore, Authorization, Counts, EnvironmentStore, KeyKind, LinkView, Member, Signal, Signals, Store,
         StoreError, SyncStore,
     },
-    work::{Finish, Found, Lane, Outcome, Standing, Work, WorkKey},
+    work::{Finish, Found, Lane, Linked, Outcome, Standing, Work, WorkKey},
 };
 
 /// Something that became durable.
@@ -118,6 +118,7 @@ passed_on! { SyncStore;
     fn require_reconnect(lease: &Lease, detail: &str) -> ();
     fn due_work(lease: &Lease, lane: Lane, after: Option<Timestamp>, limit: u32) -> Vec<Work>;
     fn reload_work(lease: &Lease, keys: &[WorkKey]) -> Vec<Work>;
+    fn linked(lease: &Lease, keys: &[WorkKey]) -> Vec<Linked>;
     fn count_due(connection: ConnectionId, lane: Lane, after: Option<Timestamp>, limit: u32) -> u32;
     fn record_found(lease: &Lease, found: Vec<Found>) -> ();
     fn record_reads(lease: &Lease, object: &str, asked: &[(String, i64)], read: Vec<Record>) -> ();
@@ -207,6 +208,7 @@ passed_on! { AdminStore;
         targets: &[AttributeDefinition],
         fields: &[WantedField]
     ) -> ObjectMapping;
+    fn order_mappings(connection: ConnectionId, order: &[MappingId]) -> ();
     fn delete_mapping(connection: ConnectionId, mapping: MappingId) -> ();
     fn counts(connection: ConnectionId, mapping: Option<MappingId>) -> Counts;
     fn links(connection: ConnectionId, kind: ProfileKind, profiles: &[String]) -> Vec<LinkView>;

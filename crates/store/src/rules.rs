@@ -240,9 +240,11 @@ impl ProfileChange {
         let lane = match (definition.concern(&changed), author) {
             // An item has dealt with its own mapping, and what it set there is what is held.
             (_, Author::Item(own)) if own == mapping => return None,
-            (Concern::Inbound, Author::Item(_)) | (Concern::None, _) => return None,
+            (Concern::None, _) => return None,
             (Concern::Outbound, _) => Lane::Remote,
-            (Concern::Inbound, Author::Environment) => Lane::Local,
+            // Another mapping that feeds the attribute too has set it: which of the two comes first is to be seen again, since its
+            // item may have been planned before what is held now.
+            (Concern::Inbound, _) => Lane::Local,
         };
         Some(Consequence { key: None, lane })
     }
@@ -450,6 +452,26 @@ pub(crate) fn begin_of_hour(now: Timestamp) -> i64 {
 /// Hours that began after this are, in part at least, among the last 24.
 pub(crate) fn recent_after(now: Timestamp) -> i64 {
     now.as_millisecond() - 25 * HOUR_MS
+}
+
+/// The mappings that feed an attribute which `one`, as it is or was, feeds too.
+pub(crate) fn rivals(mappings: &[ObjectMapping], one: &ObjectMapping) -> BTreeSet<MappingId> {
+    let targets: BTreeSet<&str> = one.definition.inbound.iter().map(|line| line.to.as_str()).collect();
+    let others = mappings.iter().filter(|other| {
+        other.id != one.id
+            && other.definition.userflow == one.definition.userflow
+            && other.definition.inbound.iter().any(|line| targets.contains(line.to.as_str()))
+    });
+    others.map(|other| other.id).collect()
+}
+
+/// The place of each mapping in a new order.
+pub(crate) fn places(mappings: &[ObjectMapping], order: &[MappingId]) -> Result<BTreeMap<MappingId, i32>, StoreError> {
+    let places: BTreeMap<MappingId, i32> = order.iter().copied().zip(0..).collect();
+    if order.len() == mappings.len() && mappings.iter().all(|mapping| places.contains_key(&mapping.id)) {
+        return Ok(places);
+    }
+    Err(StoreError::Conflict("an order names each of the connection's mappings once".to_owned()))
 }
 
 /// Whether the mapping writes to that field; names compare without regard to case, as in Salesforce.

@@ -5,3 +5,4 @@
 mod budget;
 mod error_policy;
 mod plan;
+mod precedence;

@@ -1,6 +1,6 @@
 //! Object mappings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     extract::{Path, State},
@@ -285,6 +285,39 @@ pub(super) async fn replace(
     let connection = connected(&api, environment.id).await?;
     let id = existing(&api, &connection, &path.id).await?;
     Ok(axum::Json(save(&api, &connection, Some(id), input).await?))
+}
+
+/// All mappings in their new order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MappingOrder {
+    /// Ids of all mappings; where several feed one attribute, the first of them that has a link and a value wins.
+    ids: Vec<String>,
+}
+
+/// Change the order of the mappings.
+#[utoipa::path(
+    put, path = "/environments/{env}/mappings/order", tag = "mappings", operation_id = "orderMappings",
+    params(EnvironmentPath), request_body = MappingOrder,
+    responses(
+        (status = 200, body = MappingList), (status = 400, body = ErrorBody, description = "`field` names what is wrong"),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody, description = "Not connected yet"),
+    ),
+)]
+pub(super) async fn order(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Json(input): Json<MappingOrder>,
+) -> Result<axum::Json<MappingList>, ApiError> {
+    let connection = connected(&api, environment.id).await?;
+    let known = api.store.mappings(connection.id).await?;
+    let named: Option<BTreeSet<MappingId>> = input.ids.iter().map(|id| id.parse().ok()).collect();
+    if named != Some(known.iter().map(|mapping| mapping.id).collect()) || input.ids.len() != known.len() {
+        return Err(ApiError::invalid("ids", "An order names each mapping of the connection once."));
+    }
+    let order: Vec<MappingId> = input.ids.iter().filter_map(|id| id.parse().ok()).collect();
+    api.store.order_mappings(connection.id, &order).await?;
+    list(State(api), environment).await
 }
 
 /// Delete a mapping. Attribute values stay.

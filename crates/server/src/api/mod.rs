@@ -120,6 +120,7 @@ fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(salesforce::objects::list_objects))
         .routes(routes!(salesforce::objects::get_object))
         .routes(routes!(mappings::list, mappings::create))
+        .routes(routes!(mappings::order))
         .routes(routes!(mappings::replace, mappings::delete))
         .routes(routes!(issues::list))
         .routes(routes!(live::watch));

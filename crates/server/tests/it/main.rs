@@ -7,6 +7,7 @@ mod connection;
 mod demo;
 mod explain;
 mod harness;
+mod lines;
 mod live;
 mod openapi;
 mod org;

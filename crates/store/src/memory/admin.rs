@@ -19,7 +19,9 @@ use syncline_model::{
 
 use super::{Connected, MemoryStore, is_off};
 use crate::{
-    rules::{again_wanted, check_pausable, check_resumable, check_share, check_target, org_taken, other_org},
+    rules::{
+        again_wanted, check_pausable, check_resumable, check_share, check_target, org_taken, other_org, places, rivals,
+    },
     signal::Raised,
 };
 
@@ -287,6 +289,8 @@ impl AdminStore for MemoryStore {
             let generation = state.next_generation();
             let connected = state.connected(connection)?;
             let mut was_linked = Vec::new();
+            let before = connected.mappings.iter().find(|known| Some(known.id) == mapping);
+            let concerned = before.map(|before| rivals(&connected.mappings, before)).unwrap_or_default();
             let saved = match mapping {
                 Some(id) => {
                     let known = connected.mappings.iter_mut().find(|known| known.id == id);
@@ -320,7 +324,9 @@ impl AdminStore for MemoryStore {
             if !is_off(connected.connection.status) {
                 state.cover(connection, saved.id, now, raised);
                 let marks = was_linked.into_iter().map(|item| (item, Lane::Remote));
-                state.connected(connection)?.mark(marks, generation, now, raised);
+                let connected = state.connected(connection)?;
+                connected.mark(marks, generation, now, raised);
+                connected.mark_linked(concerned, generation, now, raised);
             }
             for new in new {
                 state.attributes.insert((environment, new.scope, new.name.clone()), new);
@@ -330,11 +336,31 @@ impl AdminStore for MemoryStore {
         })
     }
 
+    async fn order_mappings(&self, connection: ConnectionId, order: &[MappingId]) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            let connected = state.connected(connection)?;
+            let places = places(&connected.mappings, order)?;
+            for mapping in &mut connected.mappings {
+                mapping.position = places[&mapping.id];
+            }
+            connected.mappings.sort_by_key(|mapping| (mapping.position, mapping.id));
+            let known = connected.mappings.clone();
+            let concerned = known.iter().filter(|mapping| !rivals(&known, mapping).is_empty());
+            connected.mark_linked(concerned.map(|mapping| mapping.id).collect(), generation, now, raised);
+            *raised = ALL;
+            Ok(())
+        })
+    }
+
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError> {
-        self.change(|state, _, raised| {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
             let connected = state.connected(connection)?;
             let place = connected.mappings.iter().position(|known| known.id == mapping);
-            connected.mappings.remove(place.ok_or(StoreError::NotFound("the mapping"))?);
+            let removed = connected.mappings.remove(place.ok_or(StoreError::NotFound("the mapping"))?);
+            let concerned = rivals(&connected.mappings, &removed);
+            connected.mark_linked(concerned, generation, now, raised);
             connected.forget_items(mapping);
             connected.drop_unwanted();
             *raised = ALL;

@@ -22,7 +22,7 @@ use syncline_model::{
     record::{HeldRecord, Record, RecordKey},
     schema::ObjectSchema,
     store::{StoreError, SyncStore},
-    work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
+    work::{Finish, Found, Lane, Linked, Outcome, Settlement, Work, WorkKey},
 };
 
 use super::{Connected, Due, Item, MemoryStore, State, is_off};
@@ -255,6 +255,19 @@ impl SyncStore for MemoryStore {
             .filter(|item| connected.is_running(item.0) && connected.due.get(item).is_some_and(|due| due.at <= now));
         let mut once = BTreeSet::new();
         Ok(due.filter(|item| once.insert(item.clone())).filter_map(|item| state.work(connected, &item)).collect())
+    }
+
+    async fn linked(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Linked>, StoreError> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let connected = state.leased(lease, now)?;
+        let linked = keys.iter().filter_map(|key| {
+            let item = (key.mapping_id, key.profile_id.clone());
+            let link = connected.links.get(&item).filter(|link| link.key.is_some())?;
+            let record = connected.records.get(link.record.as_ref()?).filter(|record| !record.gone)?.clone();
+            Some(Linked { key: key.clone(), record, associated: connected.associated(&item) })
+        });
+        Ok(linked.collect())
     }
 
     async fn count_due(
@@ -494,6 +507,19 @@ impl Connected {
         self.node = None;
         self.lease_ends = Timestamp::UNIX_EPOCH;
         *raised = Raised { work: true, view: true };
+    }
+
+    /// Marks the linked profiles of these mappings due without a call.
+    pub(super) fn mark_linked(
+        &mut self,
+        mappings: BTreeSet<MappingId>,
+        generation: i64,
+        now: Timestamp,
+        raised: &mut Raised,
+    ) {
+        let linked = self.links.iter().filter(|(item, link)| mappings.contains(&item.0) && link.record.is_some());
+        let marks: Vec<_> = linked.map(|(item, _)| (item.clone(), Lane::Local)).collect();
+        self.mark(marks, generation, now, raised);
     }
 
     fn is_running(&self, mapping: MappingId) -> bool {

@@ -155,6 +155,10 @@ impl AdminStore for SqlStore {
         Ok(self.put_mapping(connection, mapping, definition, targets, fields).await?)
     }
 
+    async fn order_mappings(&self, connection: ConnectionId, order: &[MappingId]) -> Result<(), StoreError> {
+        Ok(self.place_mappings(connection, order).await?)
+    }
+
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError> {
         Ok(self.drop_mapping(connection, mapping).await?)
     }

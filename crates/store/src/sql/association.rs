@@ -58,15 +58,30 @@ impl SqlStore {
         unit.commit().await
     }
 
-    /// Adds to items the copies that they are associated with; one copy for all that need it.
+    /// Adds to items the copies that they are associated with.
     pub(super) async fn add_associated(
         tx: &mut sqlx::Transaction<'_, Db>,
         connection: ConnectionId,
         works: &mut [Work],
     ) -> Result<(), Failure> {
+        let items = works.iter().map(|work| (work.key.mapping_id, work.key.profile_id.clone()));
+        let mut associated = Self::associated(tx, connection, items.collect()).await?;
+        for work in works {
+            work.associated =
+                associated.remove(&(work.key.mapping_id, work.key.profile_id.clone())).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// The copies that items are associated with; one copy for all that need it.
+    pub(super) async fn associated(
+        tx: &mut sqlx::Transaction<'_, Db>,
+        connection: ConnectionId,
+        items: Vec<(MappingId, String)>,
+    ) -> Result<BTreeMap<(MappingId, String), BTreeMap<RecordKey, Arc<HeldRecord>>>, Failure> {
         let mut copies: BTreeMap<RecordKey, Arc<HeldRecord>> = BTreeMap::new();
         let mut found: BTreeMap<(MappingId, String), Vec<RecordKey>> = BTreeMap::new();
-        for group in groups(works.iter().map(|work| (work.key.mapping_id, work.key.profile_id.clone()))) {
+        for group in groups(items) {
             let mut query = QueryBuilder::<Db>::new(
                 "-- associations of items\nselect mapping_id, profile_id, object, record_id from association where connection_id = ",
             );
@@ -93,12 +108,10 @@ impl SqlStore {
                 copies.insert((record.object.clone(), record.id.clone()), Arc::new(record));
             }
         }
-        for work in works {
-            let keys = found.remove(&(work.key.mapping_id, work.key.profile_id.clone())).unwrap_or_default();
-            work.associated =
-                keys.into_iter().filter_map(|key| Some((key.clone(), copies.get(&key)?.clone()))).collect();
-        }
-        Ok(())
+        let copies = found.into_iter().map(|(item, keys)| {
+            (item, keys.into_iter().filter_map(|key| Some((key.clone(), copies.get(&key)?.clone()))).collect())
+        });
+        Ok(copies.collect())
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, is_taken},
-    rules::{Marks, check_pausable, check_resumable, check_share, check_target, org_taken, other_org},
+    rules::{Marks, check_pausable, check_resumable, check_share, check_target, org_taken, other_org, places, rivals},
     signal::Raised,
 };
 
@@ -275,22 +275,45 @@ impl SqlStore {
                 marks.add(saved.id, &profile, Lane::Remote);
             }
             unit.mark_due(connection, &marks).await?;
+            if let Some(before) = &before {
+                unit.mark_rivals(connection, &known, before).await?;
+            }
         }
         unit.raised = Raised { work: true, view: true };
         unit.commit().await?;
         Ok(saved)
     }
 
+    pub(super) async fn place_mappings(&self, connection: ConnectionId, order: &[MappingId]) -> Result<(), Failure> {
+        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        let known = unit.mappings(connection).await?;
+        for (id, place) in places(&known, order)? {
+            sqlx::query(
+                "-- place mapping\nupdate object_mapping set position = $1 where connection_id = $2 and id = $3",
+            )
+            .bind(i64::from(place))
+            .bind(connection.to_string())
+            .bind(id.to_string())
+            .execute(&mut *unit.tx)
+            .await?;
+        }
+        for mapping in known.iter().filter(|mapping| !rivals(&known, mapping).is_empty()) {
+            unit.mark_links(connection, Some(mapping.id), "record_id", Lane::Local).await?;
+        }
+        unit.raised = Raised { work: true, view: true };
+        unit.commit().await
+    }
+
     pub(super) async fn drop_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_on_connection(connection).await?;
-        let deleted = sqlx::query("-- delete mapping\ndelete from object_mapping where connection_id = $1 and id = $2")
+        let known = unit.mappings(connection).await?;
+        let before = known.iter().find(|known| known.id == mapping).ok_or(StoreError::NotFound("the mapping"))?;
+        unit.mark_rivals(connection, &known, before).await?;
+        sqlx::query("-- delete mapping\ndelete from object_mapping where connection_id = $1 and id = $2")
             .bind(connection.to_string())
             .bind(mapping.to_string())
             .execute(&mut *unit.tx)
             .await?;
-        if deleted.rows_affected() == 0 {
-            return Err(StoreError::NotFound("the mapping").into());
-        }
         unit.forget_items(connection, mapping).await?;
         unit.drop_all_unlinked(connection).await?;
         unit.drop_unwanted(connection).await?;
@@ -300,6 +323,19 @@ impl SqlStore {
 }
 
 impl Unit<'_> {
+    /// Marks the linked profiles of mappings that feed an attribute which that one feeds or fed too.
+    async fn mark_rivals(
+        &mut self,
+        connection: ConnectionId,
+        known: &[ObjectMapping],
+        one: &ObjectMapping,
+    ) -> Result<(), Failure> {
+        for rival in rivals(known, one) {
+            self.mark_links(connection, Some(rival), "record_id", Lane::Local).await?;
+        }
+        Ok(())
+    }
+
     /// What was begun before must not be finished; nobody runs the stream any more.
     async fn raise_epoch(&mut self, connection: ConnectionId) -> Result<(), Failure> {
         sqlx::query(

@@ -92,21 +92,22 @@ impl Unit<'_> {
             query.push(" and mapping_id = ").push_bind(mapping.to_string());
         }
         query.build().execute(&mut *self.tx).await?;
-        self.mark_links(connection, mapping, "match_key").await
+        self.mark_links(connection, mapping, "match_key", Lane::Remote).await
     }
 
-    /// Marks all profiles whose link has a value in a column, of one mapping or of all, due with a call. Gives their number.
+    /// Marks all profiles whose link has a value in a column, of one mapping or of all, due. Gives their number.
     pub(super) async fn mark_links(
         &mut self,
         connection: ConnectionId,
         mapping: Option<MappingId>,
         column: &'static str,
+        lane: Lane,
     ) -> Result<u64, Failure> {
         let mut query = QueryBuilder::<Db>::new(
             "-- mark all due\ninsert into due (connection_id, mapping_id, profile_id, lane, generation, due_at, attempts) \
              select connection_id, mapping_id, profile_id, ",
         );
-        query.push_bind(i64::from(Lane::Remote.as_i16())).push(", ").push_bind(self.generation).push(", ");
+        query.push_bind(i64::from(lane.as_i16())).push(", ").push_bind(self.generation).push(", ");
         query.push_bind(self.now_ms()).push(", ").push_bind(0_i64).push(" from link where connection_id = ");
         query.push_bind(connection.to_string()).push(" and ").push(column).push(" is not null");
         if let Some(mapping) = mapping {

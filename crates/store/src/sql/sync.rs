@@ -18,7 +18,7 @@ use syncline_model::{
     record::{Record, RecordKey},
     schema::ObjectSchema,
     store::{StoreError, SyncStore},
-    work::{Finish, Found, Lane, Work, WorkKey},
+    work::{Finish, Found, Lane, Linked, Work, WorkKey},
 };
 
 use super::{
@@ -137,6 +137,10 @@ impl SyncStore for SqlStore {
 
     async fn reload_work(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Work>, StoreError> {
         Ok(self.due_again(lease, keys).await?)
+    }
+
+    async fn linked(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Linked>, StoreError> {
+        Ok(self.links_with_copies(lease, keys).await?)
     }
 
     async fn count_due(
@@ -353,6 +357,32 @@ impl SqlStore {
         let mut works: Vec<_> = keys.iter().filter_map(|key| found.remove(key)).collect();
         Self::add_associated(&mut tx, lease.connection_id, &mut works).await?;
         Ok(works)
+    }
+
+    async fn links_with_copies(&self, lease: &Lease, keys: &[WorkKey]) -> Result<Vec<Linked>, Failure> {
+        let mut tx = self.read().await?;
+        look_at_lease(&mut tx, lease).await?;
+        let items: Vec<_> = keys.iter().map(|key| (key.mapping_id, key.profile_id.clone())).collect();
+        let mut associated = Self::associated(&mut tx, lease.connection_id, items.clone()).await?;
+        let mut linked = Vec::new();
+        for group in groups(items) {
+            let mut query = QueryBuilder::<Db>::new("-- linked copies\nselect l.mapping_id, l.profile_id, ");
+            query.push(RECORD).push(
+                " from link l join record r on r.connection_id = l.connection_id and r.object = l.object \
+                 and r.record_id = l.record_id and r.gone = 0 where l.match_key is not null and l.connection_id = ",
+            );
+            query.push_bind(lease.connection_id.to_string()).push(" and (l.mapping_id, l.profile_id) in (");
+            query.push_values(group, |mut row, (mapping, profile)| {
+                row.push_bind(mapping.to_string()).push_bind(profile);
+            });
+            query.push(")");
+            for row in query.build().fetch_all(&mut *tx).await? {
+                let key = WorkKey { mapping_id: id(&row, "mapping_id")?, profile_id: text(&row, "profile_id")? };
+                let associated = associated.remove(&(key.mapping_id, key.profile_id.clone())).unwrap_or_default();
+                linked.push(Linked { key, record: row::record(&row)?, associated });
+            }
+        }
+        Ok(linked)
     }
 
     async fn count_due_items(

@@ -6,6 +6,7 @@ use syncline_model::{
     custom_field::{WantedField, WantedFieldState},
     id::ConnectionId,
     mapping::ObjectMapping,
+    work::Lane,
 };
 
 use super::{
@@ -41,7 +42,7 @@ impl SqlStore {
         if becomes_usable {
             for mapping in unit.mappings(connection).await? {
                 if writes(&mapping.definition, field) {
-                    unit.mark_links(connection, Some(mapping.id), "record_id").await?;
+                    unit.mark_links(connection, Some(mapping.id), "record_id", Lane::Remote).await?;
                 }
             }
             unit.raised.work = true;

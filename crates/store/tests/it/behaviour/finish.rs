@@ -81,6 +81,7 @@ pub(crate) async fn settling_marks_other_mappings_that_send_the_attribute(world:
     let other = store.save_mapping(linked.connection, None, &definition, &[], &[]).await.unwrap();
     let mut uninterested = contacts();
     uninterested.match_rule.userflow = "user_id".into();
+    uninterested.inbound.clear();
     store.save_mapping(linked.connection, None, &uninterested, &[], &[]).await.unwrap();
     linked.settle_all().await;
     let work = linked.look("u1").await;

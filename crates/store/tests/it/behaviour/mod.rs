@@ -12,6 +12,7 @@ mod member;
 mod news;
 mod pausing;
 mod profile;
+mod rivals;
 mod seen_from_outside;
 mod standing;
 mod wanted_fields;
@@ -147,6 +148,11 @@ mod run {
             a_retry_waits_and_counts,
             issues_replace_what_was_and_count_repeats,
             many_items_are_finished_at_once;
+        rivals:
+            what_other_mappings_are_linked_to_is_told_whether_due_or_not,
+            an_attribute_that_one_sets_makes_the_others_that_feed_it_due,
+            a_rival_that_is_edited_or_deleted_leaves_its_attributes_to_the_others,
+            a_new_order_makes_those_that_feed_together_due;
         member:
             a_member_signs_in_and_out,
             an_address_is_taken_once_in_any_case,

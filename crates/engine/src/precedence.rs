@@ -1,0 +1,129 @@
+//! Precedence: of several mappings that feed one attribute, the first in order that has a link and a value wins. Pure. Each of
+//! their items comes to the same result, so it does not matter whose turn it is.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use syncline_model::{
+    Value,
+    attribute::DataType,
+    convert::{attribute_type, to_attribute},
+    mapping::{FieldMapping, ObjectMapping},
+    profile::Profile,
+    record::{HeldRecord, RecordKey},
+    schema::{FieldType, ObjectSchema},
+};
+
+use crate::{
+    interest::Paths,
+    plan::{AttributeTypes, Reach, Ready},
+};
+
+/// A mapping by which the profile is linked, with what it is linked to.
+#[derive(Clone, Copy, Debug)]
+pub struct Contender<'a> {
+    /// The mapping.
+    pub mapping: &'a ObjectMapping,
+    /// Its object.
+    pub schema: Option<&'a ObjectSchema>,
+    /// What its paths mean.
+    pub paths: &'a Paths,
+    /// The linked record.
+    pub record: &'a HeldRecord,
+    /// What that is associated with.
+    pub associated: &'a BTreeMap<RecordKey, Arc<HeldRecord>>,
+}
+
+/// What a source has to say.
+enum Source<'a> {
+    Known(FieldType, &'a Value),
+    /// It is to be read; that mapping's own item is due.
+    Unknown,
+    /// There is no such field any more.
+    Missing,
+}
+
+/// What all of an attribute's sources together have to say.
+enum Verdict {
+    Value(Value),
+    /// Whoever should decide can not say now: the attribute stays as it is.
+    Undecided,
+    /// None has a value. What becomes of the attribute then; `None` where it stays as it is.
+    Empty(Option<Value>),
+}
+
+/// Corrects what a mapping's plan sets, where others feed the same attributes. `contenders` are all linked mappings in order, the
+/// mapping itself among them unless its own link ends or there is none.
+pub fn give_precedence(
+    ready: &mut Ready,
+    own: &ObjectMapping,
+    profile: &Profile,
+    types: &AttributeTypes,
+    contenders: &[Contender<'_>],
+) {
+    let is_linked = contenders.iter().any(|contender| contender.mapping.id == own.id);
+    for to in own.definition.inbound.iter().map(|line| &line.to) {
+        let feeding = contenders.iter().filter_map(|contender| {
+            let line = contender.mapping.definition.inbound.iter().find(|line| line.to == *to)?;
+            Some((contender, line))
+        });
+        let feeding: Vec<_> = feeding.collect();
+        if feeding.iter().all(|(contender, _)| contender.mapping.id == own.id) {
+            continue;
+        }
+        let wanted = match verdict(&feeding, types.get(to).copied()) {
+            Verdict::Value(value) => Some(value),
+            Verdict::Undecided => None,
+            // Where the own link has ended, its end says whether the attribute is cleared.
+            Verdict::Empty(None | Some(Value::Null)) if !is_linked => continue,
+            Verdict::Empty(value) => value,
+        };
+        match wanted {
+            Some(value) if value != *profile.attribute(to) => drop(ready.attributes.insert(to.clone(), value)),
+            _ => drop(ready.attributes.remove(to)),
+        }
+    }
+}
+
+fn verdict(feeding: &[(&Contender<'_>, &FieldMapping)], data_type: Option<DataType>) -> Verdict {
+    let mut empty = None;
+    for (contender, line) in feeding {
+        let (field_type, value) = match contender.source(line) {
+            Source::Known(field_type, value) => (field_type, value),
+            Source::Unknown => return Verdict::Undecided,
+            Source::Missing => continue,
+        };
+        let Some(data_type) = data_type.or_else(|| attribute_type(field_type)) else { continue };
+        match line.looked_up(value) {
+            Ok(Value::Null) => {
+                let decides = || line.when_empty().filter(|_| !contender.mapping.paused);
+                empty.get_or_insert_with(|| decides().and_then(|value| to_attribute(&value, data_type).ok()));
+            }
+            // A paused mapping holds on to what it gave.
+            Ok(_) if contender.mapping.paused => return Verdict::Undecided,
+            // What does not fit is an issue of that mapping's own item.
+            Ok(value) => return to_attribute(&value, data_type).map_or(Verdict::Undecided, Verdict::Value),
+            Err(_) => return Verdict::Undecided,
+        }
+    }
+    Verdict::Empty(empty.flatten())
+}
+
+impl Contender<'_> {
+    fn source(&self, line: &FieldMapping) -> Source<'_> {
+        match self.paths.get(&line.from) {
+            Some(Ok(path)) => match Reach::default().follow(path, self.record, self.associated) {
+                Some(value) => Source::Known(path.field.field_type, value),
+                None => Source::Unknown,
+            },
+            Some(Err(_)) => Source::Missing,
+            None => {
+                let Some(schema) = self.schema else { return Source::Unknown };
+                let Some(field) = schema.field(&line.from) else { return Source::Missing };
+                self.record
+                    .values
+                    .get(&line.from)
+                    .map_or(Source::Unknown, |value| Source::Known(field.field_type, value))
+            }
+        }
+    }
+}

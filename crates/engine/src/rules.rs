@@ -1,0 +1,137 @@
+//! What items are planned by: the mappings, the types of attributes, what paths mean, and what other mappings are linked to that
+//! feed the same attributes.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use syncline_model::{
+    attribute::Scope,
+    custom_field::{WantedField, WantedFieldState},
+    id::MappingId,
+    mapping::{MappingDefinition, ObjectMapping},
+    schema::ObjectSchema,
+    work::{Linked, Work, WorkKey},
+};
+
+use crate::{
+    apply::Worker,
+    context::Interrupt,
+    interest::{Interest, Paths},
+    plan::{AttributeTypes, Plan, plan},
+    precedence::{Contender, give_precedence},
+};
+
+/// Of a mapping without sources in associated records.
+static NO_PATHS: Paths = Paths::new();
+
+/// What the work is done by, as it was after the work was taken. A mapping that is edited later marks its items again, so none of
+/// them is taken off the due list by what the old one said.
+pub(crate) struct Rules {
+    pub(crate) mappings: HashMap<MappingId, ObjectMapping>,
+    pub(crate) interest: Arc<Interest>,
+    types: HashMap<Scope, AttributeTypes>,
+}
+
+impl Rules {
+    /// What the mapping's paths mean.
+    pub(crate) fn paths(&self, mapping: MappingId) -> &Paths {
+        self.interest.paths(mapping).unwrap_or(&NO_PATHS)
+    }
+}
+
+/// What the profiles of items are linked to by other mappings that feed the same attributes.
+pub(crate) type Rivals = HashMap<WorkKey, Linked>;
+
+impl Worker<'_> {
+    pub(crate) async fn rules(&self) -> Result<Rules, Interrupt> {
+        let store = &self.context.options.store;
+        let connection = &self.context.connection;
+        let definitions = store.attribute_definitions(connection.environment_id, None);
+        let (mut mappings, definitions, wanted) =
+            tokio::try_join!(store.mappings(connection.id), definitions, store.wanted_fields(connection.id))?;
+        let interest = self.context.interest(&mappings);
+        leave_out_unmade(&mut mappings, &wanted);
+        let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
+        for definition in definitions {
+            if let Some(of_scope) = types.get_mut(&definition.scope) {
+                of_scope.insert(definition.name, definition.data_type);
+            }
+        }
+        let mappings = mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect();
+        Ok(Rules { mappings, interest, types })
+    }
+
+    pub(crate) fn schema(&self, mapping: &ObjectMapping) -> Option<Arc<ObjectSchema>> {
+        self.context.schema(&mapping.definition.salesforce)
+    }
+
+    /// Plans an item by itself: what has to be asked first, or both sides' differences as far as its own mapping knows.
+    pub(crate) fn plan(&self, rules: &Rules, work: &Work) -> Plan {
+        let mapping = &rules.mappings[&work.key.mapping_id];
+        let types = &rules.types[&mapping.definition.userflow.into()];
+        plan(&mapping.definition, self.schema(mapping).as_deref(), rules.paths(mapping.id), types, work)
+    }
+
+    /// Reads what the profiles are linked to by other mappings that feed the same attributes; nothing where there are none.
+    pub(crate) async fn rivals(&self, rules: &Rules, works: &[Work]) -> Result<Rivals, Interrupt> {
+        let keys = works.iter().flat_map(|work| {
+            let rivals = rules.interest.rivals(work.key.mapping_id);
+            rivals.map(|mapping_id| WorkKey { mapping_id, profile_id: work.key.profile_id.clone() })
+        });
+        let keys: BTreeSet<WorkKey> = keys.collect();
+        if keys.is_empty() {
+            return Ok(Rivals::new());
+        }
+        let keys: Vec<_> = keys.into_iter().collect();
+        let linked = self.context.options.store.linked(&self.context.lease, &keys).await?;
+        Ok(linked.into_iter().map(|linked| (linked.key.clone(), linked)).collect())
+    }
+
+    /// Plans an item, with what the other mappings that feed its attributes have to say.
+    pub(crate) fn plan_among(&self, rules: &Rules, work: &Work, rivals: &Rivals) -> Plan {
+        let mut plan = self.plan(rules, work);
+        let mapping = &rules.mappings[&work.key.mapping_id];
+        let (Plan::Ready(ready), Some(profile)) = (&mut plan, &work.profile) else { return plan };
+        let mut linked = Vec::new();
+        for rival in rules.interest.rivals(mapping.id) {
+            let key = WorkKey { mapping_id: rival, profile_id: work.key.profile_id.clone() };
+            if let (Some(rival), Some(of_rival)) = (rules.mappings.get(&rival), rivals.get(&key)) {
+                linked.push((rival, self.schema(rival), &of_rival.record, &of_rival.associated));
+            }
+        }
+        if linked.is_empty() {
+            return plan;
+        }
+        if let (Some(record), Some(_), false) = (&work.record, &work.match_key, ready.unlink) {
+            linked.push((mapping, self.schema(mapping), record, &work.associated));
+        }
+        linked.sort_by_key(|(mapping, ..)| (mapping.position, mapping.id));
+        let contenders = linked.iter().map(|(mapping, schema, record, associated)| Contender {
+            mapping,
+            schema: schema.as_deref(),
+            paths: rules.paths(mapping.id),
+            record,
+            associated,
+        });
+        let types = &rules.types[&mapping.definition.userflow.into()];
+        give_precedence(ready, mapping, profile, types, &contenders.collect::<Vec<_>>());
+        plan
+    }
+}
+
+/// A field that is still to be made is no target yet: its line is left out, and its items become due again once it is there.
+fn leave_out_unmade(mappings: &mut [ObjectMapping], wanted: &[WantedField]) {
+    for mapping in mappings {
+        let MappingDefinition { salesforce, outbound, .. } = &mut mapping.definition;
+        outbound.retain(|line| {
+            let unmade = |field: &WantedField| {
+                field.state != WantedFieldState::Usable
+                    && field.object.eq_ignore_ascii_case(salesforce)
+                    && field.name.eq_ignore_ascii_case(&line.to)
+            };
+            !wanted.iter().any(unmade)
+        });
+    }
+}
