@@ -16,6 +16,8 @@ pub mod secrets;
 pub mod settings;
 pub mod stopping;
 pub mod telemetry;
+#[cfg(test)]
+mod type_matrix;
 pub mod userflow_api;
 pub mod web;
 pub mod wiring;

@@ -362,7 +362,7 @@ fn can_be_key(field_type: FieldType) -> bool {
 }
 
 /// Whether values of that type have a form in the field; single values may still not fit.
-fn can_hold(field_type: FieldType, data_type: DataType) -> bool {
+pub(crate) fn can_hold(field_type: FieldType, data_type: DataType) -> bool {
     use FieldType as F;
     match field_type {
         F::Boolean => matches!(data_type, DataType::Boolean | DataType::String),
