@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Mapping } from '../api/client';
-import { draftOf, gaps, newDraft, payload, placeOfField, suggestedAttribute, withNewRow, withoutRow, withRowField } from './mapping-draft';
+import { draftOf, gaps, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
 
 const mapping: Mapping = {
   id: 'm1',
@@ -93,5 +93,36 @@ describe('placeOfField', () => {
     expect(placeOfField(draftOf(mapping), 'inbound[7].to')).toBeNull();
     expect(placeOfField(draftOf(mapping), 'salesforce')).toBeNull();
     expect(placeOfField(draftOf(mapping), null)).toBeNull();
+  });
+});
+
+describe('options of a line', () => {
+  const options = { empty: 'default', default: 3, values: { Hot: 'hot' }, otherwise: 'other', truncate: true } as const;
+  const said: Mapping = { ...mapping, outbound: [{ from: 'plan', to: 'Plan__c', ...options }] };
+
+  it('are sent as they came, and only where there are any', () => {
+    expect(payload(draftOf(said), said).outbound).toEqual(said.outbound);
+    expect(payload(draftOf(mapping), mapping).outbound).toEqual(mapping.outbound);
+  });
+
+  it('leave out what is done anyway', () => {
+    expect(withOption({ empty: 'keep' }, 'empty', 'clear')).toEqual({});
+    expect(withOption({ truncate: true }, 'truncate', undefined)).toEqual({});
+    expect(withOption({}, 'empty', 'keep')).toEqual({ empty: 'keep' });
+  });
+
+  it('are changed on their own line', () => {
+    const draft = withOptions(draftOf(mapping), 'inbound', 2, { empty: 'keep' });
+    expect(payload(draft, mapping).inbound).toEqual([mapping.inbound[0], { from: 'Account.Industry', to: 'industry', empty: 'keep' }]);
+  });
+
+  it('are told in few words', () => {
+    expect(saidOptions(options)).toEqual(['with a default', '1 value mapped', 'cut']);
+    expect(saidOptions({})).toEqual([]);
+  });
+
+  it('take what the server refuses of them', () => {
+    expect(placeOfField(draftOf(said), 'outbound[0].values')).toBe('outbound 3 options');
+    expect(placeOfField(draftOf(said), 'inbound[1].default')).toBe('inbound 2 options');
   });
 });

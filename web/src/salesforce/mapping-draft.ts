@@ -1,11 +1,15 @@
 /** A mapping while it is edited: rows may be half-filled, and what the server refuses is shown at the row it means. */
 import type { Mapping, MappingInput, ProfileKind } from '../api/client';
 
+/** What a line does besides carrying values over; what is not said is not there. */
+export type Options = Omit<MappingInput['inbound'][number], 'from' | 'to'>;
+
 export interface Row {
   /** Stable while the row lives, whatever happens to the rows around it. */
   key: number;
   from: string | null;
   to: string | null;
+  options?: Options;
 }
 
 export type Direction = 'inbound' | 'outbound';
@@ -25,7 +29,9 @@ export interface Draft {
 /** Where in the editor an error shows: `match.salesforce`, or `inbound 3 to` with the key of the row. */
 export type Errors = ReadonlyMap<string, string>;
 
-export const rowPlace = (direction: Direction, key: number, side: 'from' | 'to') => `${direction} ${key} ${side}`;
+type Side = 'from' | 'to' | 'options';
+
+export const rowPlace = (direction: Direction, key: number, side: Side) => `${direction} ${key} ${side}`;
 
 /** A new mapping of two object types, with the match that nearly everyone means filled in. */
 export function newDraft(salesforce: string, userflow: ProfileKind): Draft {
@@ -45,7 +51,11 @@ export function newDraft(salesforce: string, userflow: ProfileKind): Draft {
 
 export function draftOf(mapping: Mapping): Draft {
   let nextKey = 1;
-  const rows = (fields: Mapping['inbound']): Row[] => fields.map(({ from, to }) => ({ key: nextKey++, from, to }));
+  const rows = (fields: Mapping['inbound']): Row[] =>
+    fields.map(({ from, to, ...options }) => {
+      const row = { key: nextKey++, from, to };
+      return Object.keys(options).length > 0 ? { ...row, options } : row;
+    });
   return {
     salesforce: mapping.salesforce,
     userflow: mapping.userflow,
@@ -89,6 +99,27 @@ export function withRowField(draft: Draft, direction: Direction, key: number, si
   return { ...draft, [direction]: draft[direction].map(change) };
 }
 
+/** The options with one of them changed; `undefined`, or what is done anyway, is left out. */
+export function withOption<Name extends keyof Options>(options: Options, name: Name, value: Options[Name] | undefined): Options {
+  if (value !== undefined && !(name === 'empty' && value === 'clear')) return { ...options, [name]: value };
+  return Object.fromEntries(Object.entries(options).filter(([said]) => said !== name));
+}
+
+export function withOptions(draft: Draft, direction: Direction, key: number, options: Options): Draft {
+  const change = (row: Row): Row => (row.key === key ? { ...row, options } : row);
+  return { ...draft, [direction]: draft[direction].map(change) };
+}
+
+/** The options that are in use, in few words. */
+export function saidOptions({ empty, values, truncate }: Options): string[] {
+  const count = Object.keys(values ?? {}).length;
+  return [
+    ...(empty === 'keep' ? ['empty keeps'] : empty === 'default' ? ['with a default'] : []),
+    ...(count > 0 ? [`${count} ${count === 1 ? 'value' : 'values'} mapped`] : []),
+    ...(truncate === true ? ['cut'] : []),
+  ];
+}
+
 export function withNewRow(draft: Draft, direction: Direction): Draft {
   return { ...draft, [direction]: [...draft[direction], { key: draft.nextKey, from: null, to: null }], nextKey: draft.nextKey + 1 };
 }
@@ -116,7 +147,7 @@ export function gaps(draft: Draft): Errors {
 
 /** What to send for a draft without gaps. Settings that the editor does not show are kept from the mapping as it was. */
 export function payload(draft: Draft, before: Mapping | null): MappingInput {
-  const fields = (rows: Row[]) => rows.filter(isFilled).map(({ from, to }) => ({ from, to }));
+  const fields = (rows: Row[]) => rows.filter(isFilled).map(({ from, to, options }) => ({ from, to, ...options }));
   return {
     salesforce: draft.salesforce,
     userflow: draft.userflow,
@@ -138,9 +169,11 @@ export function placeOfField(draft: Draft, field: string | null): string | null 
   if (field === null) return null;
   if (field === 'match') return 'match.salesforce';
   if (field === 'match.salesforce' || field === 'match.userflow') return field;
-  const parts = /^(inbound|outbound)(?:\[(\d+)\]|\.(\d+))(?:\.(from|to))?$/.exec(field);
+  const parts = /^(inbound|outbound)(?:\[(\d+)\]|\.(\d+))(?:\.(from|to|empty|default|values|otherwise|truncate))?$/.exec(field);
   if (parts === null) return null;
   const direction = parts[1] as Direction;
   const row = draft[direction].filter(isFilled)[Number(parts[2] ?? parts[3])];
-  return row === undefined ? null : rowPlace(direction, row.key, parts[4] === 'to' ? 'to' : 'from');
+  if (row === undefined) return null;
+  const side: Side = parts[4] === 'to' || parts[4] === 'from' ? parts[4] : parts[4] === undefined ? 'from' : 'options';
+  return rowPlace(direction, row.key, side);
 }

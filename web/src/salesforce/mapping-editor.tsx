@@ -10,6 +10,7 @@ import { salesforceKey } from '../api/queries';
 import { useEnv } from '../session/session';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { FieldSelect, type FieldOption } from './field-select';
+import { LineOptions } from './line-options';
 import {
   type Direction,
   type Draft,
@@ -23,6 +24,7 @@ import {
   rowPlace,
   suggestedAttribute,
   withNewRow,
+  withOptions,
   withoutRow,
   withRowField,
 } from './mapping-draft';
@@ -197,34 +199,45 @@ function Rows(props: RowsProps) {
       )}
       <Stack component="ul" gap="sm" className={classes['plainList'] ?? ''}>
         {rows.map((row, index) => (
-          <li key={row.key} className={classes['row']}>
-            <FieldSelect
-              aria-label={`${fromLabel}, line ${index + 1}`}
-              placeholder={direction === 'inbound' ? 'Choose a field' : 'Choose an attribute'}
-              options={fromOptions}
-              value={row.from}
-              error={errors.get(rowPlace(direction, row.key, 'from'))}
-              onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'from', value))}
+          <li key={row.key}>
+            <div className={classes['row']}>
+              <FieldSelect
+                aria-label={`${fromLabel}, line ${index + 1}`}
+                placeholder={direction === 'inbound' ? 'Choose a field' : 'Choose an attribute'}
+                options={fromOptions}
+                value={row.from}
+                error={errors.get(rowPlace(direction, row.key, 'from'))}
+                onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'from', value))}
+              />
+              <IconArrowRight size={18} stroke={1.6} className={classes['rowArrow']} aria-hidden />
+              <FieldSelect
+                aria-label={`${toLabel}, line ${index + 1}`}
+                placeholder={direction === 'inbound' ? 'Choose or name an attribute' : 'Choose a field'}
+                options={toOptions(row.from)}
+                value={row.to}
+                error={errors.get(rowPlace(direction, row.key, 'to'))}
+                onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'to', value))}
+                {...(createTarget === undefined ? {} : { create: createTarget })}
+              />
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                size={36}
+                aria-label={`Remove line ${index + 1}`}
+                onClick={() => setDraft(withoutRow(draft, direction, row.key))}
+              >
+                <IconTrash size={17} stroke={1.6} />
+              </ActionIcon>
+            </div>
+            <LineOptions
+              direction={direction}
+              name={`line ${index + 1}`}
+              options={row.options ?? {}}
+              fromType={typeOf(fromOptions, row.from)}
+              toType={typeOf(toOptions(row.from), row.to)}
+              error={errors.get(rowPlace(direction, row.key, 'options'))}
+              onChange={(options) => setDraft(withOptions(draft, direction, row.key, options))}
             />
-            <IconArrowRight size={18} stroke={1.6} className={classes['rowArrow']} aria-hidden />
-            <FieldSelect
-              aria-label={`${toLabel}, line ${index + 1}`}
-              placeholder={direction === 'inbound' ? 'Choose or name an attribute' : 'Choose a field'}
-              options={toOptions(row.from)}
-              value={row.to}
-              error={errors.get(rowPlace(direction, row.key, 'to'))}
-              onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'to', value))}
-              {...(createTarget === undefined ? {} : { create: createTarget })}
-            />
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size={36}
-              aria-label={`Remove line ${index + 1}`}
-              onClick={() => setDraft(withoutRow(draft, direction, row.key))}
-            >
-              <IconTrash size={17} stroke={1.6} />
-            </ActionIcon>
           </li>
         ))}
       </Stack>
@@ -240,6 +253,10 @@ function Rows(props: RowsProps) {
       </Button>
     </Paper>
   );
+}
+
+function typeOf(options: FieldOption[], value: string | null): string | undefined {
+  return options.find((option) => option.value === value)?.type;
 }
 
 interface RulesProps {
