@@ -37,7 +37,9 @@ test('connects through the window of Salesforce', async ({ page, demo }) => {
 test('maps two objects, and a profile gets the value', async ({ page, demo }) => {
   await signIn(page, demo);
   const org = await Org.of(demo);
-  const contacts = await org.query<{ Id: string; Email: string }>('SELECT Id, Email FROM Contact WHERE Email != null ORDER BY Email LIMIT 1');
+  const contacts = await org.query<{ Id: string; Email: string; Account: { Industry: string } }>(
+    'SELECT Id, Email, Account.Industry FROM Contact WHERE Email != null AND Account.Industry != null ORDER BY Email LIMIT 1',
+  );
   const contact = contacts[0];
   if (contact === undefined) throw new Error('The org has no contact with an email.');
   await org.update('Contact', contact.Id, { Title: 'Walker of the Setup Guide' });
@@ -66,6 +68,11 @@ test('maps two objects, and a profile gets the value', async ({ page, demo }) =>
   await source.fill('Title');
   await inbound.getByRole('option', { name: /^Title\b/ }).click();
   await expect(inbound.getByRole('combobox', { name: 'User attribute, line 1' })).toHaveValue('salesforce_contact_title');
+  // A field of the contact's account.
+  await inbound.getByRole('button', { name: 'Add a field from Salesforce to Userflow' }).click();
+  await inbound.getByRole('combobox', { name: 'Contact field, line 2' }).fill('Account.Industry');
+  await inbound.getByRole('option', { name: /^Account\.Industry/ }).click();
+  await expect(inbound.getByRole('combobox', { name: 'User attribute, line 2' })).toHaveValue('salesforce_account_industry');
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Save mapping' }).click();
   await expect(page.getByRole('article', { name: 'Mapping of Contact and User' })).toContainText('salesforce_contact_title');
@@ -74,6 +81,8 @@ test('maps two objects, and a profile gets the value', async ({ page, demo }) =>
   const row = page.locator('tr[data-attribute="salesforce_contact_title"]');
   await expect(row.getByRole('cell')).toHaveText('Walker of the Setup Guide', { timeout: 30_000 });
   await expect(row.getByRole('img', { name: 'From Salesforce' })).toBeVisible();
+  const industry = page.locator('tr[data-attribute="salesforce_account_industry"]');
+  await expect(industry.getByRole('cell')).toHaveText(contact.Account.Industry, { timeout: 30_000 });
 });
 
 test('disconnects at once, keeps the values, and offers to add Salesforce again', async ({ page, demo }) => {

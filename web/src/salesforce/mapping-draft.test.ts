@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Mapping } from '../api/client';
-import { draftOf, gaps, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
+import { draftOf, gaps, isAssociatedField, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
 
 const mapping: Mapping = {
   id: 'm1',
@@ -22,6 +22,13 @@ const mapping: Mapping = {
   waiting: 0,
   fields: [],
 };
+
+describe('isAssociatedField', () => {
+  it('takes up to five associations and a field, and nothing else', () => {
+    for (const path of ['Account.Industry', 'Account.Parent.Name', 'Plan__r.Tier__c', 'A.B.C.D.E.Name']) expect(isAssociatedField(path)).toBe(true);
+    for (const text of ['', 'Title', '.Name', 'Account.', 'Account..Name', 'A.B.C.D.E.F.Name', 'Account.Na me']) expect(isAssociatedField(text)).toBe(false);
+  });
+});
 
 describe('suggestedAttribute', () => {
   it('is the object and the field in snake case', () => {

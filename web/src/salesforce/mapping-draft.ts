@@ -84,6 +84,9 @@ export function suggestedAttribute(object: string, field: string): string {
   return `salesforce_${words}`.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '');
 }
 
+/** Whether a text names a field of an associated record: up to five associations, then the field. */
+export const isAssociatedField = (text: string) => /^[a-z]\w*(\.[a-z]\w*){1,5}$/i.test(text);
+
 export const isAttributeName = (text: string) => /^[a-z][a-z0-9_]{0,99}$/i.test(text);
 
 /** The draft with a row's field chosen. An inbound row without a target of its own gets the suggested one. */

@@ -17,6 +17,7 @@ import {
   draftOf,
   type Errors,
   gaps,
+  isAssociatedField,
   isAttributeName,
   newDraft,
   payload,
@@ -118,7 +119,7 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
         <Rows
           direction="inbound"
           heading="Fields to sync from Salesforce to Userflow"
-          hint={`These appear on the ${profile.toLowerCase()} as attributes that come from Salesforce.`}
+          hint={`These appear on the ${profile.toLowerCase()} as attributes that come from Salesforce. Type a path such as Account.Industry for a field of an associated record.`}
           fromLabel={`${object.label} field`}
           toLabel={`${profile} attribute`}
           draft={draft}
@@ -126,6 +127,7 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
           errors={errors}
           fromOptions={salesforceFields}
           toOptions={(from) => inboundTargets(object.name, from, attributeOptions)}
+          createSource={(text) => (isAssociatedField(text) ? { value: text, label: text, type: 'field of an associated record' } : null)}
           createTarget={(text) => (isAttributeName(text) ? { value: text, label: text, isNew: true } : null)}
         />
         <Rows
@@ -171,11 +173,12 @@ interface RowsProps {
   errors: Errors;
   fromOptions: FieldOption[];
   toOptions: (from: string | null) => FieldOption[];
+  createSource?: (text: string) => FieldOption | null;
   createTarget?: (text: string) => FieldOption | null;
 }
 
 function Rows(props: RowsProps) {
-  const { direction, heading, hint, fromLabel, toLabel, draft, setDraft, errors, fromOptions, toOptions, createTarget } = props;
+  const { direction, heading, hint, fromLabel, toLabel, draft, setDraft, errors, fromOptions, toOptions, createSource, createTarget } = props;
   const rows = draft[direction];
   const headingId = `${direction}-heading`;
   const cloud = <SalesforceCloud size={13} label={null} />;
@@ -208,6 +211,7 @@ function Rows(props: RowsProps) {
                 value={row.from}
                 error={errors.get(rowPlace(direction, row.key, 'from'))}
                 onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'from', value))}
+                {...(createSource === undefined ? {} : { create: createSource })}
               />
               <IconArrowRight size={18} stroke={1.6} className={classes['rowArrow']} aria-hidden />
               <FieldSelect
