@@ -116,9 +116,9 @@ async fn a_sign_in_that_took_too_long_or_was_never_begun_is_not_finished() {
         login_url: harness.org.as_ref().unwrap().state().org_url,
         verifier: "verifier".to_owned().into(),
     };
-    let an_hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let long_ago = syncline_model::clock::from_ms(1_700_000_000_000);
     let state_hash = syncline::secrets::digest("slow");
-    harness.store.add_authorization(&state_hash, &expired, an_hour_ago).await.unwrap();
+    harness.store.add_authorization(&state_hash, &expired, long_ago).await.unwrap();
     let late = comes_back(&browser, &harness, "slow").await;
     assert!(late.contains("data-ok=\"false\"") && late.contains("not known any more"), "{late}");
     assert!(harness.store.connection(harness.environment.id).await.unwrap().is_none());
