@@ -9,7 +9,7 @@ use syncline_model::{
     Values,
     attribute::{AttributeDefinition, EventDefinition, Scope},
     budget::{CallReport, HourOfCalls},
-    change::{Position, RecordChange, RecordedChanges},
+    change::{Position, RecordedChanges},
     clock::Clock,
     connection::{Connection, ConnectionStatus, Lease, OrgIdentity, StreamState},
     custom_field::WantedField,
@@ -37,10 +37,6 @@ pub(crate) enum Note {
     News {
         stream: String,
         position: Option<Vec<u8>>,
-        /// What came with it: record, and number and sequence of the commit.
-        given: Vec<(String, i64, i32)>,
-        /// Whether whole mappings were marked to be read again with it.
-        is_resync: bool,
         /// Records that a read found otherwise than they were held, and where the event stream stood then.
         missed: Vec<(String, String)>,
         at_ms: i64,
@@ -72,10 +68,6 @@ impl Tap {
     fn now_ms(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
-}
-
-fn given(change: &RecordChange) -> (String, i64, i32) {
-    (change.record_id.clone(), change.commit.commit_number, change.commit.sequence)
 }
 
 #[async_trait]
@@ -134,8 +126,6 @@ passed_on! { SyncStore;
             self.note(Note::News {
                 stream: changes.stream.clone(),
                 position: changes.position.as_ref().map(|position| position.0.clone()),
-                given: changes.changes.iter().map(given).collect(),
-                is_resync: !changes.resync.is_empty(),
                 missed: missed.clone(),
                 at_ms: self.now_ms(),
             });

@@ -20,7 +20,7 @@ use syncline_model::{
 };
 use syncline_org::{
     OrgHandle, OrgOptions, RunningOrg,
-    core::{ChangeType, FieldSchema, Write, WriteContext, oauth::CodeRequest},
+    core::{FieldSchema, Write, WriteContext, oauth::CodeRequest},
     seed::SeedSize,
 };
 use syncline_salesforce::{App, OAuthClient, Pkce};
@@ -463,16 +463,6 @@ fn mappings(clock: &Arc<dyn Clock>) -> [(MappingDefinition, Vec<AttributeDefinit
 /// Users who have a contact from the start, and companies that have an account.
 pub(crate) const LINKS: u64 = (MATCHED_USERS + ACCOUNTS) as u64;
 
-/// An event of the org's log that concerns what is mapped.
-pub(crate) struct Told {
-    pub(crate) replay_id: u64,
-    pub(crate) records: Vec<String>,
-    /// Number and sequence.
-    pub(crate) commit: (i64, i32),
-    /// Any record of the object may have changed.
-    pub(crate) is_whole: bool,
-}
-
 impl World {
     /// Records whose last change no event of the log tells of.
     pub(crate) fn untold(&self, evidence: &Evidence) -> BTreeSet<String> {
@@ -484,32 +474,6 @@ impl World {
         let is_untold =
             |id: &&str| !told.get(*id).is_some_and(|events| events.iter().any(|(_, told_ms)| *told_ms == last[id]));
         last.keys().copied().filter(is_untold).map(str::to_owned).collect()
-    }
-
-    /// Events of the log that concern what is mapped.
-    pub(crate) fn log(&self) -> Vec<Told> {
-        let org = self.handle().lock();
-        let told = org.events_after(None).filter_map(|event| {
-            let schema = org.object(&event.entity)?;
-            let is_mapped = |name: &str| {
-                name == key_field(&event.entity)
-                    || INBOUND.iter().any(|line| line.0 == event.entity && line.1 == name)
-                    || OUTBOUND.iter().any(|line| line.object == event.entity && line.to == name)
-            };
-            let named = event.values.iter().map(|(index, _)| index).chain(&event.nulled).chain(&event.diffed);
-            let mut fields = named.map(|index| schema.field(*index).name.as_str());
-            let has_values =
-                matches!(event.change_type, ChangeType::Create | ChangeType::Update | ChangeType::Undelete);
-            let is_ours = event.entity == "Contact" || event.entity == "Account";
-            (is_ours && (!has_values || fields.any(is_mapped))).then(|| Told {
-                replay_id: event.replay_id,
-                records: event.record_ids.clone(),
-                commit: (event.commit_number, event.sequence_number),
-                is_whole: event.change_type == ChangeType::GapOverflow
-                    || event.record_ids.iter().any(|id| id.contains('*')),
-            })
-        });
-        told.collect()
     }
 
     /// By record: the events that tell of it, with their times by this machine's clock.

@@ -67,7 +67,8 @@ fn both_sides_agree_after_whatever_went_wrong() {
     });
     let runs = runs.into_inner().unwrap();
     print_coverage(&runs, begun);
-    let failed: Vec<u64> = runs.iter().filter(|run| !complaints(run).is_empty()).map(|run| run.schedule.seed).collect();
+    let failed: Vec<u64> =
+        runs.iter().filter(|run| !complaints(run).is_empty()).map(|run| run.schedule.seed).collect();
     assert!(failed.is_empty(), "{} of {} seeds failed: {failed:?}", failed.len(), runs.len());
     if seeds.end - seeds.start >= COVERED_BY {
         let asks = runs.iter().any(|run| run.asks);

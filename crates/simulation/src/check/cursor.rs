@@ -1,7 +1,7 @@
 //! S8 and S9: whatever lies before the position has had its consequence, or is due. Looked at while the process is dead, when
 //! nothing but durable state can speak for it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_model::{
     connection::ConnectionStatus,
@@ -15,7 +15,7 @@ use crate::{
     evidence::{Evidence, INBOUND, OUTBOUND, Plain},
     node::NODE,
     tap::Note,
-    world::{Told, World},
+    world::World,
 };
 
 const CURSOR: &str = "CK-CURSOR";
@@ -128,7 +128,7 @@ pub(crate) fn stream_never_skips(report: &mut Report, evidence: &Evidence, told:
     let mut position = None;
     for note in &evidence.notes {
         match note {
-            Note::News { stream, position: at, missed, at_ms, .. } => {
+            Note::News { stream, position: at, missed, at_ms } => {
                 if stream.starts_with("sweep/") {
                     for (object, record) in missed {
                         let last_change_ms = evidence
@@ -155,44 +155,6 @@ pub(crate) fn stream_never_skips(report: &mut Report, evidence: &Evidence, told:
             }
             Note::Lost => position = None,
             Note::Set { .. } => {}
-        }
-    }
-}
-
-/// S8 in each single transaction: a position moves only together with, or after, all that the log tells up to there.
-pub(crate) fn position_passes_nothing(report: &mut Report, evidence: &Evidence, log: &[Told]) {
-    let mut positions: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut known: HashSet<(&str, i64, i32)> = HashSet::new();
-    // Something was marked to be read again as a whole since the position moved past an event that asks for it.
-    let mut resynced = false;
-    for note in &evidence.notes {
-        match note {
-            Note::News { stream, position, given, is_resync, .. } if !stream.starts_with("sweep/") => {
-                known.extend(given.iter().map(|(record, number, sequence)| (record.as_str(), *number, *sequence)));
-                resynced |= is_resync;
-                let at = position.as_ref().and_then(|at| <[u8; 8]>::try_from(at.as_slice()).ok());
-                let Some(at) = at.map(u64::from_be_bytes) else { continue };
-                // Without a position a stream begins at the oldest event.
-                let from = positions.insert(stream, at).unwrap_or(0);
-                let mut passed_whole = false;
-                for event in log.iter().filter(|event| event.replay_id > from && event.replay_id <= at) {
-                    passed_whole |= event.is_whole;
-                    let (number, sequence) = event.commit;
-                    let is_taken_in = match event.is_whole {
-                        true => resynced,
-                        false => event.records.iter().all(|id| known.contains(&(id.as_str(), number, sequence))),
-                    };
-                    report.examine(CURSOR, is_taken_in, || {
-                        format!(
-                            "the position of {stream} moved past event {} of {:?}, which was not kept in full",
-                            event.replay_id, event.records
-                        )
-                    });
-                }
-                resynced &= *is_resync || !passed_whole;
-            }
-            Note::Lost => positions.clear(),
-            Note::News { .. } | Note::Set { .. } => {}
         }
     }
 }
