@@ -503,7 +503,11 @@ impl Stream {
     /// as one for each of them, all with one replay id, and only another id tells that there are no more (Change Data Capture guide,
     /// "Event Enrichment Considerations"). So the last comes again with the next stream, which costs nothing but its delivery.
     /// `latest_replay_id` may be ahead of what was delivered, and counts only where nothing was.
-    async fn batch(&mut self, events: &[ConsumerEvent], latest_replay_id: &Bytes) -> Result<ChangeBatch, ConnectorError> {
+    async fn batch(
+        &mut self,
+        events: &[ConsumerEvent],
+        latest_replay_id: &Bytes,
+    ) -> Result<ChangeBatch, ConnectorError> {
         let mut all = News::default();
         for event in events {
             all.add(self.news(event).await?);
