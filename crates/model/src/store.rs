@@ -197,7 +197,8 @@ pub trait SyncStore: Send + Sync + 'static {
     async fn record_found(&self, lease: &Lease, found: Vec<Found>) -> Result<(), StoreError>;
 
     /// Keeps what reads gave. `asked` are the ids that were asked for, with the revisions that their copies had then; those that
-    /// are not in `read` are not there, and their copies become gone.
+    /// are not in `read` are not there, and their copies become gone. Whoever needs a copy that is not stale any more is due, unless it is
+    /// already.
     async fn record_reads(
         &self,
         lease: &Lease,

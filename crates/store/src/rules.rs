@@ -336,6 +336,8 @@ pub(crate) struct TakenIn {
     pub(crate) touched: BTreeSet<RecordKey>,
     /// Those that say something else now, or are known to be wrong: whoever is linked to them is due.
     pub(crate) changed: BTreeSet<RecordKey>,
+    /// Those that were stale until a read made them certain: whoever needs them is due, unless it is already.
+    pub(crate) cleared: BTreeSet<RecordKey>,
     /// Those that a read found otherwise although they were not stale: news of them was missed, or is late.
     pub(crate) missed: BTreeSet<RecordKey>,
 }
@@ -408,7 +410,10 @@ impl TakenIn {
         }
         self.touched.insert(key.clone());
         if before.stale {
-            // Whoever is linked is due since the copy is known to be stale.
+            // Whoever needs it is due since the copy is known to be stale, but for those whose own read was refused.
+            if !held.stale {
+                self.cleared.insert(key);
+            }
             return;
         }
         if (before.gone, &before.values) != (held.gone, &held.values) {

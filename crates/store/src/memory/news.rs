@@ -41,6 +41,7 @@ impl Connected {
             }
         }
         self.mark(marks, generation, now, raised);
+        self.mark_cleared(&taken, generation, now, raised);
         for mapping in news.resync.iter().collect::<BTreeSet<_>>() {
             self.mark_stale(Some(*mapping));
             self.search_again(Some(*mapping), generation, now, raised);
@@ -68,6 +69,15 @@ impl Connected {
         taken.answers(&mut self.records, object, asked, read);
         let marks = self.linked_to_changed(&taken);
         self.mark(marks, generation, now, raised);
+        self.mark_cleared(&taken, generation, now, raised);
+    }
+
+    /// Whoever needs a copy that is not in doubt any more is due, unless it is already.
+    fn mark_cleared(&mut self, taken: &TakenIn, generation: i64, now: Timestamp, raised: &mut Raised) {
+        let linked = taken.cleared.iter().flat_map(|key| self.linked_to(key)).map(|item| (item, Lane::Local));
+        let all = linked.chain(self.associated_with(&taken.cleared));
+        let quiet: Vec<_> = all.filter(|(item, _)| !self.due.contains_key(item)).collect();
+        self.mark(quiet, generation, now, raised);
     }
 
     fn linked_to_changed(&self, taken: &TakenIn) -> Vec<(Item, Lane)> {
@@ -127,8 +137,10 @@ impl Connected {
             }
             own.insert(item);
         }
-        let changed =
-            before.into_iter().filter(|(key, before)| !before.stale && before.values != self.records[key].values);
+        let changed = before.into_iter().filter(|(key, before)| {
+            let record = &self.records[key];
+            before.stale != record.stale || before.values != record.values
+        });
         let changed: BTreeSet<RecordKey> = changed.map(|(key, _)| key).collect();
         let spread = self.associated_with(&changed);
         concerned.extend(changed);

@@ -19,7 +19,7 @@ use super::{
     row::{self, RECORD, id, text},
     store::{ROWS_MAX, SqlStore, Unit, groups},
 };
-use crate::{failure::Failure, rules::TakenIn};
+use crate::failure::Failure;
 
 type Row = (MappingId, String, String, String);
 
@@ -116,16 +116,12 @@ impl SqlStore {
 }
 
 impl Unit<'_> {
-    /// Marks all items that are associated with copies that changed.
-    pub(super) async fn spread(&mut self, connection: ConnectionId, taken: &TakenIn) -> Result<(), Failure> {
-        self.spread_from(connection, taken.changed.iter().cloned()).await
-    }
-
-    /// Marks all items that are associated with these records.
-    pub(super) async fn spread_from(
+    /// Marks all items that are associated with these records; `already` says what becomes of those that are due already.
+    pub(super) async fn spread(
         &mut self,
         connection: ConnectionId,
         records: impl IntoIterator<Item = RecordKey>,
+        already: &'static str,
     ) -> Result<(), Failure> {
         for group in groups(records) {
             let mut query = self.begin_spreading(connection);
@@ -134,7 +130,7 @@ impl Unit<'_> {
                 row.push_bind(record).push_bind(object);
             });
             query.push(")");
-            self.end_spreading(query).await?;
+            self.end_spreading(query, already).await?;
         }
         Ok(())
     }
@@ -152,7 +148,7 @@ impl Unit<'_> {
         query.build().execute(&mut *self.tx).await?;
         let mut query = self.begin_spreading(connection);
         query.push(" and object = ").push_bind(object.to_owned());
-        self.end_spreading(query).await
+        self.end_spreading(query, DUE_AGAIN).await
     }
 
     fn begin_spreading(&self, connection: ConnectionId) -> QueryBuilder<Db> {
@@ -167,8 +163,8 @@ impl Unit<'_> {
         query
     }
 
-    async fn end_spreading(&mut self, mut query: QueryBuilder<Db>) -> Result<(), Failure> {
-        query.push(DUE_AGAIN);
+    async fn end_spreading(&mut self, mut query: QueryBuilder<Db>, already: &'static str) -> Result<(), Failure> {
+        query.push(already);
         let marked = query.build().execute(&mut *self.tx).await?.rows_affected();
         if marked > 0 {
             self.rows += usize::try_from(marked)?;
@@ -178,7 +174,7 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Ends the associations that settled items do not need any more, all of them where the link ended.
+    /// Ends the associations that settled items do not need any more.
     pub(super) async fn dissociate<'s>(
         &mut self,
         connection: ConnectionId,

@@ -15,7 +15,7 @@ use syncline_model::{
 
 use super::{
     Db,
-    link::LinkRow,
+    link::{DUE_AGAIN, LinkRow},
     profile::ProfileKey,
     row,
     store::{ROWS_MAX, SqlStore, Unit, groups},
@@ -100,7 +100,7 @@ impl Unit<'_> {
             record.revision += 1;
         }
         self.save_records(connection, records.values()).await?;
-        self.spread_from(connection, records.keys().cloned()).await?;
+        self.spread(connection, records.keys().cloned(), DUE_AGAIN).await?;
         let mut marks = Marks::default();
         for other in self.links_to(connection, records.into_keys()).await? {
             if !writers.contains(&(other.mapping_id, other.profile_id.clone())) {

@@ -21,6 +21,9 @@ use crate::{
     rules::{Marks, match_key},
 };
 
+/// An item that is due already stays as it is.
+pub(super) const DUE_ALREADY: &str = " on conflict do nothing";
+
 /// An item that is due already is due again: its generation rises, of the two lanes the higher one counts, of the two times
 /// the earlier one.
 pub(super) const DUE_AGAIN: &str = " on conflict (connection_id, mapping_id, profile_id) do update set \
@@ -60,6 +63,16 @@ fn link(row: &row::Row) -> Result<LinkRow, Failure> {
 impl Unit<'_> {
     /// Marks items due now.
     pub(super) async fn mark_due(&mut self, connection: ConnectionId, marks: &Marks) -> Result<(), Failure> {
+        self.mark(connection, marks, DUE_AGAIN).await
+    }
+
+    /// Marks items due now; `already` says what becomes of those that are due already.
+    pub(super) async fn mark(
+        &mut self,
+        connection: ConnectionId,
+        marks: &Marks,
+        already: &'static str,
+    ) -> Result<(), Failure> {
         let marks: Vec<_> = marks.iter().collect();
         for group in marks.chunks(ROWS_MAX) {
             self.rows += group.len();
@@ -71,7 +84,7 @@ impl Unit<'_> {
                 row.push_bind(connection.clone()).push_bind(mapping.to_string()).push_bind((*profile).clone());
                 row.push_bind(i64::from(lane.as_i16())).push_bind(generation).push_bind(now_ms).push_bind(0_i64);
             });
-            query.push(DUE_AGAIN);
+            query.push(already);
             query.build().execute(&mut *self.tx).await?;
             self.raised.work = true;
             self.raised.view = true;

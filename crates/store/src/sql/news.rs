@@ -11,7 +11,10 @@ use syncline_model::{
     work::{Found, Lane},
 };
 
-use super::store::{SqlStore, Unit};
+use super::{
+    link::{DUE_AGAIN, DUE_ALREADY},
+    store::{SqlStore, Unit},
+};
 use crate::{
     failure::Failure,
     rules::{Marks, TakenIn},
@@ -133,11 +136,11 @@ impl SqlStore {
         }
         let touched: Vec<&HeldRecord> =
             records.iter().filter(|(key, record)| before.get(key) != Some(record)).map(|(_, record)| record).collect();
-        // A copy that says something new concerns all that are linked to it, since the event that would have told them is
-        // older than the copy now.
+        // A copy that says something new concerns all that need it, since the event that would have told them is older than the
+        // copy now; so does one that is in doubt from now on, or no longer.
         let news = touched.iter().filter(|record| {
             let key = (record.object.clone(), record.id.clone());
-            before.get(&key).is_some_and(|before| !before.stale && before.values != record.values)
+            before.get(&key).is_some_and(|before| before.stale != record.stale || before.values != record.values)
         });
         let changed: Vec<RecordKey> = news.map(|record| (record.object.clone(), record.id.clone())).collect();
         moved.extend(changed.iter().cloned());
@@ -150,7 +153,7 @@ impl SqlStore {
             }
         }
         unit.mark_due(connection, &marks).await?;
-        unit.spread_from(connection, changed).await?;
+        unit.spread(connection, changed, DUE_AGAIN).await?;
         unit.drop_unlinked(connection, left).await?;
         unit.raised.view = true;
         unit.commit().await
@@ -202,7 +205,13 @@ impl Unit<'_> {
             let call = record.is_some_and(|record| record.stale || record.gone);
             marks.add(link.mapping_id, &link.profile_id, if call { Lane::Remote } else { Lane::Local });
         }
-        self.spread(connection, taken).await
+        self.spread(connection, taken.changed.iter().cloned(), DUE_AGAIN).await?;
+        let mut cleared = Marks::default();
+        for link in self.links_to(connection, taken.cleared.iter().cloned()).await? {
+            cleared.add(link.mapping_id, &link.profile_id, Lane::Local);
+        }
+        self.mark(connection, &cleared, DUE_ALREADY).await?;
+        self.spread(connection, taken.cleared.iter().cloned(), DUE_ALREADY).await
     }
 
     async fn move_position(&mut self, connection: ConnectionId, news: &RecordedChanges) -> Result<(), Failure> {

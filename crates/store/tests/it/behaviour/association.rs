@@ -2,6 +2,7 @@
 
 use syncline_model::{
     change::{RecordChange, RecordEffect, RecordedChanges},
+    profile::ProfileKind,
     record::{HeldRecord, Record, RecordKey},
     work::{Lane, Settlement},
 };
@@ -155,4 +156,17 @@ pub(crate) async fn what_is_not_covered_can_not_be_associated(world: World) {
     associate(&linked, "nobody", &[account("001A")]).await;
     linked.take_in(of_account(news("001A", 5, &[("Industry", "Energy")]))).await;
     assert!(linked.all_due().await.is_empty());
+}
+
+pub(crate) async fn a_read_that_clears_a_doubt_spreads_to_those_that_are_not_due(world: World) {
+    let linked = associated(world).await;
+    linked.take_in(of_account(change("001A", 5, RecordEffect::Unknown))).await;
+    // Its read was refused, so the item is parked.
+    linked.settle_all().await;
+    let revision = {
+        let standing = linked.world.store.standing(linked.connection, ProfileKind::User, "u1").await.unwrap();
+        standing[0].work.associated[&account("001A")].revision
+    };
+    read(&linked, "001A", revision, Some(record("001A", &[("Industry", "Energy")]))).await;
+    assert_eq!(linked.due_ids(Lane::Spread).await, ["u1"]);
 }

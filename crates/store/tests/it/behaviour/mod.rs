@@ -59,6 +59,7 @@ mod run {
             an_overflow_makes_associated_copies_stale,
             what_is_written_to_an_associated_record_spreads,
             a_copy_that_nobody_needs_any_more_is_dropped,
+            a_read_that_clears_a_doubt_spreads_to_those_that_are_not_due,
             deleting_the_mapping_ends_its_associations,
             what_is_not_covered_can_not_be_associated;
         connecting:
@@ -131,6 +132,8 @@ mod run {
             a_copy_without_links_is_dropped,
             the_one_last_seen_speaks,
             being_seen_makes_a_sharer_due,
+            a_look_up_that_casts_doubt_on_a_copy_concerns_all_that_are_linked_to_it,
+            a_read_that_clears_a_doubt_concerns_those_that_are_not_due,
             reads_refresh_copies_and_missing_ones_are_gone,
             counting_stops_at_the_limit,
             marking_all_due_takes_all_with_a_key;

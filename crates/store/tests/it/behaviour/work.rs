@@ -1,13 +1,14 @@
 //! Due items: how they come about and what they show.
 
 use syncline_model::{
+    change::RecordEffect,
     mapping::FieldMapping,
     profile::{ProfileKind, ProfileWrite},
     store::StoreError,
     work::{Finish, Lane, Outcome},
 };
 
-use crate::world::{World, at, batch, contacts, news, record, seen, upsert, values};
+use crate::world::{World, at, batch, change, contacts, news, record, seen, upsert, values};
 
 pub(crate) async fn a_change_of_key_is_searched_again(world: World) {
     let linked = world.linked().await;
@@ -258,4 +259,34 @@ pub(crate) async fn marking_all_due_takes_all_with_a_key(world: World) {
     assert_eq!(store.mark_all_due(linked.connection, other.id).await.unwrap(), 1);
     let unknown = syncline_model::id::ConnectionId::new(at(0));
     assert!(matches!(store.mark_all_due(unknown, other.id).await, Err(StoreError::NotFound(_))));
+}
+
+pub(crate) async fn a_look_up_that_casts_doubt_on_a_copy_concerns_all_that_are_linked_to_it(world: World) {
+    let linked = world.linked().await;
+    linked.world.user("u2", &[("email", "ada@acme.test")]).await;
+    linked.found("u2", "ada@acme.test", Some(record("003A", &[("Title", "CTO")]))).await;
+    linked.take_in(batch(vec![news("003A", 5, &[("Title", "CEO")])])).await;
+    linked.settle_all().await;
+    // By its stamp the record that was found is older than the news that is held.
+    linked.found("u2", "ada@acme.test", Some(record("003A", &[("Title", "CTO")]))).await;
+    assert_eq!(linked.due_ids(Lane::Local).await, ["u1"], "u2 may be gone before it reads the record");
+}
+
+pub(crate) async fn a_read_that_clears_a_doubt_concerns_those_that_are_not_due(world: World) {
+    let linked = world.linked().await;
+    linked.take_in(batch(vec![change("003A", 5, RecordEffect::Unknown)])).await;
+    let due = linked.due(Lane::Remote).await.remove(0);
+    let asked = [("003A".to_owned(), due.record.as_ref().unwrap().revision)];
+    let read = |title: &str| vec![record("003A", &[("Title", title)])];
+    let store = &linked.world.store;
+    store.record_reads(&linked.lease, "Contact", &asked, read("CEO")).await.unwrap();
+    let again = linked.due(Lane::Remote).await.remove(0);
+    assert_eq!(again.generation, due.generation, "whoever is due plans by it anyway");
+
+    // Its read was refused, so the item is parked; another's read is what it was waiting for.
+    linked.take_in(batch(vec![change("003A", 6, RecordEffect::Unknown)])).await;
+    let asked = [("003A".to_owned(), linked.due(Lane::Remote).await[0].record.as_ref().unwrap().revision)];
+    linked.settle_all().await;
+    store.record_reads(&linked.lease, "Contact", &asked, read("Founder")).await.unwrap();
+    assert_eq!(linked.due_ids(Lane::Local).await, ["u1"]);
 }
