@@ -15,7 +15,6 @@ use syncline_model::{
     connector::{Connector, ConnectorError, RecordWrite},
     id::MappingId,
     issue::{IssueKind, NewIssue},
-    mapping::ObjectMapping,
     path::STEPS_MAX,
     record::Record,
     store::Signal,
@@ -29,7 +28,6 @@ use crate::{
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, issue, policy},
     insistence::Insistence,
-    interest::own_fields,
     pace::Pace,
     plan::{Need, Plan, Ready, pick},
     rules::Rules,
@@ -298,7 +296,7 @@ impl Worker<'_> {
                 works.iter().filter_map(|work| work.match_key.as_ref()).map(ToString::to_string).collect();
             keys.sort_unstable();
             keys.dedup();
-            let fields = self.visible_fields(rules, &rules.mappings[&id]);
+            let fields = self.fields(rules, &definition.salesforce);
             let records = match self.connector.find(&definition.salesforce, &rule.salesforce, &keys, &fields).await {
                 Ok(records) => records,
                 Err(error) if concerns_items(&error) => {
@@ -324,23 +322,21 @@ impl Worker<'_> {
 
     /// Reads linked records whose copy is stale or lacks fields, many in a call.
     async fn read(&self, rules: &Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
-        let mut wanted: BTreeMap<&str, (BTreeMap<String, i64>, HashSet<String>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
             if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(rules, work), &work.record) {
-                let mapping = &rules.mappings[&work.key.mapping_id];
-                let (asked, fields) = wanted.entry(mapping.definition.salesforce.as_str()).or_default();
+                let object = rules.mappings[&work.key.mapping_id].definition.salesforce.as_str();
                 // The same copy may come with several items; what all of them have seen is the oldest of it.
-                let revision = asked.entry(record.id.clone()).or_insert(record.revision);
+                let revision = wanted.entry(object).or_default().entry(record.id.clone()).or_insert(record.revision);
                 *revision = record.revision.min(*revision);
-                fields.extend(self.visible_fields(rules, mapping));
             }
         }
         if wanted.is_empty() {
             return Ok(());
         }
-        for (object, (asked, fields)) in wanted {
+        for (object, asked) in wanted {
             let ids: Vec<_> = asked.keys().cloned().collect();
-            let fields: Vec<_> = fields.into_iter().collect();
+            let fields = self.fields(rules, object);
             match self.connector.read(object, &ids, &fields).await {
                 Ok(records) => self.keep_reads(object, asked, records).await?,
                 Err(error) if concerns_items(&error) => {
@@ -388,10 +384,7 @@ impl Worker<'_> {
             }
             for (object, asked) in wanted {
                 let ids: Vec<_> = asked.keys().cloned().collect();
-                let fields = rules.interest.fields(&object).cloned().unwrap_or_default();
-                let schema = self.context.schema(&object);
-                let is_visible = |name: &String| schema.as_ref().is_none_or(|schema| schema.field(name).is_some());
-                let fields: Vec<_> = fields.into_iter().filter(is_visible).collect();
+                let fields = self.fields(rules, &object);
                 match self.connector.read(&object, &ids, &fields).await {
                     Ok(records) => self.keep_reads(&object, asked, records).await?,
                     Err(error) if concerns_items(&error) => {
@@ -420,13 +413,12 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Fields of a mapping that the connected user can see; one that is not there would make the whole call fail.
-    fn visible_fields(&self, rules: &Rules, mapping: &ObjectMapping) -> Vec<String> {
-        let schema = self.schema(mapping);
-        let paths = rules.paths(mapping.id);
-        let fields = own_fields(&mapping.definition, paths).into_iter();
-        let visible = fields.filter(|name| schema.as_ref().is_none_or(|schema| schema.field(name).is_some()));
-        visible.map(str::to_owned).collect()
+    /// Fields of an object that copies must have and that the connected user can see; one that is not there would make the whole call
+    /// fail. All of them, whoever asks: a read clears all doubt about a copy, so it must have looked at all of it.
+    fn fields(&self, rules: &Rules, object: &str) -> Vec<String> {
+        let schema = self.context.schema(object);
+        let needed = rules.interest.fields(object).into_iter().flatten();
+        needed.filter(|name| schema.as_ref().is_none_or(|schema| schema.field(name).is_some())).cloned().collect()
     }
 
     async fn reload(&self, works: &mut Vec<Work>) -> Result<(), Interrupt> {
@@ -444,7 +436,7 @@ impl Worker<'_> {
                 (Some(error), _) => Err(refused(error, work)),
                 // News came while the call was under way; the next round asks again.
                 (None, Plan::Needs(_)) => Err(self.retry_soon(work)),
-                (None, Plan::Ready(ready)) => Ok(self.without_insisting(work, ready)),
+                (None, Plan::Ready(ready)) => Ok(self.without_insisting(ready)),
             });
         }
         let plans: Vec<&Ready> = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).collect();
@@ -458,10 +450,10 @@ impl Worker<'_> {
     }
 
     /// Takes out of a plan what was written several times already and undone by somebody each time.
-    fn without_insisting(&self, work: &Work, mut ready: Ready) -> Ready {
+    fn without_insisting(&self, mut ready: Ready) -> Ready {
         let Some(write) = &mut ready.write else { return ready };
         write.values.retain(|field, value| {
-            let enough = self.insistence.is_enough(&work.key, field, value);
+            let enough = self.insistence.is_enough(&write.id, field, value);
             if enough {
                 ready.issues.push(NewIssue {
                     kind: IssueKind::FieldRejected,
@@ -564,7 +556,7 @@ impl Worker<'_> {
         }
         settlement.written = write.values.into_iter().filter(|(name, _)| result.taken.contains_key(name)).collect();
         for (field, value) in &settlement.written {
-            self.insistence.wrote(&work.key, field, value);
+            self.insistence.wrote(&write.id, field, value);
         }
         Outcome::Settled(settlement)
     }

@@ -23,7 +23,7 @@ use crate::{
     budget::{Permit, Purpose},
     error_policy::{Action, Rest, policy, words},
     feeds::Feeds,
-    interest::{Interest, Schemas},
+    interest::{Interest, Schemas, looks_otherwise},
     spending::Spending,
     tempo::Tempo,
 };
@@ -167,12 +167,39 @@ impl OwnerContext {
         }
     }
 
-    /// Asks what an object looks like, and keeps the answer for planning and for the screens.
+    /// Asks what an object looks like, and keeps the answer for planning and for the screens. All that is mapped is due to which the org
+    /// looks otherwise by it.
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
         let schema = connector.describe(object).await?;
-        self.options.store.save_object_schema(&self.lease, &schema).await?;
-        self.remember([ObjectSchema { name: object.to_owned(), ..schema }]);
-        Ok(())
+        let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if before.get(&schema.name).is_some_and(|known| **known == schema) {
+            return Ok(());
+        }
+        let mappings = self.options.store.mappings(self.connection.id).await?;
+        let mut after = before.clone();
+        after.insert(schema.name.clone(), Arc::new(schema.clone()));
+        let otherwise = mappings.iter().filter(|mapping| looks_otherwise(&mapping.definition, &before, &after));
+        let otherwise: Vec<_> = otherwise.map(|mapping| mapping.id).collect();
+        if !otherwise.is_empty() {
+            tracing::info!(connection.id = %self.connection.id, object, "mapped fields are not what they were");
+        }
+        // Whoever takes a marked item must plan it by the new description; a mark that is not made must be made next time.
+        self.remember([schema.clone()]);
+        let saved = self.options.store.save_object_schema(&self.lease, &schema, &otherwise).await;
+        if saved.is_err() {
+            self.forget(&schema.name, before.get(&schema.name));
+        }
+        Ok(saved?)
+    }
+
+    /// Goes back to what was known of an object before.
+    fn forget(&self, object: &str, before: Option<&Arc<ObjectSchema>>) {
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        match before {
+            Some(before) => drop(schemas.insert(object.to_owned(), Arc::clone(before))),
+            None => drop(schemas.remove(object)),
+        }
+        self.interest.lock().unwrap_or_else(PoisonError::into_inner).interest = None;
     }
 
     /// Has the objects described that these mappings' paths lead to, until all paths are known. One that can not be described is

@@ -11,7 +11,6 @@ use syncline_model::{
     connector::{Connector, ConnectorError},
     custom_field::{WantedField, WantedFieldState},
     mapping::ObjectMapping,
-    schema::{FieldSchema, ObjectSchema},
 };
 use tokio::time::Instant;
 
@@ -20,7 +19,6 @@ use crate::{
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, Rest, policy, words},
     examine,
-    interest::uses,
     tempo::Tempo,
 };
 
@@ -189,7 +187,7 @@ impl<'a> Errands<'a> {
         Ok(())
     }
 
-    /// Describes the objects anew. Where a mapped field is not what it was, the mapping's items are due.
+    /// Describes the objects anew.
     async fn describe_all(&mut self) -> Result<(), Interrupt> {
         let context = self.context;
         let mappings = context.options.store.mappings(context.connection.id).await?;
@@ -198,7 +196,6 @@ impl<'a> Errands<'a> {
         let offered = self.connector.offered_objects().iter().copied();
         let objects: BTreeSet<&str> = mapped.chain(offered).chain(interest.objects()).collect();
         for object in objects {
-            let before = context.schema(object);
             match context.describe(self.connector, object).await {
                 Ok(()) => {}
                 Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
@@ -208,18 +205,8 @@ impl<'a> Errands<'a> {
                         // The others would be told the same.
                         break;
                     }
-                    continue;
                 }
                 Err(why) => return Err(why),
-            }
-            let (Some(before), Some(after)) = (before, context.schema(object)) else { continue };
-            for mapping in &mappings {
-                let paths = interest.paths(mapping.id);
-                let used = paths.map(|paths| uses(&mapping.definition, paths)).unwrap_or_default();
-                if used.get(object).is_some_and(|fields| is_otherwise(fields, &before, &after)) {
-                    tracing::info!(connection.id = %context.connection.id, object, "mapped fields are not what they were");
-                    context.options.store.mark_all_due(context.connection.id, mapping.id).await?;
-                }
             }
         }
         context.forget_refusals();
@@ -267,15 +254,6 @@ fn versions(mappings: &[ObjectMapping]) -> Vec<(String, i64)> {
 
 fn signed(time: Duration) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX)
-}
-
-/// Whether any of the fields is described otherwise than before.
-fn is_otherwise(fields: &BTreeSet<String>, before: &ObjectSchema, after: &ObjectSchema) -> bool {
-    let look = |schema: &ObjectSchema, name: &str| {
-        // A new label changes nothing about values.
-        schema.field(name).map(|field| FieldSchema { label: String::new(), ..field.clone() })
-    };
-    fields.iter().any(|name| look(before, name) != look(after, name))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use syncline_model::{Value, work::WorkKey};
+use syncline_model::Value;
 use tokio::time::Instant;
 
 /// Writing the same value this often within [`WINDOW`] is enough: whoever undoes it wins, and it becomes a sync issue.
@@ -19,7 +19,8 @@ const REMEMBERED: usize = 10_000;
 /// What was written lately.
 #[derive(Default)]
 pub(crate) struct Insistence {
-    writes: HashMap<(WorkKey, String), Writes>,
+    /// By record and field.
+    writes: HashMap<(String, String), Writes>,
 }
 
 struct Writes {
@@ -28,9 +29,9 @@ struct Writes {
 }
 
 impl Insistence {
-    /// Whether this value was written to this field often enough lately.
-    pub(crate) fn is_enough(&self, key: &WorkKey, field: &str, value: &Value) -> bool {
-        let writes = self.writes.get(&(key.clone(), field.to_owned()));
+    /// Whether this value was written to this field of this record often enough lately.
+    pub(crate) fn is_enough(&self, record: &str, field: &str, value: &Value) -> bool {
+        let writes = self.writes.get(&(record.to_owned(), field.to_owned()));
         writes.is_some_and(|writes| {
             let recent = writes.times.iter().filter(|time| time.elapsed() < WINDOW).count();
             writes.value == *value && recent >= MOST
@@ -38,7 +39,7 @@ impl Insistence {
     }
 
     /// Remembers a write.
-    pub(crate) fn wrote(&mut self, key: &WorkKey, field: &str, value: &Value) {
+    pub(crate) fn wrote(&mut self, record: &str, field: &str, value: &Value) {
         if self.writes.len() >= REMEMBERED {
             self.writes.retain(|_, writes| writes.times.back().is_some_and(|time| time.elapsed() < WINDOW));
             if self.writes.len() >= REMEMBERED {
@@ -47,7 +48,7 @@ impl Insistence {
         }
         let writes = self
             .writes
-            .entry((key.clone(), field.to_owned()))
+            .entry((record.to_owned(), field.to_owned()))
             .or_insert_with(|| Writes { value: value.clone(), times: VecDeque::new() });
         if writes.value != *value {
             *writes = Writes { value: value.clone(), times: VecDeque::new() };
@@ -56,5 +57,26 @@ impl Insistence {
         if writes.times.len() > MOST {
             writes.times.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_value_is_written_to_one_field_of_one_record_so_often_and_no_more() {
+        let mut insistence = Insistence::default();
+        let plan = Value::text("pro");
+        // A profile that was linked to another record before has not been fought over on this one.
+        insistence.wrote("003A", "Plan__c", &plan);
+        for _ in 1..MOST {
+            insistence.wrote("003B", "Plan__c", &plan);
+        }
+        assert!(!insistence.is_enough("003B", "Plan__c", &plan));
+        insistence.wrote("003B", "Plan__c", &plan);
+        assert!(insistence.is_enough("003B", "Plan__c", &plan));
+        assert!(!insistence.is_enough("003B", "Plan__c", &Value::text("team")));
+        assert!(!insistence.is_enough("003B", "Title", &plan));
     }
 }

@@ -8,9 +8,9 @@ use std::{
 use syncline_model::{
     id::MappingId,
     mapping::{MappingDefinition, ObjectMapping},
-    path::{FieldPath, PathError},
+    path::{FieldPath, PathError, Step},
     profile::ProfileKind,
-    schema::ObjectSchema,
+    schema::{FieldSchema, ObjectSchema},
 };
 
 /// What the org looks like, by object.
@@ -127,8 +127,30 @@ pub fn paths(definition: &MappingDefinition, schemas: &Schemas) -> Paths {
     sources.map(|source| (source.to_owned(), resolve(source))).collect()
 }
 
+/// Whether what a mapping needs of the org is described otherwise than before. An object that was not described before has been waited
+/// for by whoever needs it.
+pub(crate) fn looks_otherwise(definition: &MappingDefinition, before: &Schemas, after: &Schemas) -> bool {
+    before.contains_key(&definition.salesforce) && look(definition, before) != look(definition, after)
+}
+
+type Look = (BTreeMap<String, Option<FieldSchema>>, BTreeMap<String, Result<(Vec<Step>, FieldSchema), PathError>>);
+
+/// What a mapping sees of the org. A new label changes nothing about values.
+fn look(definition: &MappingDefinition, schemas: &Schemas) -> Look {
+    let unlabelled = |field: &FieldSchema| FieldSchema { label: String::new(), ..field.clone() };
+    let paths = paths(definition, schemas);
+    let own = own_fields(definition, &paths).into_iter().map(|name| {
+        let field = schemas.get(&definition.salesforce).and_then(|schema| schema.field(name));
+        (name.to_owned(), field.map(unlabelled))
+    });
+    let own = own.collect();
+    let paths =
+        paths.into_iter().map(|(source, path)| (source, path.map(|path| (path.steps, unlabelled(&path.field)))));
+    (own, paths.collect())
+}
+
 /// What a mapping needs of its own object and of those that its paths lead to.
-pub(crate) fn uses(definition: &MappingDefinition, paths: &Paths) -> Fields {
+fn uses(definition: &MappingDefinition, paths: &Paths) -> Fields {
     let own = own_fields(definition, paths).into_iter().map(str::to_owned).collect();
     let mut uses = Fields::from([(definition.salesforce.clone(), own)]);
     for path in paths.values().flatten() {

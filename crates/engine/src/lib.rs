@@ -36,5 +36,5 @@ pub use error_policy::{Action, Policy, Rest, Words, issue, policy, words};
 pub use examine::{ExamineError, examine_once};
 pub use interest::{Paths, Schemas, paths};
 pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan, source};
-pub use precedence::{Contender, give_precedence};
+pub use precedence::{Contender, give_precedence, plan_among};
 pub use tempo::Tempo;

@@ -11,11 +11,12 @@ use syncline_model::{
     profile::Profile,
     record::{HeldRecord, RecordKey},
     schema::{FieldType, ObjectSchema},
+    work::Work,
 };
 
 use crate::{
     interest::Paths,
-    plan::{AttributeTypes, Reach, Ready},
+    plan::{AttributeTypes, Plan, Reach, Ready, plan},
 };
 
 /// A mapping by which the profile is linked, with what it is linked to.
@@ -49,6 +50,25 @@ enum Verdict {
     Undecided,
     /// None has a value. What becomes of the attribute then; `None` where it stays as it is.
     Empty(Option<Value>),
+}
+
+/// Plans a work item among `rivals`: other mappings by which the profile is linked, and that feed the same attributes.
+pub fn plan_among<'a>(
+    mapping: &'a ObjectMapping,
+    schema: Option<&'a ObjectSchema>,
+    paths: &'a Paths,
+    types: &AttributeTypes,
+    work: &'a Work,
+    mut rivals: Vec<Contender<'a>>,
+) -> Plan {
+    let mut plan = plan(&mapping.definition, schema, paths, types, work);
+    let (Plan::Ready(ready), Some(profile), false) = (&mut plan, &work.profile, rivals.is_empty()) else { return plan };
+    if let (Some(record), Some(_), false) = (&work.record, &work.match_key, ready.unlink) {
+        rivals.push(Contender { mapping, schema, paths, record, associated: &work.associated });
+    }
+    rivals.sort_by_key(|contender| (contender.mapping.position, contender.mapping.id));
+    give_precedence(ready, mapping, profile, types, &rivals);
+    plan
 }
 
 /// Corrects what a mapping's plan sets, where others feed the same attributes. `contenders` are all linked mappings in order, the

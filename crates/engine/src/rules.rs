@@ -20,7 +20,7 @@ use crate::{
     context::Interrupt,
     interest::{Interest, Paths},
     plan::{AttributeTypes, Plan, plan},
-    precedence::{Contender, give_precedence},
+    precedence::{Contender, plan_among},
 };
 
 /// Of a mapping without sources in associated records.
@@ -91,33 +91,23 @@ impl Worker<'_> {
 
     /// Plans an item, with what the other mappings that feed its attributes have to say.
     pub(crate) fn plan_among(&self, rules: &Rules, work: &Work, rivals: &Rivals) -> Plan {
-        let mut plan = self.plan(rules, work);
         let mapping = &rules.mappings[&work.key.mapping_id];
-        let (Plan::Ready(ready), Some(profile)) = (&mut plan, &work.profile) else { return plan };
-        let mut linked = Vec::new();
-        for rival in rules.interest.rivals(mapping.id) {
+        let linked = rules.interest.rivals(mapping.id).filter_map(|rival| {
             let key = WorkKey { mapping_id: rival, profile_id: work.key.profile_id.clone() };
-            if let (Some(rival), Some(of_rival)) = (rules.mappings.get(&rival), rivals.get(&key)) {
-                linked.push((rival, self.schema(rival), &of_rival.record, &of_rival.associated));
-            }
-        }
-        if linked.is_empty() {
-            return plan;
-        }
-        if let (Some(record), Some(_), false) = (&work.record, &work.match_key, ready.unlink) {
-            linked.push((mapping, self.schema(mapping), record, &work.associated));
-        }
-        linked.sort_by_key(|(mapping, ..)| (mapping.position, mapping.id));
-        let contenders = linked.iter().map(|(mapping, schema, record, associated)| Contender {
+            let (rival, linked) = (rules.mappings.get(&rival)?, rivals.get(&key)?);
+            Some((rival, self.schema(rival), linked))
+        });
+        let linked: Vec<_> = linked.collect();
+        let contenders = linked.iter().map(|(mapping, schema, linked)| Contender {
             mapping,
             schema: schema.as_deref(),
             paths: rules.paths(mapping.id),
-            record,
-            associated,
+            record: &linked.record,
+            associated: &linked.associated,
         });
         let types = &rules.types[&mapping.definition.userflow.into()];
-        give_precedence(ready, mapping, profile, types, &contenders.collect::<Vec<_>>());
-        plan
+        let schema = self.schema(mapping);
+        plan_among(mapping, schema.as_deref(), rules.paths(mapping.id), types, work, contenders.collect())
     }
 }
 

@@ -112,8 +112,14 @@ pub trait SyncStore: Send + Sync + 'static {
     /// What is known of the org's objects.
     async fn object_schemas(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, StoreError>;
 
-    /// Keeps what the org said of an object.
-    async fn save_object_schema(&self, lease: &Lease, schema: &ObjectSchema) -> Result<(), StoreError>;
+    /// Keeps what the org said of an object, and marks all profiles that have a key of those mappings due in [`Lane::Remote`] to which
+    /// the org looks otherwise by it.
+    async fn save_object_schema(
+        &self,
+        lease: &Lease,
+        schema: &ObjectSchema,
+        otherwise: &[MappingId],
+    ) -> Result<(), StoreError>;
 
     /// Where to go on in a stream.
     async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError>;

@@ -7,14 +7,14 @@ use anyhow::bail;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use syncline_engine::{AttributeTypes, Need, Paths, Plan, Schemas, paths, plan, source};
+use syncline_engine::{AttributeTypes, Contender, Need, Paths, Plan, Schemas, paths, plan_among, source};
 use syncline_model::{
     Value,
     attribute::Scope,
     connection::Connection,
     id::EnvironmentId,
     issue::Issue,
-    mapping::{Duplicates, ObjectMapping},
+    mapping::{Duplicates, FieldMapping, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind},
     record_id,
     schema::ObjectSchema,
@@ -156,12 +156,20 @@ pub async fn of_profile(
     let standing = store.standing(connection.id, kind, id).await?;
     let issues = store.issues(connection.id, Some((kind, id)), ISSUES_MAX).await?;
     let mappings = store.mappings(connection.id).await?;
-    let explained = mappings.iter().filter(|mapping| mapping.definition.userflow == kind).map(|mapping| {
-        let item = standing.iter().find(|one| one.work.key.mapping_id == mapping.id);
-        let paths = paths(&mapping.definition, &schemas);
+    let of_kind = mappings.iter().filter(|mapping| mapping.definition.userflow == kind);
+    let of_kind: Vec<_> = of_kind.map(|mapping| (mapping, paths(&mapping.definition, &schemas))).collect();
+    let item = |mapping: &ObjectMapping| standing.iter().find(|one| one.work.key.mapping_id == mapping.id);
+    let linked = of_kind.iter().filter_map(|(mapping, paths)| {
+        let work = &item(mapping)?.work;
+        let schema = schemas.get(&mapping.definition.salesforce).map(AsRef::as_ref);
+        Some(Contender { mapping, schema, paths, record: work.record.as_ref()?, associated: &work.associated })
+    });
+    let linked: Vec<Contender<'_>> = linked.collect();
+    let explained = of_kind.iter().map(|(mapping, paths)| {
         let schema = schemas.get(&mapping.definition.salesforce).map(AsRef::as_ref);
         let issues = issues.iter().filter(|issue| issue.mapping_id == mapping.id);
-        explain_mapping(mapping, &profile, item, issues.collect(), Known { schema, paths: &paths, types: &types })
+        let known = Known { schema, paths, types: &types, linked: &linked };
+        explain_mapping(mapping, &profile, item(mapping), issues.collect(), known)
     });
     let name = profile.attribute("name").as_text().map(str::to_owned);
     Ok(Some(Explanation { kind: kind.as_str(), id: id.to_owned(), name, mappings: explained.collect() }))
@@ -173,6 +181,16 @@ struct Known<'a> {
     schema: Option<&'a ObjectSchema>,
     paths: &'a Paths,
     types: &'a AttributeTypes,
+    /// All mappings by which the profile is linked.
+    linked: &'a [Contender<'a>],
+}
+
+impl Known<'_> {
+    /// What the engine would do about an item.
+    fn plan(&self, mapping: &ObjectMapping, work: &Work) -> Plan {
+        let rivals = self.linked.iter().filter(|contender| contender.mapping.id != mapping.id).copied();
+        plan_among(mapping, self.schema, self.paths, self.types, work, rivals.collect())
+    }
 }
 
 fn explain_mapping(
@@ -250,7 +268,7 @@ fn explain_fields(
     known: Known<'_>,
 ) -> Vec<FieldExplanation> {
     let definition = &mapping.definition;
-    let planned = plan(definition, known.schema, known.paths, known.types, work);
+    let planned = known.plan(mapping, work);
     let ready = match &planned {
         Plan::Ready(ready) => Some(ready),
         Plan::Needs(_) => None,
@@ -273,10 +291,14 @@ fn explain_fields(
         let value = source(&line.from, known.paths, work);
         let differs = ready.is_some_and(|ready| ready.attributes.contains_key(&line.to));
         // A source that can not be found is an issue under its own name.
-        let (state, message) = match failed(&line.from) {
+        let lost = if value.is_none() { failed(&line.from) } else { None };
+        let (state, mut message) = match lost {
             Some(cause) => (FieldState::Failed, Some(cause)),
             None => state(&line.to, differs, value.is_some()),
         };
+        if state == FieldState::InStep && is_overruled(line, value, profile, known.types) {
+            message = Some("Another mapping that comes before this one feeds the attribute.".to_owned());
+        }
         FieldExplanation {
             direction: Direction::Inbound,
             from: line.from.clone(),
@@ -311,12 +333,19 @@ fn explain_fields(
     inbound.chain(outbound).collect()
 }
 
+/// Whether the attribute is other than what the line by itself would make it.
+fn is_overruled(line: &FieldMapping, value: Option<&Value>, profile: &Profile, types: &AttributeTypes) -> bool {
+    let wanted =
+        value.zip(types.get(&line.to)).and_then(|(value, data_type)| line.to_attribute(value, *data_type).ok());
+    wanted.flatten().is_some_and(|wanted| wanted != *profile.attribute(&line.to))
+}
+
 fn waiting(mapping: &ObjectMapping, item: &Standing, known: Known<'_>) -> Option<String> {
     let waiting = item.waiting?;
     if mapping.paused {
         return Some("It is due, and waits until the mapping is resumed.".to_owned());
     }
-    let what = match plan(&mapping.definition, known.schema, known.paths, known.types, &item.work) {
+    let what = match known.plan(mapping, &item.work) {
         Plan::Needs(Need::Search) => "for a look-up of its record",
         Plan::Needs(Need::Schema) => "for a description of the object",
         Plan::Needs(Need::Read) => "for a read of its record",

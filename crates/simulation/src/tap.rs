@@ -98,7 +98,7 @@ passed_on! { SyncStore;
     fn release_lease(lease: &Lease) -> ();
     fn mappings(connection: ConnectionId) -> Vec<ObjectMapping>;
     fn object_schemas(connection: ConnectionId) -> Vec<ObjectSchema>;
-    fn save_object_schema(lease: &Lease, schema: &ObjectSchema) -> ();
+    fn save_object_schema(lease: &Lease, schema: &ObjectSchema, otherwise: &[MappingId]) -> ();
     fn position(connection: ConnectionId, stream: &str) -> Option<Position>;
     fn save_feeds(lease: &Lease, feeds: &[Feed]) -> ();
     fn api_calls(connection: ConnectionId) -> Vec<HourOfCalls>;

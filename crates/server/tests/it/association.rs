@@ -170,3 +170,60 @@ async fn a_parent_of_thousands_changes_and_the_org_is_asked_nothing() {
     assert_eq!(calls().await, before, "nobody was asked");
     tokio::time::timeout(Duration::from_secs(60), harness.end()).await.unwrap();
 }
+
+/// One record that is linked to one profile and associated with another's: a read for the one must not leave the other with what was.
+#[tokio::test]
+async fn a_change_that_no_event_tells_in_full_reaches_the_linked_and_the_associated() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let boss = json!({ "LastName": "Boss", "Email": "boss@both.test", "Title": "Chair", "Department": "Board" });
+    let boss = org.create("Contact", boss).await;
+    org.create("Contact", json!({ "LastName": "Ada", "Email": "ada@both.test", "ReportsToId": boss })).await;
+    user(&harness, "boss", "boss@both.test").await;
+    user(&harness, "ada", "ada@both.test").await;
+    map(&browser, &[("Title", "title"), ("ReportsTo.Department", "department")]).await;
+    becomes(&harness, "boss", "title", json!("Chair")).await;
+    becomes(&harness, "ada", "department", json!("Board")).await;
+
+    org.act_on_events(json!({ "action": "make_gaps", "object": "Contact", "commits": 1 })).await;
+    org.edit("Contact", &boss, json!({ "Title": "Founder", "Department": "Garden" })).await;
+    becomes(&harness, "boss", "title", json!("Founder")).await;
+    becomes(&harness, "ada", "department", json!("Garden")).await;
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_path_that_leads_nowhere_is_told_and_followed_again_once_it_leads_somewhere() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let account = org.create("Account", json!({ "Name": "Acme", "Industry": "Banking" })).await;
+    let contact = json!({ "LastName": "Ada", "Email": "ada@nowhere.test", "Title": "CTO", "AccountId": account });
+    org.create("Contact", contact).await;
+    user(&harness, "ada", "ada@nowhere.test").await;
+    map(&browser, &[("Title", "title"), ("Account.Industry", "industry")]).await;
+    becomes(&harness, "ada", "industry", json!("Banking")).await;
+
+    let statement = "SELECT Id FROM FieldPermissions WHERE Field = 'Account.Industry' AND Parent.Profile.Name = 'System Administrator' \
+                     AND Parent.IsOwnedByProfile = true";
+    let grant = org.query(statement).await[0]["Id"].as_str().unwrap().to_owned();
+    let check_now = async || {
+        let (status, body) = browser.send(Method::POST, "{env}/salesforce/examination", Some(json!({}))).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+    };
+    let issues = async || browser.get("{env}/issues").await["data"].as_array().unwrap().clone();
+    org.edit("FieldPermissions", &grant, json!({ "PermissionsRead": false, "PermissionsEdit": false })).await;
+    check_now().await;
+    let issue = eventually("it is told", async || issues().await.first().cloned()).await;
+    assert_eq!((&issue["kind"], &issue["field"]), (&json!("schema_changed"), &json!("Account.Industry")));
+
+    org.edit("FieldPermissions", &grant, json!({ "PermissionsRead": true, "PermissionsEdit": true })).await;
+    check_now().await;
+    eventually("the issue closes by itself", async || issues().await.is_empty().then_some(())).await;
+    org.edit("Account", &account, json!({ "Industry": "Insurance" })).await;
+    becomes(&harness, "ada", "industry", json!("Insurance")).await;
+    harness.end().await;
+}

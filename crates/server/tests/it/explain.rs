@@ -94,3 +94,42 @@ async fn each_reason_for_not_being_linked_is_told_and_each_field_of_a_link() {
     assert_eq!(answer.0, StatusCode::NOT_FOUND);
     harness.end().await;
 }
+
+/// Of two mappings that feed one attribute, the one that does not win has nothing to wait for.
+#[tokio::test]
+async fn a_mapping_that_another_one_goes_before_is_in_step() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let person =
+        |title: &str| json!({ "LastName": "Ada", "Email": "ada@both.test", "Title": title, "Company": "Acme" });
+    let mut contact = person("CTO");
+    contact.as_object_mut().unwrap().remove("Company");
+    org.create("Contact", contact).await;
+    org.create("Lead", person("Analyst")).await;
+    user(&harness, "ada", "ada@both.test").await;
+    for salesforce in ["Contact", "Lead"] {
+        let mapping = json!({
+            "salesforce": salesforce, "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+            "inbound": [{ "from": "Title", "to": "title" }],
+        });
+        let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+    }
+    becomes(&harness, "ada", "title", json!("CTO")).await;
+    let explained = eventually("both are linked", async || {
+        let (_, body) = browser.send(Method::GET, "{env}/users/ada/sync", None).await;
+        let mappings = body["mappings"].as_array().unwrap().clone();
+        let is_quiet = |one: &Value| one["state"] == "linked" && one["waiting"].is_null();
+        mappings.iter().all(is_quiet).then_some(mappings)
+    })
+    .await;
+    let lead = &explained[1]["fields"][0];
+    assert_eq!(
+        (&lead["source"], &lead["target"], &lead["state"]),
+        (&json!("Analyst"), &json!("CTO"), &json!("in_step"))
+    );
+    assert!(lead["message"].as_str().unwrap().contains("Another mapping"), "{lead}");
+    harness.end().await;
+}

@@ -39,6 +39,20 @@ impl Org {
         self.send(Method::DELETE, &format!("sobjects/{object}/{id}"), json!({})).await;
     }
 
+    /// The rows of a query.
+    pub(crate) async fn query(&self, soql: &str) -> Vec<Value> {
+        let request = client().get(format!("{}/query", self.url)).bearer_auth(&self.token);
+        let answer: Value = request.query(&[("q", soql)]).send().await.unwrap().json().await.unwrap();
+        answer["records"].as_array().unwrap_or_else(|| panic!("{soql}: {answer}")).clone()
+    }
+
+    /// Sets what the world does to the org's events.
+    pub(crate) async fn act_on_events(&self, action: Value) {
+        let url = format!("{}/__control/events", self.url.replace("/services/data/v64.0", ""));
+        let answer = client().post(url).json(&action).send().await.unwrap();
+        assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap());
+    }
+
     /// The value of a field; null where there is none yet.
     pub(crate) async fn value(&self, object: &str, id: &str, field: &str) -> Value {
         self.send(Method::GET, &format!("sobjects/{object}/{id}"), json!({})).await[field].take()

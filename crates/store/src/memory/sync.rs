@@ -110,9 +110,19 @@ impl SyncStore for MemoryStore {
         Ok(connected.map(|connected| connected.schemas.values().cloned().collect()).unwrap_or_default())
     }
 
-    async fn save_object_schema(&self, lease: &Lease, schema: &ObjectSchema) -> Result<(), StoreError> {
+    async fn save_object_schema(
+        &self,
+        lease: &Lease,
+        schema: &ObjectSchema,
+        otherwise: &[MappingId],
+    ) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
-            state.leased(lease, now)?.schemas.insert(schema.name.clone(), schema.clone());
+            let generation = state.next_generation();
+            let connected = state.leased(lease, now)?;
+            connected.schemas.insert(schema.name.clone(), schema.clone());
+            let keyed = connected.links.iter().filter(|(item, link)| otherwise.contains(&item.0) && link.key.is_some());
+            let marks: Vec<_> = keyed.map(|(item, _)| (item.clone(), Lane::Remote)).collect();
+            connected.mark(marks, generation, now, raised);
             raised.view = true;
             Ok(())
         })

@@ -63,8 +63,13 @@ impl SyncStore for SqlStore {
         Ok(self.known_objects(connection).await?)
     }
 
-    async fn save_object_schema(&self, lease: &Lease, schema: &ObjectSchema) -> Result<(), StoreError> {
-        Ok(self.know_object(lease, schema).await?)
+    async fn save_object_schema(
+        &self,
+        lease: &Lease,
+        schema: &ObjectSchema,
+        otherwise: &[MappingId],
+    ) -> Result<(), StoreError> {
+        Ok(self.know_object(lease, schema, otherwise).await?)
     }
 
     async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError> {
@@ -260,7 +265,7 @@ impl SqlStore {
         rows.iter().map(|row| json(row, "object_schema")).collect()
     }
 
-    async fn know_object(&self, lease: &Lease, schema: &ObjectSchema) -> Result<(), Failure> {
+    async fn know_object(&self, lease: &Lease, schema: &ObjectSchema, otherwise: &[MappingId]) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_leased(lease).await?;
         sqlx::query(
             "-- save object schema
@@ -272,6 +277,9 @@ impl SqlStore {
         .bind(serde_json::to_string(schema)?)
         .execute(&mut *unit.tx)
         .await?;
+        for mapping in otherwise {
+            unit.mark_links(lease.connection_id, Some(*mapping), "match_key", Lane::Remote).await?;
+        }
         unit.raised.view = true;
         unit.commit().await
     }

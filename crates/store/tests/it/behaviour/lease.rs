@@ -69,7 +69,7 @@ pub(crate) async fn every_leased_method_fails_without_effect_once_the_lease_is_l
                 &CallReport { usage: Some(ApiUsage { used: 1, limit: 2 }), ..CallReport::default() },
             )
             .await,
-        store.save_object_schema(&lost, &schema).await,
+        store.save_object_schema(&lost, &schema, &[]).await,
         store.record_changes(&lost, &changes).await.map(drop),
         store.lose_position(&lost, STREAM).await,
         store.set_stream_state(&lost, StreamState::Live, None).await,
@@ -129,8 +129,8 @@ pub(crate) async fn the_owner_says_what_the_stream_does(world: World) {
 
     let mut schema =
         ObjectSchema { name: "Contact".into(), label: "Contact".into(), key_prefix: None, fields: Vec::new() };
-    store.save_object_schema(&mapped.lease, &schema).await.unwrap();
+    store.save_object_schema(&mapped.lease, &schema, &[]).await.unwrap();
     schema.label = "Person".into();
-    store.save_object_schema(&mapped.lease, &schema).await.unwrap();
+    store.save_object_schema(&mapped.lease, &schema, &[]).await.unwrap();
     assert_eq!(store.object_schemas(mapped.connection).await.unwrap(), [schema]);
 }

@@ -132,6 +132,7 @@ mod run {
             a_copy_without_links_is_dropped,
             the_one_last_seen_speaks,
             being_seen_makes_a_sharer_due,
+            an_object_that_looks_otherwise_makes_all_that_have_a_key_due,
             a_look_up_that_casts_doubt_on_a_copy_concerns_all_that_are_linked_to_it,
             a_read_that_clears_a_doubt_concerns_those_that_are_not_due,
             reads_refresh_copies_and_missing_ones_are_gone,

@@ -4,6 +4,7 @@ use syncline_model::{
     change::RecordEffect,
     mapping::FieldMapping,
     profile::{ProfileKind, ProfileWrite},
+    schema::ObjectSchema,
     store::StoreError,
     work::{Finish, Lane, Outcome},
 };
@@ -289,4 +290,20 @@ pub(crate) async fn a_read_that_clears_a_doubt_concerns_those_that_are_not_due(w
     linked.settle_all().await;
     store.record_reads(&linked.lease, "Contact", &asked, read("Founder")).await.unwrap();
     assert_eq!(linked.due_ids(Lane::Local).await, ["u1"]);
+}
+
+pub(crate) async fn an_object_that_looks_otherwise_makes_all_that_have_a_key_due(world: World) {
+    let linked = world.linked().await;
+    linked.world.user("u2", &[("email", "bob@acme.test")]).await;
+    linked.found("u2", "bob@acme.test", None).await;
+    linked.world.user("u3", &[("name", "No Address")]).await;
+    linked.settle_all().await;
+    let schema = ObjectSchema { name: "Contact".into(), label: "Contact".into(), key_prefix: None, fields: Vec::new() };
+    let store = &linked.world.store;
+    store.save_object_schema(&linked.lease, &schema, &[]).await.unwrap();
+    assert!(linked.all_due().await.is_empty());
+    store.save_object_schema(&linked.lease, &schema, &[linked.mapping.id]).await.unwrap();
+    let due = linked.due(Lane::Remote).await;
+    assert_eq!(due.iter().map(|work| work.key.profile_id.as_str()).collect::<Vec<_>>(), ["u1", "u2"]);
+    assert!(due.iter().all(|work| work.searched), "nobody has to be looked up for that");
 }
