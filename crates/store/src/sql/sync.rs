@@ -213,6 +213,13 @@ const WORK_FROM: &str = " from due d \
      left join record r on r.connection_id = l.connection_id and r.object = l.object and r.record_id = l.record_id \
      where d.connection_id = ";
 
+/// Begins a query for the due items of a connection.
+fn select_due(what: &str, connection: ConnectionId) -> QueryBuilder<Db> {
+    let mut query = QueryBuilder::<Db>::new(format!("{what}\nselect {DUE}, {SIDES}, {RECORD}{WORK_FROM}"));
+    query.push_bind(connection.to_string());
+    query
+}
+
 pub(super) fn work(row: &row::Row) -> Result<Work, Failure> {
     let profile = match get::<Option<String>>(row, "id")? {
         Some(_) => Some(row::profile(row)?),
@@ -317,15 +324,7 @@ impl SqlStore {
     ) -> Result<Vec<Work>, Failure> {
         let mut tx = self.read().await?;
         look_at_lease(&mut tx, lease).await?;
-        let mut query = QueryBuilder::<Db>::new("-- due work\nselect ");
-        query
-            .push(DUE)
-            .push(", ")
-            .push(SIDES)
-            .push(", ")
-            .push(RECORD)
-            .push(WORK_FROM)
-            .push_bind(lease.connection_id.to_string());
+        let mut query = select_due("-- due work", lease.connection_id);
         query.push(" and d.lane = ").push_bind(i64::from(lane.as_i16()));
         query.push(" and d.due_at <= ").push_bind(self.clock.now().as_millisecond());
         query.push(" and d.due_at > ").push_bind(after_ms(after));
@@ -341,15 +340,7 @@ impl SqlStore {
         look_at_lease(&mut tx, lease).await?;
         let mut found = BTreeMap::new();
         for group in groups(keys.iter().map(|key| (key.mapping_id, key.profile_id.clone()))) {
-            let mut query = QueryBuilder::<Db>::new("-- due work again\nselect ");
-            query
-                .push(DUE)
-                .push(", ")
-                .push(SIDES)
-                .push(", ")
-                .push(RECORD)
-                .push(WORK_FROM)
-                .push_bind(lease.connection_id.to_string());
+            let mut query = select_due("-- due work again", lease.connection_id);
             query.push(" and d.due_at <= ").push_bind(self.clock.now().as_millisecond());
             query.push(" and (d.mapping_id, d.profile_id) in (");
             query.push_values(group, |mut row, (mapping, profile)| {
