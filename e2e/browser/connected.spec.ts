@@ -125,6 +125,13 @@ test.describe('a profile', () => {
     await picture(page, 'inspector');
   });
 
+  test('is synced at once when asked for, and says what came of it', async ({ page }) => {
+    const inspector = page.getByRole('region', { name: 'Sync with Salesforce' });
+    await inspector.getByRole('button', { name: 'Sync now' }).press('Enter');
+    await expect(inspector.getByRole('status').filter({ hasText: 'Done. Both sides are in step.' })).toBeVisible();
+    await expectAccessible(page);
+  });
+
   test('links to the record in Salesforce', async ({ page, demo }) => {
     const id = await (await Org.of(demo)).contactId(person.email);
     const link = page.getByRole('region', { name: 'Salesforce' }).getByRole('link', { name: new RegExp(id) });
@@ -149,6 +156,31 @@ test.describe('the connection', () => {
     await expect(page.getByRole('article', { name: 'Mapping of Account and Company' })).toBeVisible();
     await expectAccessible(page);
     await picture(page, 'integrations');
+  });
+
+  test('moves a mapping by keyboard, where the focus stays, and pauses and resumes it', async ({ page }) => {
+    await page.goto('/settings/integrations/salesforce');
+    const mappings = page.getByRole('list', { name: 'Mappings in order' }).getByRole('article');
+    const names = () => mappings.evaluateAll((found) => found.map((mapping) => mapping.getAttribute('aria-label')));
+    await expect(mappings).toHaveCount(2);
+    const before = await names();
+    const up = page.getByRole('button', { name: 'Move the mapping of Account and Company up' });
+    await up.press('Enter');
+    await expect.poll(names).toEqual(before.toReversed());
+    await expect(up).toBeFocused();
+    await expect(page.getByRole('status').filter({ hasText: 'Account and Company is now number 1 of 2.' })).toBeAttached();
+    await expectAccessible(page);
+    await page.reload();
+    await expect.poll(names).toEqual(before.toReversed());
+    await page.getByRole('button', { name: 'Move the mapping of Account and Company down' }).press('Enter');
+    await expect.poll(names).toEqual(before);
+
+    const contact = page.getByRole('article', { name: 'Mapping of Contact and User' });
+    for (const [action, paused] of [['Pause', 1], ['Resume', 0]] as const) {
+      await page.getByRole('button', { name: 'Actions for the mapping of Contact and User' }).click();
+      await page.getByRole('menuitem', { name: action }).click();
+      await expect(contact.getByText('Paused')).toHaveCount(paused);
+    }
   });
 
   test('opens a mapping as it is saved', async ({ page }) => {

@@ -497,6 +497,13 @@ pub trait AdminStore: Send + Sync + 'static {
     /// [`StoreError::Conflict`] where `order` does not name each of the connection's mappings once.
     async fn order_mappings(&self, connection: ConnectionId, order: &[MappingId]) -> Result<(), StoreError>;
 
+    /// Pauses a mapping or resumes it. While it is paused its items are not worked on; changes go on being collected. Raises the signals.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no such mapping.
+    async fn pause_mapping(&self, connection: ConnectionId, mapping: MappingId, paused: bool)
+    -> Result<(), StoreError>;
+
     /// Deletes a mapping with its links, its work, and the wanted fields that no other mapping writes to; attribute values stay, unless
     /// another mapping feeds the attribute too: its linked profiles become due in [`Lane::Local`].
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError>;
@@ -519,6 +526,11 @@ pub trait AdminStore: Send + Sync + 'static {
         kind: ProfileKind,
         profile: &str,
     ) -> Result<Vec<Standing>, StoreError>;
+
+    /// Marks a profile's items due now in [`Lane::Remote`], those that wait for their next try too: as not searched, so that the look-up
+    /// reads the linked record anew, and with the copies that they are associated with stale. Gives their number. Raises [`Signal::Work`].
+    async fn sync_profile(&self, connection: ConnectionId, kind: ProfileKind, profile: &str)
+    -> Result<u64, StoreError>;
 
     /// The profiles that are linked to a record, by kind and id.
     async fn profiles_of_record(

@@ -73,6 +73,8 @@ pub struct MappingExplanation {
     /// What it waits for, in a sentence.
     #[schema(required = true)]
     pub waiting: Option<String>,
+    /// How often in a row it failed to be synced, for a reason that may pass. It is tried again by itself.
+    pub attempts: u32,
     /// What could not be synced, with the remedy.
     pub issues: Vec<String>,
 }
@@ -220,6 +222,7 @@ fn explain_mapping(
             .map(|item| explain_fields(mapping, profile, &item.work, &issues, known))
             .unwrap_or_default(),
         waiting: item.and_then(|item| waiting(mapping, item, known)),
+        attempts: item.and_then(|item| item.waiting).map_or(0, |waiting| waiting.attempts.unsigned_abs()),
         issues: issues.iter().map(|issue| format!("{} {}", issue.issue.cause, issue.issue.remedy)).collect(),
     }
 }

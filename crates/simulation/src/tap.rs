@@ -199,10 +199,12 @@ passed_on! { AdminStore;
         fields: &[WantedField]
     ) -> ObjectMapping;
     fn order_mappings(connection: ConnectionId, order: &[MappingId]) -> ();
+    fn pause_mapping(connection: ConnectionId, mapping: MappingId, paused: bool) -> ();
     fn delete_mapping(connection: ConnectionId, mapping: MappingId) -> ();
     fn counts(connection: ConnectionId, mapping: Option<MappingId>) -> Counts;
     fn links(connection: ConnectionId, kind: ProfileKind, profiles: &[String]) -> Vec<LinkView>;
     fn standing(connection: ConnectionId, kind: ProfileKind, profile: &str) -> Vec<Standing>;
+    fn sync_profile(connection: ConnectionId, kind: ProfileKind, profile: &str) -> u64;
     fn profiles_of_record(connection: ConnectionId, record: &str) -> Vec<(ProfileKind, String)>;
     fn issues(connection: ConnectionId, profile: Option<(ProfileKind, &str)>, limit: u32) -> Vec<Issue>;
 }

@@ -125,6 +125,14 @@ export function explainProfile(env: string, kind: ProfileKind, id: string, signa
     : body(client.GET('/api/v1/environments/{env}/companies/{id}/sync', options));
 }
 
+/** Has a profile synced now; gives how it stands with that asked for. */
+export function syncProfile(env: string, kind: ProfileKind, id: string) {
+  const options = { params: { path: { env, id } } };
+  return kind === 'user'
+    ? body(client.POST('/api/v1/environments/{env}/users/{id}/sync', options))
+    : body(client.POST('/api/v1/environments/{env}/companies/{id}/sync', options));
+}
+
 export const listAttributeDefinitions = (env: string, scope: ProfileKind, signal: AbortSignal) =>
   body(client.GET('/api/v1/environments/{env}/attribute-definitions', { params: { path: { env }, query: { scope } }, signal }));
 
@@ -170,6 +178,17 @@ export const createMapping = (env: string, mapping: MappingInput) =>
 
 export const updateMapping = (env: string, id: string, mapping: MappingInput) =>
   body(client.PUT('/api/v1/environments/{env}/mappings/{id}', { params: { path: { env, id } }, body: mapping }));
+
+export async function orderMappings(env: string, ids: string[]): Promise<Mapping[]> {
+  const { data } = await body(client.PUT('/api/v1/environments/{env}/mappings/order', { params: { path: { env } }, body: { ids } }));
+  return data.map(complete);
+}
+
+export const pauseMapping = (env: string, id: string) =>
+  body(client.POST('/api/v1/environments/{env}/mappings/{id}/pause', { params: { path: { env, id } } }));
+
+export const resumeMapping = (env: string, id: string) =>
+  body(client.POST('/api/v1/environments/{env}/mappings/{id}/resume', { params: { path: { env, id } } }));
 
 export const deleteMapping = (env: string, id: string) =>
   done(client.DELETE('/api/v1/environments/{env}/mappings/{id}', { params: { path: { env, id } } }));

@@ -1,8 +1,9 @@
 /** Why this profile did or did not sync: for each mapping its link or why there is none, and both sides of each field. */
-import { Badge, Group, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Badge, Button, Group, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { IconRefresh } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
-import { ApiError, type Explanation, type ProfileKind } from '../api/client';
+import { ApiError, type Explanation, type ProfileKind, syncProfile } from '../api/client';
 import { explanationQuery } from '../api/queries';
 import { ToneBadge } from '../salesforce/tone-badge';
 import { useEnv } from '../session/session';
@@ -10,17 +11,50 @@ import { ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
 import { valueWords } from './attribute-value';
 import classes from './profiles.module.css';
-import { beginning, DIRECTION_WORDS, FIELD_STATES, LINK_STATES } from './sync-words';
+import { beginning, DIRECTION_WORDS, FIELD_STATES, LINK_STATES, syncProgress } from './sync-words';
+
+/** While somebody waits for it, it is looked at more often than live views tell. */
+const LOOK_AGAIN_MS = 500;
 
 export function SyncInspector({ kind, id }: { kind: ProfileKind; id: string }) {
-  const query = useQuery(explanationQuery(useEnv(), kind, id));
+  const env = useEnv();
+  const queryClient = useQueryClient();
+  const options = explanationQuery(env, kind, id);
+  const now = useMutation({
+    mutationFn: () => syncProfile(env, kind, id),
+    onMutate: () => queryClient.cancelQueries({ queryKey: options.queryKey }),
+    onSuccess: (explanation) => queryClient.setQueryData(options.queryKey, explanation),
+  });
+  const isBusy = (explanation: Explanation | undefined) => now.isSuccess && explanation !== undefined && !syncProgress(explanation).isDone;
+  const query = useQuery({
+    ...options,
+    refetchInterval: (state) =>
+      isBusy(state.state.data) ? LOOK_AGAIN_MS : typeof options.refetchInterval === 'function' ? options.refetchInterval(state) : false,
+  });
   // Nothing is synced where nothing is connected.
   if (query.error instanceof ApiError && query.error.status === 409) return null;
   return (
     <Paper component="section" className={classes['tableCard'] ?? ''} aria-labelledby="sync-heading" aria-busy={query.isPending}>
-      <Title order={2} id="sync-heading" className={classes['cardHead'] ?? ''}>
-        Sync with Salesforce
-      </Title>
+      <Group justify="space-between" gap="sm" className={classes['cardHead'] ?? ''}>
+        <Title order={2} id="sync-heading">
+          Sync with Salesforce
+        </Title>
+        <Group gap="sm">
+          <Text size="sm" c={now.isError ? 'var(--mantine-color-error)' : 'dimmed'} role="status">
+            {now.isError ? now.error.message : now.isSuccess && query.data !== undefined ? syncProgress(query.data).words : ''}
+          </Text>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<IconRefresh size={14} aria-hidden />}
+            loading={now.isPending || isBusy(query.data)}
+            disabled={query.data === undefined}
+            onClick={() => now.mutate()}
+          >
+            Sync now
+          </Button>
+        </Group>
+      </Group>
       {query.data !== undefined ? (
         <Mappings explanation={query.data} />
       ) : query.error !== null ? (
@@ -53,7 +87,9 @@ function MappingPart({ mapping }: { mapping: Explanation['mappings'][number] }) 
     <article aria-label={title} className={classes['syncMapping'] ?? ''}>
       <Group justify="space-between" gap="sm" px="lg">
         <Group gap="xs">
-          <Title order={3}>{mapping.salesforce}</Title>
+          <Title order={3} fz="md">
+            {mapping.salesforce}
+          </Title>
           <Text size="sm" c="dimmed">
             {mapping.matches}
           </Text>

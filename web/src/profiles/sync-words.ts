@@ -36,6 +36,22 @@ export const isMoving = (explanation: Explanation): boolean =>
     (mapping) => mapping.waiting !== null || mapping.state === 'not_searched' || mapping.fields.some(({ state }) => state === 'waiting' || state === 'unknown'),
   );
 
+/** How far a profile is that somebody asked to be synced now. What is paused is not waited for. */
+export function syncProgress({ kind, mappings }: Explanation): { isDone: boolean; words: string } {
+  const working = mappings.filter(({ paused }) => !paused);
+  const waiting = working.filter((mapping) => mapping.waiting !== null);
+  if (waiting.some(({ attempts }) => attempts > 0)) {
+    return { isDone: true, words: 'Salesforce could not be asked just now. It is tried again by itself.' };
+  }
+  if (waiting.length > 0) return { isDone: false, words: 'Reading both sides…' };
+  if (mappings.length === 0) return { isDone: true, words: `No mapping is about ${kind === 'user' ? 'users' : 'companies'} yet.` };
+  if (working.length === 0) return { isDone: true, words: 'Its mappings are paused: it is synced once they are resumed.' };
+  const failed = working.flatMap(({ fields }) => fields).filter(({ state }) => state === 'failed').length;
+  if (failed > 0) return { isDone: true, words: `Done. ${failed === 1 ? 'One field' : `${failed} fields`} could not be synced.` };
+  const isLinked = working.some(({ state }) => state === 'linked');
+  return { isDone: true, words: isLinked ? 'Done. Both sides are in step.' : 'Done. No Salesforce record matches.' };
+}
+
 const CHARACTERS_MAX = 300;
 
 /** As much of a value as tells it apart: the longest is some megabytes. */

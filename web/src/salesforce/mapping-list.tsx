@@ -1,7 +1,16 @@
-import { ActionIcon, Alert, Badge, Button, Group, Menu, Modal, Paper, Select, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { IconArrowsLeftRight, IconDotsVertical, IconPencil, IconTrash } from '@tabler/icons-react';
+import { ActionIcon, Alert, Badge, Button, Group, Menu, Modal, Paper, Select, Skeleton, Stack, Text, Title, VisuallyHidden } from '@mantine/core';
+import {
+  IconArrowDown,
+  IconArrowsLeftRight,
+  IconArrowUp,
+  IconDotsVertical,
+  IconPencil,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconTrash,
+} from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type SubmitEvent, useState } from 'react';
+import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 
 import { deleteMapping, type MadeField, type Mapping, type ProfileKind } from '../api/client';
@@ -11,7 +20,9 @@ import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { ErrorState } from '../ui/states';
 import { SALESFORCE_PATH } from './paths';
 import classes from './salesforce.module.css';
-import { PROFILE_LABEL, userflowMatchLabel } from './words';
+import { type MappingOrder, useMappingOrder } from './use-mapping-order';
+import { useMappingPause } from './use-pause';
+import { mappingName, PROFILE_LABEL, userflowMatchLabel } from './words';
 
 const count = new Intl.NumberFormat();
 const FIELDS_SHOWN = 6;
@@ -29,7 +40,7 @@ export function MappingList() {
         Mappings
       </Title>
       {query.data !== undefined ? (
-        query.data.map((mapping) => <MappingCard key={mapping.id} mapping={mapping} />)
+        <MappingsInOrder mappings={query.data} />
       ) : query.error === null ? (
         <Paper p="lg" aria-busy>
           <Stack>
@@ -47,10 +58,60 @@ export function MappingList() {
   );
 }
 
-function MappingCard({ mapping }: { mapping: Mapping }) {
+/** The order is the user's to set: of several mappings that feed one attribute, the first that has a link and a value wins. */
+function MappingsInOrder({ mappings }: { mappings: Mapping[] }) {
+  const order = useMappingOrder(mappings);
+  return (
+    <>
+      {mappings.length > 1 && (
+        <Text size="sm" c="dimmed" mt={-8}>
+          In order: where several feed one attribute, the first that has a link and a value wins.
+        </Text>
+      )}
+      <Stack component="ol" gap="md" className={classes['plainList'] ?? ''} aria-label="Mappings in order">
+        {mappings.map((mapping, place) => (
+          <li key={mapping.id}>
+            <MappingCard mapping={mapping} mover={mappings.length > 1 && <Mover mapping={mapping} place={place} order={order} />} />
+          </li>
+        ))}
+      </Stack>
+      <VisuallyHidden role="status">{order.said}</VisuallyHidden>
+    </>
+  );
+}
+
+function Mover({ mapping, place, order }: { mapping: Mapping; place: number; order: MappingOrder }) {
+  const name = mappingName(mapping);
+  return (
+    <Group gap={0} wrap="nowrap">
+      {([-1, 1] as const).map((by) => {
+        const isPossible = order.canMove(place, by);
+        return (
+          <ActionIcon
+            key={by}
+            ref={(button) => order.keep(mapping.id, by, button)}
+            variant="subtle"
+            color="gray"
+            size="lg"
+            // Stays where focus is: a button that turns off under one's finger loses it.
+            aria-disabled={!isPossible}
+            className={isPossible ? '' : (classes['spent'] ?? '')}
+            aria-label={`Move the mapping of ${name} ${by < 0 ? 'up' : 'down'}`}
+            onClick={() => isPossible && order.move(place, by)}
+          >
+            {by < 0 ? <IconArrowUp size={17} stroke={1.6} /> : <IconArrowDown size={17} stroke={1.6} />}
+          </ActionIcon>
+        );
+      })}
+    </Group>
+  );
+}
+
+function MappingCard({ mapping, mover }: { mapping: Mapping; mover: ReactNode }) {
   const [deleting, setDeleting] = useState(false);
+  const pause = useMappingPause(mapping);
   const profile = PROFILE_LABEL[mapping.userflow];
-  const name = `${mapping.salesforce} and ${profile}`;
+  const name = mappingName(mapping);
   return (
     <Paper component="article" p="lg" aria-label={`Mapping of ${name}`}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
@@ -71,30 +132,39 @@ function MappingCard({ mapping }: { mapping: Mapping }) {
             {mapping.waiting > 0 && ` · ${count.format(mapping.waiting)} waiting`}
           </Text>
         </Stack>
-        <Menu width={180}>
-          <Menu.Target>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Actions for the mapping of ${name}`}>
-              <IconDotsVertical size={18} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item
-              component={Link}
-              to={`${SALESFORCE_PATH}/mappings/${encodeURIComponent(mapping.id)}`}
-              leftSection={<IconPencil size={16} aria-hidden />}
-            >
-              Edit
-            </Menu.Item>
-            <Menu.Item
-              color="red"
-              leftSection={<IconTrash size={16} aria-hidden />}
-              onClick={() => setDeleting(true)}
-              className={classes['danger'] ?? ''}
-            >
-              Delete
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <Group gap={0} wrap="nowrap">
+          {mover}
+          <Menu width={180}>
+            <Menu.Target>
+              <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`Actions for the mapping of ${name}`} loading={pause.isPending}>
+                <IconDotsVertical size={18} />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item
+                component={Link}
+                to={`${SALESFORCE_PATH}/mappings/${encodeURIComponent(mapping.id)}`}
+                leftSection={<IconPencil size={16} aria-hidden />}
+              >
+                Edit
+              </Menu.Item>
+              <Menu.Item
+                leftSection={mapping.paused ? <IconPlayerPlay size={16} aria-hidden /> : <IconPlayerPause size={16} aria-hidden />}
+                onClick={() => pause.mutate(!mapping.paused)}
+              >
+                {mapping.paused ? 'Resume' : 'Pause'}
+              </Menu.Item>
+              <Menu.Item
+                color="red"
+                leftSection={<IconTrash size={16} aria-hidden />}
+                onClick={() => setDeleting(true)}
+                className={classes['danger'] ?? ''}
+              >
+                Delete
+              </Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </Group>
       </Group>
       <div className={classes['directions']}>
         <FieldPairs heading="Salesforce to Userflow" pairs={mapping.inbound} />

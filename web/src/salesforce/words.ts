@@ -72,3 +72,6 @@ export function userflowMatchLabel(name: string, displayNames: ReadonlyMap<strin
 }
 
 export const PROFILE_LABEL: Record<MappingInput['userflow'], string> = { user: 'User', company: 'Company' };
+
+/** What people call a mapping: "Contact and User". */
+export const mappingName = ({ salesforce, userflow }: Pick<MappingInput, 'salesforce' | 'userflow'>): string => `${salesforce} and ${PROFILE_LABEL[userflow]}`;

@@ -320,6 +320,47 @@ pub(super) async fn order(
     list(State(api), environment).await
 }
 
+/// Pause a mapping. Its links stay, changes on both sides are kept, and nothing of it is synced until it is resumed.
+#[utoipa::path(
+    post, path = "/environments/{env}/mappings/{id}/pause", tag = "mappings", operation_id = "pauseMapping",
+    params(ItemPath), responses((status = 200, body = Mapping), (status = 404, body = ErrorBody)),
+)]
+pub(super) async fn pause(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<axum::Json<Mapping>, ApiError> {
+    set_paused(&api, environment.id, &path.id, true).await
+}
+
+/// Resume a mapping. Sync goes on where it stopped.
+#[utoipa::path(
+    post, path = "/environments/{env}/mappings/{id}/resume", tag = "mappings", operation_id = "resumeMapping",
+    params(ItemPath), responses((status = 200, body = Mapping), (status = 404, body = ErrorBody)),
+)]
+pub(super) async fn resume(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<axum::Json<Mapping>, ApiError> {
+    set_paused(&api, environment.id, &path.id, false).await
+}
+
+async fn set_paused(
+    api: &Api,
+    environment: EnvironmentId,
+    id: &str,
+    paused: bool,
+) -> Result<axum::Json<Mapping>, ApiError> {
+    let connection = api.store.connection(environment).await?;
+    let connection = connection.ok_or_else(|| ApiError::not_found("The mapping"))?;
+    let id = existing(api, &connection, id).await?;
+    api.store.pause_mapping(connection.id, id, paused).await?;
+    let mapping = api.store.mappings(connection.id).await?.into_iter().find(|mapping| mapping.id == id);
+    let mapping = mapping.ok_or_else(|| ApiError::not_found("The mapping"))?;
+    Ok(axum::Json(show(api, &connection, mapping).await?))
+}
+
 /// Delete a mapping. Attribute values stay.
 #[utoipa::path(
     delete, path = "/environments/{env}/mappings/{id}", tag = "mappings", operation_id = "deleteMapping",

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::{Path, State};
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_model::{
     Value,
     attribute::{self, AttributeDefinition as StoredDefinition, DataType, Scope},
+    connection::ConnectionStatus,
     id::EnvironmentId,
     profile::{self, ProfileFilter, ProfileKind},
 };
@@ -273,6 +277,63 @@ async fn explain(
     let connection = super::salesforce::connected(api, environment).await?;
     let explanation = explain::of_profile(api.store.as_ref(), environment, &connection, kind, id).await?;
     Ok(axum::Json(explanation.ok_or_else(|| not_found(kind))?))
+}
+
+/// Sync a user now: read both sides anew and write the differences. The answer tells what is due; it is done once nothing waits.
+#[utoipa::path(
+    post, path = "/environments/{env}/users/{id}/sync", tag = "profiles", operation_id = "syncUser", params(ItemPath),
+    responses(
+        (status = 202, body = Explanation), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Not connected, or paused"),
+    ),
+)]
+pub(super) async fn sync_user(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<(StatusCode, axum::Json<Explanation>), ApiError> {
+    sync_now(&api, environment.id, ProfileKind::User, &path.id).await
+}
+
+/// Sync a company now: read both sides anew and write the differences. The answer tells what is due; it is done once nothing waits.
+#[utoipa::path(
+    post, path = "/environments/{env}/companies/{id}/sync", tag = "profiles", operation_id = "syncCompany", params(ItemPath),
+    responses(
+        (status = 202, body = Explanation), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "Not connected, or paused"),
+    ),
+)]
+pub(super) async fn sync_company(
+    State(api): State<Api>,
+    environment: InEnvironment,
+    Path(path): Path<ItemPath>,
+) -> Result<(StatusCode, axum::Json<Explanation>), ApiError> {
+    sync_now(&api, environment.id, ProfileKind::Company, &path.id).await
+}
+
+async fn sync_now(
+    api: &Api,
+    environment: EnvironmentId,
+    kind: ProfileKind,
+    id: &str,
+) -> Result<(StatusCode, axum::Json<Explanation>), ApiError> {
+    let connection = super::salesforce::connected(api, environment).await?;
+    match connection.status {
+        ConnectionStatus::Paused => {
+            return Err(ApiError::conflict(
+                "The connection is paused. Resume it, and all that changed meanwhile is synced.",
+            ));
+        }
+        ConnectionStatus::ReconnectNeeded => {
+            return Err(ApiError::conflict("Salesforce has to be connected again before anything can be synced."));
+        }
+        _ => {}
+    }
+    if api.store.profile(environment, kind, id).await?.is_none() {
+        return Err(not_found(kind));
+    }
+    api.store.sync_profile(connection.id, kind, id).await?;
+    Ok((StatusCode::ACCEPTED, explain(api, environment, kind, id).await?))
 }
 
 fn not_found(kind: ProfileKind) -> ApiError {

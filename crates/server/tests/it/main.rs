@@ -15,4 +15,5 @@ mod pairs;
 mod profiles;
 mod salesforce;
 mod session;
+mod steer;
 mod userflow_api;

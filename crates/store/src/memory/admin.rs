@@ -1,5 +1,7 @@
 //! What screens and commands ask.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -353,6 +355,21 @@ impl AdminStore for MemoryStore {
         })
     }
 
+    async fn pause_mapping(
+        &self,
+        connection: ConnectionId,
+        mapping: MappingId,
+        paused: bool,
+    ) -> Result<(), StoreError> {
+        self.change(|state, _, raised| {
+            let mut mappings = state.connected(connection)?.mappings.iter_mut();
+            let found = mappings.find(|known| known.id == mapping).ok_or(StoreError::NotFound("the mapping"))?;
+            found.paused = paused;
+            *raised = ALL;
+            Ok(())
+        })
+    }
+
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError> {
         self.change(|state, now, raised| {
             let generation = state.next_generation();
@@ -428,6 +445,36 @@ impl AdminStore for MemoryStore {
             Some(Standing { work: state.item(connected, kind, &item, due), linked_at: link.linked_at, waiting })
         });
         Ok(standing.collect())
+    }
+
+    async fn sync_profile(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profile: &str,
+    ) -> Result<u64, StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            let connected = state.connected(connection)?;
+            let covers = |id| connected.kind_of(id) == Some(kind);
+            let items = connected.links.keys().filter(|item| item.1 == profile && covers(item.0));
+            let items: Vec<_> = items.cloned().collect();
+            let mut doubted = BTreeSet::new();
+            for item in &items {
+                if let Some(link) = connected.links.get_mut(item) {
+                    link.searched = false;
+                }
+                doubted.extend(connected.associations.get(item).into_iter().flatten().cloned());
+            }
+            for key in doubted {
+                if let Some(record) = connected.records.get_mut(&key) {
+                    record.stale = true;
+                    record.revision += 1;
+                }
+            }
+            connected.mark(items.iter().map(|item| (item.clone(), Lane::Remote)), generation, now, raised);
+            Ok(count(items.len()))
+        })
     }
 
     async fn profiles_of_record(

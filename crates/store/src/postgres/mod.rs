@@ -78,6 +78,8 @@ mod profile;
 mod row;
 #[path = "../sql/standing.rs"]
 mod standing;
+#[path = "../sql/steer.rs"]
+mod steer;
 #[path = "../sql/store.rs"]
 mod store;
 #[path = "../sql/sync.rs"]

@@ -159,6 +159,15 @@ impl AdminStore for SqlStore {
         Ok(self.place_mappings(connection, order).await?)
     }
 
+    async fn pause_mapping(
+        &self,
+        connection: ConnectionId,
+        mapping: MappingId,
+        paused: bool,
+    ) -> Result<(), StoreError> {
+        Ok(self.set_paused(connection, mapping, paused).await?)
+    }
+
     async fn delete_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), StoreError> {
         Ok(self.drop_mapping(connection, mapping).await?)
     }
@@ -183,6 +192,15 @@ impl AdminStore for SqlStore {
         profile: &str,
     ) -> Result<Vec<Standing>, StoreError> {
         Ok(self.items_of_profile(connection, kind, profile).await?)
+    }
+
+    async fn sync_profile(
+        &self,
+        connection: ConnectionId,
+        kind: ProfileKind,
+        profile: &str,
+    ) -> Result<u64, StoreError> {
+        Ok(self.renew_items(connection, kind, profile).await?)
     }
 
     async fn profiles_of_record(

@@ -49,6 +49,7 @@ mod run {
         standing:
             an_item_tells_its_link_and_what_it_waits_for,
             associated_copies_stand_with_the_item,
+            a_profile_that_is_to_be_synced_now_is_read_anew_on_both_sides,
             a_profile_that_no_mapping_covers_has_no_items,
             a_record_tells_who_is_linked_to_it;
         association:
@@ -188,6 +189,7 @@ mod run {
             wanted_fields_outlive_a_disconnection_and_are_the_owners_to_tell_of;
         pausing:
             pausing_ends_the_owner_and_keeps_everything,
+            a_paused_mapping_collects_changes_and_gives_no_work,
             resuming_goes_on_where_it_was,
             only_a_connection_that_works_can_be_paused,
             a_paused_connection_can_be_connected_again_or_disconnected,

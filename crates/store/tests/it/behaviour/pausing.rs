@@ -4,8 +4,9 @@ use secrecy::{ExposeSecret, SecretString};
 use syncline_model::{
     budget::CallReport,
     change::Position,
+    clock::Clock,
     connection::{ConnectionStatus, StreamState},
-    id::ConnectionId,
+    id::{ConnectionId, MappingId},
     profile::ProfileKind,
     store::{Counts, Signal, StoreError},
     work::Lane,
@@ -46,6 +47,28 @@ pub(crate) async fn pausing_ends_the_owner_and_keeps_everything(world: World) {
     assert_eq!(store.counts(linked.connection, None).await.unwrap(), Counts { waiting: 1, links: 1, issues: 0 });
     assert_eq!(linked.position().await, Some(Position(vec![1])));
     assert!(matches!(store.pause(linked.connection).await, Err(StoreError::Conflict(_))));
+}
+
+pub(crate) async fn a_paused_mapping_collects_changes_and_gives_no_work(world: World) {
+    let linked = world.linked().await;
+    let store = &linked.world.store;
+    let signals = async || (linked.world.count(Signal::Work).await, linked.world.count(Signal::View).await);
+    let before = signals().await;
+    store.pause_mapping(linked.connection, linked.mapping.id, true).await.unwrap();
+    let paused = signals().await;
+    assert!(paused.0 > before.0 && paused.1 > before.1);
+    assert!(store.mappings(linked.connection).await.unwrap()[0].paused);
+    linked.take_in(batch(vec![news("003A", 1, &[("Title", "CEO")])])).await;
+    assert_eq!(store.counts(linked.connection, None).await.unwrap().waiting, 1);
+    assert!(linked.all_due().await.is_empty());
+
+    // Saving it does not resume it.
+    let saved = store.save_mapping(linked.connection, Some(linked.mapping.id), &linked.mapping.definition, &[], &[]);
+    assert!(saved.await.unwrap().paused);
+    store.pause_mapping(linked.connection, linked.mapping.id, false).await.unwrap();
+    assert_eq!(linked.all_due().await.len(), 1);
+    let unknown = store.pause_mapping(linked.connection, MappingId::new(linked.world.clock.now()), true).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
 }
 
 pub(crate) async fn resuming_goes_on_where_it_was(world: World) {

@@ -3,6 +3,8 @@
 use syncline_model::{
     clock::Clock,
     profile::ProfileKind,
+    record::Record,
+    store::Signal,
     work::{Finish, Outcome},
 };
 
@@ -39,6 +41,43 @@ pub(crate) async fn associated_copies_stand_with_the_item(world: World) {
     linked.world.store.associate(&linked.lease, needed).await.unwrap();
     let standing = linked.world.store.standing(linked.connection, ProfileKind::User, "u1").await.unwrap();
     assert!(standing[0].work.associated.contains_key(&account));
+}
+
+pub(crate) async fn a_profile_that_is_to_be_synced_now_is_read_anew_on_both_sides(world: World) {
+    let linked = world.linked().await;
+    let store = &linked.world.store;
+    let account = ("Account".to_owned(), "001A".to_owned());
+    store.associate(&linked.lease, vec![(linked.key("u1"), vec![account.clone()])]).await.unwrap();
+    let read = vec![Record { object: "Account".into(), ..record("001A", &[("Industry", "Energy")]) }];
+    store.record_reads(&linked.lease, "Account", &[("001A".into(), 0)], read).await.unwrap();
+    let due = linked.all_due().await.into_values().next().unwrap().1;
+    let finish =
+        vec![Finish { key: due.key, generation: due.generation, outcome: Outcome::Settled(Default::default()) }];
+    store.finish(&linked.lease, finish).await.unwrap();
+    let standing = async || store.standing(linked.connection, ProfileKind::User, "u1").await.unwrap().remove(0);
+    let quiet = standing().await;
+    assert!(quiet.work.searched && !quiet.work.associated[&account].stale && quiet.waiting.is_none());
+
+    let work = linked.world.count(Signal::Work).await;
+    assert_eq!(store.sync_profile(linked.connection, ProfileKind::User, "u1").await.unwrap(), 1);
+    assert!(linked.world.count(Signal::Work).await > work);
+    let marked = standing().await;
+    assert!(!marked.work.searched && marked.work.associated[&account].stale);
+    assert!(marked.work.associated[&account].revision > quiet.work.associated[&account].revision);
+    assert_eq!(marked.work.record.unwrap().id, "003A");
+    let waiting = marked.waiting.unwrap();
+    assert_eq!((waiting.needs_call, waiting.at), (true, linked.world.clock.now()));
+
+    // One that failed does not wait for its time any longer.
+    let due = linked.all_due().await.into_values().next().unwrap().1;
+    let later = at(linked.world.clock.now().as_millisecond() + 60_000);
+    let outcome = Outcome::Retry { at: later };
+    store.finish(&linked.lease, vec![Finish { key: due.key, generation: due.generation, outcome }]).await.unwrap();
+    store.sync_profile(linked.connection, ProfileKind::User, "u1").await.unwrap();
+    assert_eq!(standing().await.waiting.unwrap().at, linked.world.clock.now());
+
+    assert_eq!(store.sync_profile(linked.connection, ProfileKind::Company, "u1").await.unwrap(), 0);
+    assert_eq!(store.sync_profile(linked.connection, ProfileKind::User, "nobody").await.unwrap(), 0);
 }
 
 pub(crate) async fn a_profile_that_no_mapping_covers_has_no_items(world: World) {
