@@ -306,12 +306,26 @@ pub(crate) fn from_grpc(status: &tonic::Status) -> ConnectorError {
         (None, _) => ErrorKind::Transient,
     };
     let code = if trailer.is_empty() { format!("gRPC {:?}", status.code()) } else { presentable(trailer) };
+    let (said, rpc_id) = without_rpc_id(status.message());
+    if let Some(rpc_id) = rpc_id {
+        tracing::info!(%code, rpc.id = %presentable(rpc_id), message = %presentable(status.message()), "the event bus refused a call");
+    }
     let message = match std::error::Error::source(status) {
-        Some(source) => format!("{}: {}", status.message(), with_sources(source)),
-        None => status.message().to_owned(),
+        Some(source) => format!("{said}: {}", with_sources(source)),
+        None => said,
     };
     let advice = fault_words::advice(trailer, &message);
     ConnectorError { advice, ..ConnectorError::new(kind, code, presentable(&message)) }
+}
+
+/// The words without the number under which Salesforce's own log has the call, and that number: it is of use to Salesforce's
+/// support, and noise to an administrator.
+fn without_rpc_id(message: &str) -> (String, Option<&str>) {
+    let Some((before, behind)) = message.split_once("rpcId:") else { return (message.to_owned(), None) };
+    let behind = behind.trim_start();
+    let (id, behind) = behind.split_at(behind.find(char::is_whitespace).unwrap_or(behind.len()));
+    let words = format!("{} {}", before.trim_end_matches([' ', ',', ';', '-']), behind.trim());
+    (words.trim().to_owned(), Some(id))
 }
 
 pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
@@ -449,6 +463,18 @@ mod tests {
         }
         assert_eq!(from_answer(&answer(504, "", ""), Effect::Writes).kind, ErrorKind::UnknownOutcome);
         assert_eq!(from_answer(&answer(504, "", ""), Effect::Reads).kind, ErrorKind::Transient);
+    }
+
+    #[test]
+    fn the_number_of_a_grpc_call_is_no_part_of_the_words() {
+        for (said, told) in [
+            ("The replay ID is invalid. rpcId: 45dd8a42-0e1f-4c2e", "The replay ID is invalid."),
+            ("No events, rpcId:45dd8a42 for /data/ChangeEvents", "No events for /data/ChangeEvents"),
+            ("rpcId: 45dd8a42", ""),
+            ("no", "no"),
+        ] {
+            assert_eq!(from_grpc(&tonic::Status::invalid_argument(said)).message, told);
+        }
     }
 
     #[test]
