@@ -23,6 +23,9 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A page of the widest rows is a few megabytes; more than this is no answer of Salesforce.
 const MAX_BODY_BYTES: usize = 64 << 20;
 
+const DATE: &str = "date";
+const LIMIT_INFO: &str = "sforce-limit-info";
+
 /// The client for Salesforce's OAuth and REST addresses. It follows no redirect, since the bearer token would go along.
 ///
 /// `extra_ca` is a PEM file's content with certificates to trust besides the system's.
@@ -95,6 +98,15 @@ impl Body {
         self.response.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// What the clock of whoever answered said.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        self.header(DATE).and_then(date)
+    }
+
+    pub(crate) fn limit_info(&self) -> Option<&str> {
+        self.header(LIMIT_INFO)
+    }
+
     /// The next piece; nothing at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ConnectorError> {
         let piece = tokio::select! {
@@ -122,9 +134,9 @@ impl Answer {
     /// Reads the answer, which may be no larger than any that Salesforce gives.
     pub(crate) async fn read(mut response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (content_type, limit_info) = (header("content-type").unwrap_or_default(), header("sforce-limit-info"));
+        let (content_type, limit_info) = (header("content-type").unwrap_or_default(), header(LIMIT_INFO));
         let (etag, last_modified) = (header("etag"), header("last-modified"));
-        let date = header("date").and_then(|date| DateTimeParser::new().parse_timestamp(date.as_str()).ok());
+        let date = header(DATE).as_deref().and_then(date);
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
@@ -147,6 +159,10 @@ impl Answer {
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
+}
+
+fn date(header: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(header).ok()
 }
 
 /// A login address that an administrator gave, as scheme and host.

@@ -385,10 +385,14 @@ impl Rest {
         loop {
             let request = self.ready(&token, &request).await?;
             let answer = match http::open(&self.gate, request).await? {
-                Opened::Success(body) => return Ok(body),
+                Opened::Success(body) => {
+                    self.take_in(body.date(), body.limit_info(), false);
+                    return Ok(body);
+                }
                 Opened::Other(answer) => answer,
             };
             let refusal = error::from_answer(&answer, Effect::Reads);
+            self.take_in(answer.date, answer.limit_info.as_deref(), refusal.kind == ErrorKind::QuotaExhausted);
             if is_renewed || !is_session_over(&answer, &refusal) {
                 return Err(refusal);
             }
@@ -405,18 +409,24 @@ impl Rest {
     ) -> Result<Answer, ConnectorError> {
         let request = self.ready(token, request).await?;
         let answer = http::exchange(&self.gate, request, effect).await?;
-        if let Some(date) = answer.date {
+        let is_spent = !answer.is_success() && error::from_answer(&answer, effect).kind == ErrorKind::QuotaExhausted;
+        self.take_in(answer.date, answer.limit_info.as_deref(), is_spent);
+        Ok(answer)
+    }
+
+    /// Takes in what every answer tells besides what was asked for: the org's time, and the use of the day's calls, or that they are
+    /// spent.
+    fn take_in(&self, date: Option<Timestamp>, limit_info: Option<&str>, is_spent: bool) {
+        if let Some(date) = date {
             *self.clock.lock().expect("nobody panics with the lock held") = Some((date, Instant::now()));
         }
         let mut usage = self.usage.lock().expect("nobody panics with the lock held");
-        if let Some(told) = answer.limit_info.as_deref().and_then(parse_usage) {
+        if let Some(told) = limit_info.and_then(parse_usage) {
             *usage = Some(told);
-        } else if let Some(known) = usage.as_mut().filter(|_| is_quota_spent(&answer, effect)) {
+        } else if let Some(known) = usage.as_mut().filter(|_| is_spent) {
             // A refusal says that the day's calls are used up, and not how many those are.
             known.used = known.used.max(known.limit);
         }
-        drop(usage);
-        Ok(answer)
     }
 
     /// The request as it goes out.
@@ -444,10 +454,6 @@ fn is_session_over(answer: &Answer, refusal: &ConnectorError) -> bool {
     answer.status == 401
         && refusal.code == "INVALID_SESSION_ID"
         && !refusal.message.contains("not valid for use with the REST API")
-}
-
-fn is_quota_spent(answer: &Answer, effect: Effect) -> bool {
-    !answer.is_success() && error::from_answer(answer, effect).kind == ErrorKind::QuotaExhausted
 }
 
 /// `api-usage=46/15000` (REST guide, "Limit Info Header").

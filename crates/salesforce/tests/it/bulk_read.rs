@@ -123,6 +123,48 @@ async fn a_page_that_breaks_off_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn what_a_streamed_answer_tells_of_the_days_calls_is_taken_in() {
+    let connected = org_of(20_000, 50_000).await;
+    connected.salesforce.describe("Contact").await.unwrap();
+    let before = connected.salesforce.report();
+    // Nobody takes the records, so the page is still being read when it has told.
+    let stream = connected.salesforce.read_all("Contact", &names()).await.unwrap();
+    until("the page has begun", || {
+        let report = connected.salesforce.report();
+        let told = report.usage.unwrap().used - before.usage.unwrap().used;
+        (connected.calls(RESULTS) == 1 && told == made_by(&connected) - 1).then_some(())
+    })
+    .await;
+    drop(stream);
+
+    // A page that is refused for the day's calls says that they are spent; the calls behind it are lost, and say nothing.
+    fault(&connected, RESULTS, 0, 1, refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."));
+    for method in ["PATCH", "DELETE"] {
+        fault(&connected, &format!("{method} /jobs/query/{{id}}"), 0, 1, Fault::CutConnection);
+    }
+    assert_eq!(all(&connected).await.unwrap_err().kind, ErrorKind::QuotaExhausted);
+    let usage = connected.salesforce.report().usage.unwrap();
+    assert!(usage.used >= usage.limit, "{usage:?}");
+}
+
+/// Calls that the org counts, of those that were made since it was connected.
+fn made_by(connected: &Connected) -> u64 {
+    let counts = connected.org.handle().ledger().report().counts;
+    counts.iter().filter(|(name, _)| *name != "GET /services/data").map(|(_, count)| count).sum()
+}
+
+async fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = tokio::time::Instant::now();
+    loop {
+        if let Some(met) = condition() {
+            return met;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_ends_on_the_way_is_renewed() {
     let connected = org_of(1_000, 300).await;
     fault(&connected, RESULTS, 1, 1, Fault::ExpireSession);
