@@ -9,7 +9,7 @@ use syncline_model::{
         AttributeDefinition, AttributeOperation, DataType, EventDefinition, Origin, Scope, display_name, to_millisecond,
     },
     change::RecordChange,
-    connection::ConnectionStatus,
+    connection::{ConnectionStatus, OrgIdentity},
     convert,
     custom_field::{WantedField, WantedFieldState},
     feed::Feed,
@@ -527,16 +527,26 @@ pub(crate) fn check_share(percent: u8) -> Result<(), StoreError> {
 }
 
 /// Why an org can not be connected to an environment.
-pub(crate) fn org_taken() -> StoreError {
-    StoreError::Conflict(
-        "another environment is connected to this Salesforce org; an org can be connected to one only".to_owned(),
-    )
+pub(crate) fn org_taken(org: &OrgIdentity) -> StoreError {
+    StoreError::Conflict(format!(
+        "The Salesforce org {} is connected to another environment already, and an org can be connected to one only. \
+         Disconnect it there first, or sign in to another org.",
+        named(org)
+    ))
 }
 
 /// Why another org can not be connected in place of the first.
-pub(crate) fn other_org() -> StoreError {
-    StoreError::Conflict(
-        "this environment was connected to another Salesforce org, whose ids its mappings and links are about"
-            .to_owned(),
-    )
+pub(crate) fn other_org(first: &OrgIdentity, other: &OrgIdentity) -> StoreError {
+    StoreError::Conflict(format!(
+        "You signed in to the Salesforce org {}, but this environment belongs to {}: its mappings and links are about the \
+         ids of that one. Connect again, choose My Domain with {}, and sign in as a user of that org. Another org, and so a sandbox \
+         that was refreshed, needs a Syncline with a database of its own.",
+        named(other),
+        named(first),
+        first.instance_url
+    ))
+}
+
+fn named(org: &OrgIdentity) -> String {
+    format!("\u{201c}{}\u{201d} ({})", org.org_name, org.org_id)
 }

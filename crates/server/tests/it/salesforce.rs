@@ -96,6 +96,34 @@ async fn a_sign_in_can_be_finished_only_by_the_session_that_began_it() {
     assert!(harness.store.connection(harness.environment.id).await.unwrap().is_none());
 }
 
+#[tokio::test]
+async fn who_signs_in_to_another_org_is_told_which_one_and_what_to_do_and_the_grant_is_taken_back() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let first = syncline_model::connection::OrgIdentity {
+        org_id: "00D000000000009AAA".to_owned(),
+        org_name: "First & Co".to_owned(),
+        username: "ada@first.example".to_owned(),
+        user_id: "005000000000009AAA".to_owned(),
+        instance_url: "https://first.my.salesforce.com".to_owned(),
+        login_url: "https://login.salesforce.com".to_owned(),
+    };
+    let connection = harness.store.connect(harness.environment.id, &first, &"{}".to_owned().into()).await.unwrap();
+    harness.store.disconnect(connection).await.unwrap();
+    let url = begin(&browser).await;
+    let back = at_salesforce(&harness, &browser.client, &url, "allow").await;
+    let page = browser.client.get(&back).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("data-ok=\"false\""), "{page}");
+    for words in ["First &amp; Co", "00D000000000009AAA", "Connect again", "https://first.my.salesforce.com"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let org = harness.org.as_ref().unwrap().state();
+    assert!(page.contains(&org.org_id), "{page}");
+    let ledger: Value =
+        client().get(format!("{}/__control/ledger", org.org_url)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(ledger["recent"].as_array().unwrap().last().unwrap()["path"], "/services/oauth2/revoke");
+}
+
 /// What a window shows that comes back from Salesforce with such a state.
 async fn comes_back(browser: &Browser, harness: &Harness, state: &str) -> String {
     let back = format!("{}/api/v1/salesforce/callback?code=c&state={state}", harness.url);

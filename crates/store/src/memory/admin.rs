@@ -131,11 +131,11 @@ impl AdminStore for MemoryStore {
             let live = |known: &Connection| known.status != ConnectionStatus::Disconnected;
             let mut elsewhere = all().filter(|known| known.environment_id != environment && live(known));
             if elsewhere.any(|known| known.org.org_id == org.org_id) {
-                return Err(org_taken());
+                return Err(org_taken(org));
             }
             let known = all().find(|known| known.environment_id == environment);
-            if known.is_some_and(|known| known.org.org_id != org.org_id) {
-                return Err(other_org());
+            if let Some(known) = known.filter(|known| known.org.org_id != org.org_id) {
+                return Err(other_org(&known.org, org));
             }
             let id = known.map_or_else(|| ConnectionId::new(now), |known| known.id);
             let connected =

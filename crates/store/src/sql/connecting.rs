@@ -44,15 +44,20 @@ impl SqlStore {
         .fetch_one(&mut *unit.tx)
         .await?;
         if elsewhere > 0 {
-            return Err(org_taken().into());
+            return Err(org_taken(org).into());
         }
-        let known = sqlx::query("-- known connection\nselect id, org_id from connection where environment_id = $1")
+        let known = sqlx::query("-- known connection\nselect id, org from connection where environment_id = $1")
             .bind(environment.to_string())
             .fetch_optional(&mut *unit.tx)
             .await?;
         let connection = match known {
-            Some(known) if row::text(&known, "org_id")? != org.org_id => return Err(other_org().into()),
-            Some(known) => row::id(&known, "id")?,
+            Some(known) => {
+                let first: OrgIdentity = row::json(&known, "org")?;
+                if first.org_id != org.org_id {
+                    return Err(other_org(&first, org).into());
+                }
+                row::id(&known, "id")?
+            }
             None => ConnectionId::new(unit.now),
         };
         // Whoever worked under the earlier grant must not finish under this one.
@@ -83,7 +88,7 @@ impl SqlStore {
         .execute(&mut *unit.tx)
         .await
         // Two environments may try at the same moment.
-        .map_err(|error| if is_taken(&error) { org_taken().into() } else { Failure::from(error) })?;
+        .map_err(|error| if is_taken(&error) { org_taken(org).into() } else { Failure::from(error) })?;
         self.keep_credentials(&mut unit, connection, credentials).await?;
         if let Some(mapped) = unit.mapped(environment).await? {
             for mapping in &mapped.mappings {

@@ -57,7 +57,8 @@ pub(crate) async fn another_org_for_the_same_environment_is_refused(world: World
     let id = world.connect().await;
     world.store.disconnect(id).await.unwrap();
     let error = world.store.connect(world.environment, &org("00D2"), &SecretString::from("t")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Conflict(_)), "{error:?}");
+    let StoreError::Conflict(words) = error else { panic!("{error:?}") };
+    assert!(words.contains("(00D2)") && words.contains("(00D1)") && words.contains("Connect again"), "{words}");
     let status = world.store.connection_status(id).await.unwrap();
     assert_eq!(status, ConnectionStatus::Disconnected);
 }
