@@ -152,10 +152,14 @@ impl Job {
         self.rest.call(Effect::Writes, patch).await.map(drop)
     }
 
-    /// Deletes the job with its results. If that fails, Salesforce does it after seven days.
+    /// Deletes the job with its results. If that fails, or the connection is closed, Salesforce does it after seven days.
     pub(crate) async fn delete(&self) {
         let delete = |base: &str, _: &_| self.rest.http.delete(format!("{base}{}", self.path));
-        if let Err(error) = self.rest.call(Effect::Reads, delete).await {
+        let deleted = tokio::select! {
+            deleted = insist(self.settings, || self.rest.call(Effect::Reads, delete)) => deleted,
+            () = self.rest.gate.closing() => Err(broken_off("the connection was closed")),
+        };
+        if let Err(error) = deleted {
             tracing::debug!(job = %self.path, %error, "a bulk job could not be deleted");
         }
     }

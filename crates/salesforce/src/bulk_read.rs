@@ -37,11 +37,15 @@ const MOST_PAGE_FAILURES: u32 = 4;
 /// Jobs that may get lost before their results are read.
 const MOST_JOBS: usize = 3;
 
+const NOBODY_LISTENS: &str = "nobody takes the records";
+
 type Batch = Vec<Record>;
 /// Batches, and at last nothing, or why not all came.
 type Out = mpsc::Sender<Result<Option<Batch>, ConnectorError>>;
 
-/// Starts reading all records of an object.
+/// Starts reading all records of an object. Whoever drops the stream has had enough: the job is stopped and deleted in the
+/// background. Only a connection that is closed, or whose process ends, leaves its job standing, since nothing may be called any more;
+/// Salesforce deletes it with its results after seven days.
 pub(crate) async fn read_all(
     rest: &Arc<Rest>,
     settings: BulkSettings,
@@ -51,26 +55,20 @@ pub(crate) async fn read_all(
     let columns = Columns::new(rest.schema(object).await?, wanted)?;
     let reading = Arc::new(Reading { rest: Arc::clone(rest), settings, columns });
     let (out, batches) = mpsc::channel(WAITING_BATCHES);
-    let mut task = JoinSet::new();
-    task.spawn(async move {
-        let end = tokio::select! {
-            end = reading.all(&out) => end,
-            // A page that waits for somebody to take its records would hold the gate open.
-            () = reading.rest.gate.closing() => Err(bulk::broken_off("the connection was closed")),
-        };
+    tokio::spawn(async move {
+        let end = reading.all(&out).await;
         if let Err(error) = &end {
             reading.rest.forget_if_changed(&reading.columns.schema.name, error);
         }
         // Whoever does not listen any more does not want to know.
         let _ = out.send(end.map(|()| None)).await;
     });
-    Ok(Box::new(BulkRecords { batches, _task: task }))
+    Ok(Box::new(BulkRecords { batches }))
 }
 
 /// Records as a task reads them, which ends when this is dropped.
 struct BulkRecords {
     batches: mpsc::Receiver<Result<Option<Batch>, ConnectorError>>,
-    _task: JoinSet<()>,
 }
 
 #[async_trait]
@@ -231,11 +229,23 @@ impl Reading {
                 }
                 ByJob::Refused(why) => {
                     tracing::info!(object = %self.columns.schema.name, "reading by queries, since a bulk job is not to be had: {why}");
-                    return self.by_queries(out).await;
+                    return tokio::select! {
+                        done = self.by_queries(out) => done,
+                        why = self.stopped(out) => Err(why),
+                    };
                 }
             }
         }
         Err(bulk::broken_off("the org lost each bulk query job before its results were read"))
+    }
+
+    /// Waits until reading is to end before all is read, and says why.
+    async fn stopped(&self, out: &Out) -> ConnectorError {
+        tokio::select! {
+            // A page that waits for somebody to take its records would hold the gate open.
+            () = self.rest.gate.closing() => bulk::broken_off("the connection was closed"),
+            () = out.closed() => bulk::broken_off(NOBODY_LISTENS),
+        }
     }
 
     // --- by a bulk job ---
@@ -250,7 +260,11 @@ impl Reading {
             Err(error) if bulk::is_refused(&error) => return Ok(ByJob::Refused(error.to_string())),
             Err(error) => return Err(error),
         };
-        let done = self.from_job(&job, out).await;
+        // The job is there from here on, and whatever comes, it goes again.
+        let done = tokio::select! {
+            done = self.from_job(&job, out) => done,
+            why = self.stopped(out) => Err(why),
+        };
         match &done {
             Ok(ByJob::Lost) => {}
             Ok(_) => job.delete().await,
@@ -418,7 +432,7 @@ impl Reading {
                 record.values.extend(self.columns.nulls());
             }
             if !records.is_empty() {
-                out.send(Ok(Some(records))).await.map_err(|_| bulk::broken_off("nobody takes the records"))?;
+                out.send(Ok(Some(records))).await.map_err(|_| bulk::broken_off(NOBODY_LISTENS))?;
             }
             if is_last {
                 return Ok(());
@@ -456,7 +470,7 @@ impl PageRows<'_> {
         }
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_RECORDS));
         let count = batch.len() as u64;
-        self.out.send(Ok(Some(batch))).await.map_err(|_| bulk::broken_off("nobody takes the records"))?;
+        self.out.send(Ok(Some(batch))).await.map_err(|_| bulk::broken_off(NOBODY_LISTENS))?;
         *self.given += count;
         Ok(())
     }

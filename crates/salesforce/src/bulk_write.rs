@@ -184,9 +184,9 @@ impl Upload {
             Err(error) => return Err(error),
             Ok(end) => end,
         };
-        let ingested = self.results(rest, &job, settings, end).await?;
+        let ingested = self.results(rest, &job, settings, end).await;
         job.delete().await;
-        Ok(ingested)
+        ingested
     }
 
     /// Uploads the rows and starts the job. Where that fails nothing was written, unless the job was started all the same.

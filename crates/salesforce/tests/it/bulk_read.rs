@@ -136,11 +136,12 @@ async fn what_a_streamed_answer_tells_of_the_days_calls_is_taken_in() {
     })
     .await;
     drop(stream);
+    until_no_job_is_left(&connected).await;
 
     // A page that is refused for the day's calls says that they are spent; the calls behind it are lost, and say nothing.
     fault(&connected, RESULTS, 0, 1, refusal(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."));
     for method in ["PATCH", "DELETE"] {
-        fault(&connected, &format!("{method} /jobs/query/{{id}}"), 0, 1, Fault::CutConnection);
+        fault(&connected, &format!("{method} /jobs/query/{{id}}"), 0, 99, Fault::CutConnection);
     }
     assert_eq!(all(&connected).await.unwrap_err().kind, ErrorKind::QuotaExhausted);
     let usage = connected.salesforce.report().usage.unwrap();
@@ -225,6 +226,80 @@ async fn a_job_that_does_not_end_is_stopped_and_told() {
     assert_eq!(error.kind, ErrorKind::Transient);
     assert_eq!(connected.calls("PATCH /jobs/query/{id}"), 1);
     assert_eq!(connected.calls("DELETE /jobs/query/{id}"), 1);
+}
+
+/// The org's jobs that are not deleted.
+async fn jobs(connected: &Connected) -> usize {
+    let list = connected.send(reqwest::Method::GET, "/jobs/query", serde_json::json!({})).await;
+    list["records"].as_array().unwrap().len()
+}
+
+async fn until_no_job_is_left(connected: &Connected) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while jobs(connected).await > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "a job was left in the org");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_has_enough_leaves_no_job_behind() {
+    // While its results are read.
+    let connected = org_of(20_000, 5_000).await;
+    let mut stream = connected.salesforce.read_all("Contact", &names()).await.unwrap();
+    assert!(stream.next().await.unwrap().is_some());
+    assert_eq!(jobs(&connected).await, 1);
+    // That a call fails for a moment does not keep it there.
+    fault(&connected, "DELETE /jobs/query/{id}", 0, 1, refusal(503, "SERVER_UNAVAILABLE", "later"));
+    drop(stream);
+    until_no_job_is_left(&connected).await;
+
+    // While the org works on it.
+    connected.org.handle().bulk().set_settings(OrgBulk { state_ms_min: 60_000, ..OrgBulk::default() });
+    let stream = connected.salesforce.read_all("Contact", &names()).await.unwrap();
+    until("the job is made", || (connected.calls("GET /jobs/query/{id}") > 1).then_some(())).await;
+    drop(stream);
+    until_no_job_is_left(&connected).await;
+
+    // While it is being made.
+    fault(&connected, CREATE, 0, 1, Fault::Delay { ms: 200, after_commit: true });
+    let before = connected.calls(CREATE);
+    let stream = connected.salesforce.read_all("Contact", &names()).await.unwrap();
+    until("the job is asked for", || (connected.calls(CREATE) > before).then_some(())).await;
+    drop(stream);
+    let deleted = connected.calls("DELETE /jobs/query/{id}");
+    until("the job is deleted", || (connected.calls("DELETE /jobs/query/{id}") > deleted).then_some(())).await;
+    until_no_job_is_left(&connected).await;
+}
+
+#[tokio::test]
+async fn reading_that_fails_leaves_no_job_behind() {
+    let connected = org_of(1_000, 300).await;
+    for (times, why) in
+        [(99, refusal(503, "SERVER_UNAVAILABLE", "later")), (1, refusal(403, "API_DISABLED_FOR_ORG", "no"))]
+    {
+        fault(&connected, RESULTS, 1, times, why);
+        all(&connected).await.unwrap_err();
+        assert_eq!(jobs(&connected).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_connection_ends_the_reading_and_calls_no_more() {
+    let connected = org_of(20_000, 5_000).await;
+    let mut stream = connected.salesforce.read_all("Contact", &names()).await.unwrap();
+    assert!(stream.next().await.unwrap().is_some());
+    connected.salesforce.close().await;
+    let total = connected.org.handle().ledger().report().total;
+    let end = loop {
+        match stream.next().await {
+            Ok(Some(_)) => {}
+            end => break end,
+        }
+    };
+    assert!(end.unwrap_err().message.contains("closed"));
+    drop(stream);
+    assert_eq!(connected.org.handle().ledger().report().total, total);
 }
 
 #[tokio::test]
