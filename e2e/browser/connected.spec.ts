@@ -191,6 +191,26 @@ test.describe('the connection', () => {
     await expectAccessible(page);
   });
 
+  test('shows on real links what a mapping would do, before it is saved', async ({ page }) => {
+    await page.goto('/settings/integrations/salesforce');
+    await page.getByRole('button', { name: 'Actions for the mapping of Contact and User' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    const inbound = page.getByRole('region', { name: 'Fields to sync from Salesforce to Userflow' });
+    await inbound.getByRole('button', { name: 'Options of line 1' }).click();
+    await inbound.getByRole('button', { name: 'Add a value' }).first().click();
+    await inbound.getByLabel('Source value 1').fill('Nobody has this title');
+    const preview = page.getByRole('region', { name: 'Preview on real links' });
+    await preview.getByRole('button', { name: 'Show preview' }).press('Enter');
+    await expect(preview.getByText(/^\d+ of \d+ users that were tried match a record of Contact\.$/)).toBeVisible();
+    await expect(preview.getByText(/value map does not name it/).first()).toBeVisible();
+    await expectAccessible(page);
+    // It follows the draft.
+    await inbound.getByRole('button', { name: 'Remove value 1' }).click();
+    await expect(preview.getByText(/value map does not name it/)).toHaveCount(0);
+    await preview.scrollIntoViewIfNeeded();
+    await picture(page, 'preview');
+  });
+
   test('shows what the server refuses at the field that it means', async ({ page }) => {
     await page.goto('/settings/integrations/salesforce/mappings/new?salesforce=Contact&userflow=user');
     const outbound = page.getByRole('region', { name: 'Fields to sync from Userflow to Salesforce' });

@@ -20,7 +20,7 @@ pub type Schemas = HashMap<String, Arc<ObjectSchema>>;
 pub type Paths = BTreeMap<String, Result<FieldPath, PathError>>;
 
 /// Fields by object.
-pub(crate) type Fields = BTreeMap<String, BTreeSet<String>>;
+pub type Fields = BTreeMap<String, BTreeSet<String>>;
 
 /// What all mappings together need of the org.
 #[derive(Debug, Default)]
@@ -150,7 +150,7 @@ fn look(definition: &MappingDefinition, schemas: &Schemas) -> Look {
 }
 
 /// What a mapping needs of its own object and of those that its paths lead to.
-fn uses(definition: &MappingDefinition, paths: &Paths) -> Fields {
+pub fn uses(definition: &MappingDefinition, paths: &Paths) -> Fields {
     let own = own_fields(definition, paths).into_iter().map(str::to_owned).collect();
     let mut uses = Fields::from([(definition.salesforce.clone(), own)]);
     for path in paths.values().flatten() {

@@ -18,7 +18,7 @@ use crate::{
     errands,
     error_policy::{Action, policy},
     feeds::{self, Preparing},
-    listen, sweep,
+    inquiries, listen, sweep,
 };
 
 /// How long a lease lasts without being renewed: what a connection stands still when its node dies and does not come back.
@@ -102,6 +102,7 @@ async fn work(context: &OwnerContext, opened: &OnceLock<Arc<dyn Connector>>) -> 
             why = listen::run(context, connector) => why,
             why = sweep::run(context, connector) => why,
             why = errands::run(context, connector) => why,
+            why = inquiries::run(context, connector) => why,
             why = apply::run(context, connector, &items, Hand::Local) => why,
             why = apply::run(context, connector, &items, Hand::Remote) => why,
             why = apply::run(context, connector, &items, Hand::Bulk) => why,

@@ -59,3 +59,7 @@ id!(
     /// A sync issue.
     IssueId
 );
+id!(
+    /// A question about the org's records.
+    InquiryId
+);

@@ -15,6 +15,7 @@ pub mod custom_field;
 pub mod examination;
 pub mod feed;
 pub mod id;
+pub mod inquiry;
 pub mod issue;
 pub mod line;
 pub mod mapping;

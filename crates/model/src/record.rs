@@ -12,7 +12,7 @@ use crate::{
 pub type RecordKey = (String, String);
 
 /// A record read from Salesforce.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// API name of its object.
     pub object: String,

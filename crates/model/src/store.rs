@@ -16,7 +16,8 @@ use crate::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    inquiry::{Answer, Inquiry, Question},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
@@ -161,6 +162,12 @@ pub trait SyncStore: Send + Sync + 'static {
     /// is under way has changed something since, and is owed another one.
     async fn save_examination(&self, lease: &Lease, examination: &Examination, answered: i64)
     -> Result<(), StoreError>;
+
+    /// Inquiries that are not answered yet, oldest first.
+    async fn inquiries(&self, connection: ConnectionId) -> Result<Vec<Inquiry>, StoreError>;
+
+    /// Answers an inquiry. Nothing happens where nobody waits for it any more. Raises [`Signal::View`].
+    async fn answer_inquiry(&self, lease: &Lease, inquiry: InquiryId, answer: &Answer) -> Result<(), StoreError>;
 
     /// Says what the stream is doing.
     async fn set_stream_state(&self, lease: &Lease, state: StreamState, detail: Option<&str>)
@@ -459,6 +466,16 @@ pub trait AdminStore: Send + Sync + 'static {
     /// Asks the connection's owner to examine it. Raises the signals.
     async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError>;
 
+    /// Asks the connection's owner to ask the org. Raises [`Signal::Work`]. Forgets inquiries of more than ten minutes ago, which nobody
+    /// waits for any more; a disconnection forgets all.
+    async fn inquire(&self, connection: ConnectionId, question: &Question) -> Result<InquiryId, StoreError>;
+
+    /// The answer, which is forgotten with it, as is the question; `None` where there is none yet, or none any more.
+    async fn take_answer(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<Option<Answer>, StoreError>;
+
+    /// Nobody waits for the answer any more.
+    async fn forget_inquiry(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<(), StoreError>;
+
     /// The credentials, unsealed, with the epoch that [`AdminStore::connect`] gave them. Pausing and disconnecting raise the
     /// connection's epoch but not theirs: a renewal that was under way then can still be kept.
     async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError>;
@@ -518,6 +535,14 @@ pub trait AdminStore: Send + Sync + 'static {
         kind: ProfileKind,
         profiles: &[String],
     ) -> Result<Vec<LinkView>, StoreError>;
+
+    /// Profiles that are linked by a mapping, those first that were linked last, no more than `limit`.
+    async fn linked_profiles(
+        &self,
+        connection: ConnectionId,
+        mapping: MappingId,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError>;
 
     /// A profile's items as they stand, in the order of mappings; a mapping that does not cover it has none.
     async fn standing(

@@ -346,10 +346,13 @@ pub async fn apply_mappings(target: Target, file: PathBuf, apply: bool, output: 
     let (store, environment, _) = target.open().await?;
     let connection = mappings_file::connection_of(&*store, environment.id).await?;
     let plan = mappings_file::plan(&*store, &connection, &wanted, SystemClock.now()).await?;
-    let report = plan.report();
-    if apply {
+    let report = if apply {
+        let report = plan.report();
         plan.apply(&*store, &connection).await?;
-    }
+        report
+    } else {
+        plan.tried_report(&*store, &connection, SystemClock.now()).await?
+    };
     output.say(&json!({ "applied": apply, "steps": report }), &mappings_file::in_words(&report));
     Ok(())
 }

@@ -365,7 +365,7 @@ fn waiting(mapping: &ObjectMapping, item: &Standing, known: Known<'_>) -> Option
 }
 
 /// The value as JSON: an instant is its RFC 3339 text.
-fn shown(value: &Value) -> serde_json::Value {
+pub(crate) fn shown(value: &Value) -> serde_json::Value {
     match value {
         Value::DateTime(instant) => instant.to_string().into(),
         other => serde_json::to_value(other).unwrap_or_default(),
@@ -457,7 +457,7 @@ fn in_words(explanation: &Explanation) -> String {
 }
 
 /// Without what would steer a terminal, and no longer than a line.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     const CHARS_MAX: usize = 120;
     let mut shown: String =
         text.chars().take(CHARS_MAX).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();

@@ -12,7 +12,11 @@ use syncline_model::{
     store::Store,
 };
 
-use crate::mapping_rules::{Accepted, Surroundings, judge};
+use crate::{
+    inquire::InquiryError,
+    mapping_rules::{Accepted, Surroundings, judge},
+    preview::{self, Preview, preview},
+};
 
 /// The file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +65,7 @@ enum Step {
 }
 
 /// A step in words, for people and for programs.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct StepReport {
     /// `create`, `change`, `keep` or `remove`.
     pub action: &'static str,
@@ -71,6 +75,12 @@ pub struct StepReport {
     pub userflow: &'static str,
     /// What changes, line by line.
     pub changes: Vec<String>,
+    /// What it would do on a sample of real profiles, where it was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+    /// Why it was not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untried: Option<String>,
 }
 
 /// Compares a file with what there is. A mapping of the file stands for the one of the same objects that there is; with several
@@ -173,9 +183,36 @@ impl Plan {
                 salesforce: definition.salesforce.clone(),
                 userflow: definition.userflow.as_str(),
                 changes,
+                preview: None,
+                untried: None,
             }
         });
         report.collect()
+    }
+
+    /// What it would do, in order, tried on a sample of real profiles.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn tried_report(
+        &self,
+        store: &dyn Store,
+        connection: &Connection,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<StepReport>> {
+        let mut report = self.report();
+        for (step, told) in self.steps.iter().zip(&mut report) {
+            let Step::Save { existing, accepted, differences } = step else { continue };
+            if differences.is_empty() {
+                continue;
+            }
+            match preview(store, connection, *existing, accepted.clone(), now).await {
+                Ok(preview) => told.preview = Some(preview),
+                Err(InquiryError::Refused(words)) => told.untried = Some(words),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(report)
     }
 
     /// Does it.
@@ -217,6 +254,10 @@ pub fn in_words(report: &[StepReport]) -> String {
         let _ = writeln!(text, "{} {} ↔ {}", step.action, step.salesforce, step.userflow);
         for change in &step.changes {
             let _ = writeln!(text, "    {change}");
+        }
+        let tried = step.preview.iter().flat_map(|preview| preview::in_words(preview, &step.salesforce));
+        for line in tried.chain(step.untried.iter().map(|why| format!("not tried: {why}"))) {
+            let _ = writeln!(text, "    | {line}");
         }
     }
     if text.is_empty() { "nothing to do\n".to_owned() } else { text }

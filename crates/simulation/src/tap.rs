@@ -15,7 +15,8 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    inquiry::{Answer, Inquiry, Question},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
@@ -106,6 +107,8 @@ passed_on! { SyncStore;
     fn save_wanted_field(lease: &Lease, field: &WantedField) -> ();
     fn examination_requests(connection: ConnectionId) -> i64;
     fn save_examination(lease: &Lease, examination: &Examination, answered: i64) -> ();
+    fn inquiries(connection: ConnectionId) -> Vec<Inquiry>;
+    fn answer_inquiry(lease: &Lease, inquiry: InquiryId, answer: &Answer) -> ();
     fn set_stream_state(lease: &Lease, state: StreamState, detail: Option<&str>) -> ();
     fn require_reconnect(lease: &Lease, detail: &str) -> ();
     fn due_work(lease: &Lease, lane: Lane, after: Option<Timestamp>, limit: u32) -> Vec<Work>;
@@ -188,6 +191,9 @@ passed_on! { AdminStore;
     fn feeds(connection: ConnectionId) -> Vec<Feed>;
     fn examination(connection: ConnectionId) -> Option<Examination>;
     fn request_examination(connection: ConnectionId) -> ();
+    fn inquire(connection: ConnectionId, question: &Question) -> InquiryId;
+    fn take_answer(connection: ConnectionId, inquiry: InquiryId) -> Option<Answer>;
+    fn forget_inquiry(connection: ConnectionId, inquiry: InquiryId) -> ();
     fn credentials(connection: ConnectionId) -> Option<(SecretString, i64)>;
     fn save_credentials(connection: ConnectionId, epoch: i64, credentials: &SecretString) -> ();
     fn forget_credentials(connection: ConnectionId, epoch: i64) -> ();
@@ -203,6 +209,7 @@ passed_on! { AdminStore;
     fn delete_mapping(connection: ConnectionId, mapping: MappingId) -> ();
     fn counts(connection: ConnectionId, mapping: Option<MappingId>) -> Counts;
     fn links(connection: ConnectionId, kind: ProfileKind, profiles: &[String]) -> Vec<LinkView>;
+    fn linked_profiles(connection: ConnectionId, mapping: MappingId, limit: u32) -> Vec<String>;
     fn standing(connection: ConnectionId, kind: ProfileKind, profile: &str) -> Vec<Standing>;
     fn sync_profile(connection: ConnectionId, kind: ProfileKind, profile: &str) -> u64;
     fn profiles_of_record(connection: ConnectionId, record: &str) -> Vec<(ProfileKind, String)>;

@@ -22,6 +22,9 @@ use syncline_model::{
     work::{Lane, WorkKey},
 };
 
+/// After so long nobody waits for the answer of an inquiry any more.
+pub(crate) const INQUIRY_LIFE_MS: i64 = 10 * 60 * 1000;
+
 /// Items to be marked due; of two lanes for one item the higher one counts.
 #[derive(Debug, Default)]
 pub(crate) struct Marks(BTreeMap<(MappingId, String), Lane>);

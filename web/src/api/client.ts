@@ -27,6 +27,7 @@ export type SalesforceObject = Schemas['SalesforceObject'];
 export type SalesforceField = Schemas['SalesforceField'];
 export type Mapping = Required<Schemas['Mapping']>;
 export type MappingInput = Required<Schemas['MappingInput']>;
+export type Preview = Schemas['Preview'];
 export type Issue = Schemas['Issue'];
 export type Explanation = Schemas['Explanation'];
 
@@ -172,6 +173,12 @@ export async function listMappings(env: string, signal: AbortSignal): Promise<Ma
   const { data } = await body(client.GET('/api/v1/environments/{env}/mappings', { params: { path: { env } }, signal }));
   return data.map(complete);
 }
+
+const replacing = (env: string, replaces: string | null) => ({ path: { env }, query: replaces === null ? {} : { replaces } });
+
+/** What a draft would do, tried on real profiles; `replaces` is the mapping that it is an edit of. */
+export const previewMapping = (env: string, mapping: MappingInput, replaces: string | null, signal: AbortSignal) =>
+  body(client.POST('/api/v1/environments/{env}/mappings/preview', { params: replacing(env, replaces), body: mapping, signal }));
 
 export const createMapping = (env: string, mapping: MappingInput) =>
   body(client.POST('/api/v1/environments/{env}/mappings', { params: { path: { env } }, body: mapping }));

@@ -55,6 +55,17 @@ export const mappingsQuery = (env: string) =>
     queryFn: ({ signal }) => api.listMappings(env, signal),
   });
 
+/** What a draft would do. It is asked of Salesforce, so an answer is good for a while, and is not asked for again by itself. */
+export const previewQuery = (env: string, mapping: api.MappingInput, replaces: string | null) =>
+  queryOptions({
+    queryKey: ['env', env, 'mapping-preview', replaces, mapping],
+    queryFn: ({ signal }) => api.previewMapping(env, mapping, replaces, signal),
+    staleTime: 60_000,
+    gcTime: 60_000,
+    retry: false,
+    refetchOnWindowFocus: false,
+  });
+
 export const issuesQuery = (env: string) =>
   queryOptions({
     queryKey: [...salesforceKey(env), 'issues'],

@@ -11,7 +11,7 @@ export interface FieldOption {
   isNew?: boolean;
 }
 
-interface FieldSelectProps extends Pick<SelectProps, 'label' | 'aria-label' | 'error' | 'placeholder' | 'disabled' | 'description'> {
+interface FieldSelectProps extends Pick<SelectProps, 'label' | 'aria-label' | 'error' | 'placeholder' | 'disabled' | 'description' | 'className'> {
   options: FieldOption[];
   value: string | null;
   onChange: (value: string | null) => void;

@@ -63,7 +63,8 @@ export function LineOptions({ direction, name, options, fromType, toType, error,
           <Group gap="sm" align="end">
             <Select
               label="When the source has no value"
-              w={220}
+              w={280}
+              maw="100%"
               allowDeselect={false}
               data={EMPTY}
               value={options.empty ?? 'clear'}
@@ -111,7 +112,7 @@ function ValueMap({ options, onChange }: Pick<LineOptionsProps, 'options' | 'onC
   const edit = (key: number, side: 'from' | 'to', text: string) => change(pairs.map((pair) => (pair.key === key ? { ...pair, [side]: text } : pair)));
   return (
     <div>
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         Value map
       </Text>
       <Text size="xs" c="dimmed" mb={6}>

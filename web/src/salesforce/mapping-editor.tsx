@@ -1,4 +1,5 @@
 import { ActionIcon, Alert, Button, Group, Paper, SegmentedControl, Select, Stack, Text, Title } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconAlertCircle, IconArrowRight, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -30,6 +31,7 @@ import {
   withRowField,
 } from './mapping-draft';
 import { SALESFORCE_PATH } from './paths';
+import { PreviewCard } from './preview-card';
 import classes from './salesforce.module.css';
 import { PROFILE_LABEL } from './words';
 
@@ -143,13 +145,14 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
           toOptions={() => writableFields}
         />
         <Rules draft={draft} setDraft={setDraft} objectLabel={object.label} profile={profile.toLowerCase()} />
+        <PreviewCard draft={draft} objectLabel={object.label} mapping={mapping} />
 
         {hasUnplacedError && (
           <Alert role="alert" color="red" icon={<IconAlertCircle aria-hidden />} title="The mapping was not saved">
             {mutation.error.message}
           </Alert>
         )}
-        <Group justify="flex-end">
+        <Group justify="flex-end" className={classes['saveBar'] ?? ''}>
           <Button component={Link} to={SALESFORCE_PATH} variant="default">
             Cancel
           </Button>
@@ -202,7 +205,7 @@ function Rows(props: RowsProps) {
       )}
       <Stack component="ul" gap="sm" className={classes['plainList'] ?? ''}>
         {rows.map((row, index) => (
-          <li key={row.key}>
+          <li key={row.key} className={classes['line']}>
             <div className={classes['row']}>
               <FieldSelect
                 aria-label={`${fromLabel}, line ${index + 1}`}
@@ -213,8 +216,9 @@ function Rows(props: RowsProps) {
                 onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'from', value))}
                 {...(createSource === undefined ? {} : { create: createSource })}
               />
-              <IconArrowRight size={18} stroke={1.6} className={classes['rowArrow']} aria-hidden />
+              <IconArrowRight size={18} stroke={1.6} className={classes['lineArrow']} aria-hidden />
               <FieldSelect
+                className={classes['lineTarget'] ?? ''}
                 aria-label={`${toLabel}, line ${index + 1}`}
                 placeholder={direction === 'inbound' ? 'Choose or name an attribute' : 'Choose a field'}
                 options={toOptions(row.from)}
@@ -233,6 +237,7 @@ function Rows(props: RowsProps) {
                 <IconTrash size={17} stroke={1.6} />
               </ActionIcon>
             </div>
+            {(row.from !== null || row.to !== null) && (
             <LineOptions
               direction={direction}
               name={`line ${index + 1}`}
@@ -242,6 +247,7 @@ function Rows(props: RowsProps) {
               error={errors.get(rowPlace(direction, row.key, 'options'))}
               onChange={(options) => setDraft(withOptions(draft, direction, row.key, options))}
             />
+            )}
           </li>
         ))}
       </Stack>
@@ -282,6 +288,7 @@ const ON_UNLINK: { value: MappingInput['on_unlink']; label: string }[] = [
 ];
 
 function Rules({ draft, setDraft, objectLabel, profile }: RulesProps) {
+  const isNarrow = useMediaQuery('(max-width: 26em)');
   return (
     <Paper p="lg" component="section" aria-labelledby="rules-heading">
       <Title order={2} id="rules-heading" mb="md">
@@ -298,11 +305,11 @@ function Rules({ draft, setDraft, objectLabel, profile }: RulesProps) {
           onChange={(value) => value !== null && setDraft({ ...draft, duplicates: value })}
         />
         <div>
-          <Text size="sm" fw={500} id="unlink-label" mb={4}>
+          <Text size="sm" fw={600} id="unlink-label" mb={4}>
             When a link ends
           </Text>
           <SegmentedControl
-            className={classes['choice'] ?? ''}
+            orientation={isNarrow ? 'vertical' : 'horizontal'}
             aria-labelledby="unlink-label"
             data={ON_UNLINK}
             value={draft.onUnlink}

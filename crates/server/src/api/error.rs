@@ -10,6 +10,8 @@ use serde::Serialize;
 use syncline_model::store::StoreError;
 use utoipa::ToSchema;
 
+use crate::inquire::InquiryError;
+
 /// Body of every failed request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
@@ -141,6 +143,15 @@ impl From<StoreError> for ApiError {
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+impl From<InquiryError> for ApiError {
+    fn from(error: InquiryError) -> Self {
+        match error {
+            InquiryError::Refused(words) => Self::conflict(words),
+            InquiryError::Store(error) => error.into(),
+        }
+    }
 }
 
 impl From<JsonRejection> for ApiError {

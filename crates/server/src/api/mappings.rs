@@ -379,14 +379,14 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn connected(api: &Api, environment: EnvironmentId) -> Result<Connection, ApiError> {
+pub(super) async fn connected(api: &Api, environment: EnvironmentId) -> Result<Connection, ApiError> {
     let connection = api.store.connection(environment).await?;
     let works =
         |connection: &Connection| matches!(connection.status, ConnectionStatus::Connected | ConnectionStatus::Paused);
     connection.filter(works).ok_or_else(|| ApiError::conflict("Connect with Salesforce first."))
 }
 
-async fn existing(api: &Api, connection: &Connection, id: &str) -> Result<MappingId, ApiError> {
+pub(super) async fn existing(api: &Api, connection: &Connection, id: &str) -> Result<MappingId, ApiError> {
     let known = api.store.mappings(connection.id).await?;
     let named = id.parse::<MappingId>().ok();
     let found = known.into_iter().map(|mapping| mapping.id).find(|known| Some(*known) == named);
@@ -399,6 +399,18 @@ async fn save(
     id: Option<MappingId>,
     input: MappingInput,
 ) -> Result<Mapping, ApiError> {
+    let Accepted { definition, targets, fields } = judged(api, connection, id, input).await?;
+    let saved = api.store.save_mapping(connection.id, id, &definition, &targets, &fields).await?;
+    show(api, connection, saved).await
+}
+
+/// The mapping as it would be saved, if it is acceptable.
+pub(super) async fn judged(
+    api: &Api,
+    connection: &Connection,
+    id: Option<MappingId>,
+    input: MappingInput,
+) -> Result<Accepted, ApiError> {
     let schemas = super::salesforce::objects::described(api, connection).await?;
     let mappings = api.store.mappings(connection.id).await?;
     let attributes = api.store.attribute_definitions(connection.environment_id, None).await?;
@@ -409,8 +421,5 @@ async fn save(
         attributes: &attributes,
         now: api.clock.now(),
     };
-    let Accepted { definition, targets, fields } =
-        judge(&input.into(), around).map_err(|fault| ApiError::invalid(fault.field, fault.message))?;
-    let saved = api.store.save_mapping(connection.id, id, &definition, &targets, &fields).await?;
-    show(api, connection, saved).await
+    judge(&input.into(), around).map_err(|fault| ApiError::invalid(fault.field, fault.message))
 }

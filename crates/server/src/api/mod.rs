@@ -26,6 +26,7 @@ mod issues;
 mod live;
 mod mappings;
 pub mod openapi;
+mod preview;
 mod profiles;
 mod salesforce;
 mod session;
@@ -121,6 +122,9 @@ fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(salesforce::objects::get_object))
         .routes(routes!(mappings::list, mappings::create))
         .routes(routes!(mappings::order))
+        .routes(routes!(preview::preview))
+        .routes(routes!(preview::sample))
+        .routes(routes!(preview::record))
         .routes(routes!(mappings::replace, mappings::delete))
         .routes(routes!(mappings::pause))
         .routes(routes!(mappings::resume))

@@ -12,6 +12,7 @@ mod live;
 mod openapi;
 mod org;
 mod pairs;
+mod preview;
 mod profiles;
 mod salesforce;
 mod session;

@@ -1,6 +1,6 @@
 //! What screens and commands ask.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,7 +11,8 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    inquiry::{Answer, Question},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
@@ -22,7 +23,8 @@ use syncline_model::{
 use super::{Connected, MemoryStore, is_off};
 use crate::{
     rules::{
-        again_wanted, check_pausable, check_resumable, check_share, check_target, org_taken, other_org, places, rivals,
+        INQUIRY_LIFE_MS, again_wanted, check_pausable, check_resumable, check_share, check_target, org_taken,
+        other_org, places, rivals,
     },
     signal::Raised,
 };
@@ -175,6 +177,7 @@ impl AdminStore for MemoryStore {
             connected.links.clear();
             connected.due.clear();
             connected.issues.clear();
+            connected.inquiries.clear();
             *raised = ALL;
             Ok(status)
         })
@@ -239,6 +242,33 @@ impl AdminStore for MemoryStore {
                 connected.end_disconnecting(raised);
             }
             Ok(connected.connection.status)
+        })
+    }
+
+    async fn inquire(&self, connection: ConnectionId, question: &Question) -> Result<InquiryId, StoreError> {
+        self.change(|state, now, raised| {
+            let connected = state.connected(connection)?;
+            let is_old = |at: Timestamp| at.as_millisecond() < now.as_millisecond() - INQUIRY_LIFE_MS;
+            connected.inquiries.retain(|_, (.., asked_at)| !is_old(*asked_at));
+            let id = InquiryId::new(now);
+            connected.inquiries.insert(id, (question.clone(), None, now));
+            raised.work = true;
+            Ok(id)
+        })
+    }
+
+    async fn take_answer(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<Option<Answer>, StoreError> {
+        self.change(|state, _, _| {
+            let inquiries = &mut state.connected(connection)?.inquiries;
+            let answered = inquiries.get(&inquiry).is_some_and(|(_, answer, _)| answer.is_some());
+            Ok(if answered { inquiries.remove(&inquiry).and_then(|(_, answer, _)| answer) } else { None })
+        })
+    }
+
+    async fn forget_inquiry(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<(), StoreError> {
+        self.change(|state, _, _| {
+            state.connected(connection)?.inquiries.remove(&inquiry);
+            Ok(())
         })
     }
 
@@ -427,6 +457,21 @@ impl AdminStore for MemoryStore {
         Ok(links)
     }
 
+    async fn linked_profiles(
+        &self,
+        connection: ConnectionId,
+        mapping: MappingId,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let linked = connected.links.iter().filter(|(item, link)| item.0 == mapping && link.record.is_some());
+        let mut linked: Vec<_> =
+            linked.map(|(item, link)| (std::cmp::Reverse(link.linked_at), item.1.clone())).collect();
+        linked.sort();
+        Ok(linked.into_iter().take(limit as usize).map(|(_, profile)| profile).collect())
+    }
+
     async fn standing(
         &self,
         connection: ConnectionId,
@@ -551,6 +596,7 @@ impl Connected {
             feeds: Vec::new(),
             calls: Default::default(),
             wanted: Vec::new(),
+            inquiries: BTreeMap::new(),
             examination_requests: 0,
             examination: None,
         }

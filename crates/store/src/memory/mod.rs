@@ -21,7 +21,8 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    inquiry::{Answer, Question},
     issue::Issue,
     mapping::{MatchKey, ObjectMapping},
     profile::{Environment, Event, Membership, Profile, ProfileKind},
@@ -86,6 +87,7 @@ struct Connected {
     calls: BTreeMap<i64, u64>,
     /// By object and name.
     wanted: Vec<WantedField>,
+    inquiries: BTreeMap<InquiryId, (Question, Option<Answer>, Timestamp)>,
     examination_requests: i64,
     examination: Option<Examination>,
 }

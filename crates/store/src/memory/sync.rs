@@ -16,7 +16,8 @@ use syncline_model::{
     custom_field::{WantedField, WantedFieldState},
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, MappingId},
+    id::{ConnectionId, InquiryId, MappingId},
+    inquiry::{Answer, Inquiry},
     mapping::ObjectMapping,
     profile::{Profile, ProfileKind},
     record::{HeldRecord, Record, RecordKey},
@@ -200,6 +201,23 @@ impl SyncStore for MemoryStore {
             let connected = state.leased(lease, now)?;
             connected.examination = Some(examination.clone());
             connected.examination_requests -= answered;
+            raised.view = true;
+            Ok(())
+        })
+    }
+
+    async fn inquiries(&self, connection: ConnectionId) -> Result<Vec<Inquiry>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
+        let unanswered = connected.inquiries.iter().filter(|(_, (_, answer, _))| answer.is_none());
+        Ok(unanswered.map(|(id, (question, ..))| Inquiry { id: *id, question: question.clone() }).collect())
+    }
+
+    async fn answer_inquiry(&self, lease: &Lease, inquiry: InquiryId, answer: &Answer) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            if let Some((_, kept, _)) = state.leased(lease, now)?.inquiries.get_mut(&inquiry) {
+                *kept = Some(answer.clone());
+            }
             raised.view = true;
             Ok(())
         })

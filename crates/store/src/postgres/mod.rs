@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
     (2, "feeds and budget", include_str!("../../migrations/postgres/0002_feeds_and_budget.sql")),
     (3, "association", include_str!("../../migrations/postgres/0003_association.sql")),
+    (6, "inquiry", include_str!("../../migrations/postgres/0006_inquiry.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.
@@ -66,6 +67,8 @@ mod examination;
 mod feed;
 #[path = "../sql/finish.rs"]
 mod finish;
+#[path = "../sql/inquiry.rs"]
+mod inquiry;
 #[path = "../sql/lease.rs"]
 mod lease;
 #[path = "../sql/link.rs"]

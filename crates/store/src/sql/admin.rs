@@ -10,7 +10,8 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    inquiry::{Answer, Question},
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
@@ -127,6 +128,18 @@ impl AdminStore for SqlStore {
         Ok(self.settled_status(connection).await?)
     }
 
+    async fn inquire(&self, connection: ConnectionId, question: &Question) -> Result<InquiryId, StoreError> {
+        Ok(self.ask(connection, question).await?)
+    }
+
+    async fn take_answer(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<Option<Answer>, StoreError> {
+        Ok(self.take(connection, inquiry).await?)
+    }
+
+    async fn forget_inquiry(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<(), StoreError> {
+        Ok(self.drop_inquiry(connection, inquiry).await?)
+    }
+
     async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError> {
         Ok(self.opened_credentials(connection).await?)
     }
@@ -183,6 +196,15 @@ impl AdminStore for SqlStore {
         profiles: &[String],
     ) -> Result<Vec<LinkView>, StoreError> {
         Ok(self.links_of_profiles(connection, kind, profiles).await?)
+    }
+
+    async fn linked_profiles(
+        &self,
+        connection: ConnectionId,
+        mapping: MappingId,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(self.profiles_linked_by(connection, mapping, limit).await?)
     }
 
     async fn standing(

@@ -176,7 +176,7 @@ impl SqlStore {
         };
         unit.raise_epoch(connection).await?;
         unit.set_status(connection, status, None).await?;
-        for table in ["stream_position", "feed", "record", "link", "association", "due", "sync_issue"] {
+        for table in ["stream_position", "feed", "record", "link", "association", "due", "sync_issue", "inquiry"] {
             let mut query = QueryBuilder::<Db>::new("-- forget\ndelete from ");
             query.push(table).push(" where connection_id = ").push_bind(connection.to_string());
             query.build().execute(&mut *unit.tx).await?;

@@ -2,7 +2,7 @@
 
 use sqlx::QueryBuilder;
 use syncline_model::{
-    id::ConnectionId,
+    id::{ConnectionId, MappingId},
     profile::ProfileKind,
     work::{Lane, Standing, Waiting},
 };
@@ -52,6 +52,25 @@ impl SqlStore {
             Ok(Standing { work, linked_at, waiting })
         });
         standing.collect()
+    }
+
+    pub(super) async fn profiles_linked_by(
+        &self,
+        connection: ConnectionId,
+        mapping: MappingId,
+        limit: u32,
+    ) -> Result<Vec<String>, Failure> {
+        let rows = sqlx::query(
+            "-- profiles linked by mapping
+            select profile_id from link where connection_id = $1 and mapping_id = $2 and record_id is not null
+            order by linked_at desc, profile_id limit $3",
+        )
+        .bind(connection.to_string())
+        .bind(mapping.to_string())
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await?;
+        rows.iter().map(|row| text(row, "profile_id")).collect()
     }
 
     pub(super) async fn linked_profiles(

@@ -12,7 +12,8 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, MappingId},
+    id::{ConnectionId, InquiryId, MappingId},
+    inquiry::{Answer, Inquiry},
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
     record::{Record, RecordKey},
@@ -115,6 +116,14 @@ impl SyncStore for SqlStore {
         answered: i64,
     ) -> Result<(), StoreError> {
         Ok(self.keep_examination(lease, examination, answered).await?)
+    }
+
+    async fn inquiries(&self, connection: ConnectionId) -> Result<Vec<Inquiry>, StoreError> {
+        Ok(self.unanswered(connection).await?)
+    }
+
+    async fn answer_inquiry(&self, lease: &Lease, inquiry: InquiryId, answer: &Answer) -> Result<(), StoreError> {
+        Ok(self.keep_answer(lease, inquiry, answer).await?)
     }
 
     async fn set_stream_state(

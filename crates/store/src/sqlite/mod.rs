@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "feeds and budget", include_str!("../../migrations/sqlite/0002_feeds_and_budget.sql")),
     (3, "association", include_str!("../../migrations/sqlite/0003_association.sql")),
+    (6, "inquiry", include_str!("../../migrations/sqlite/0006_inquiry.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process
@@ -62,6 +63,8 @@ mod examination;
 mod feed;
 #[path = "../sql/finish.rs"]
 mod finish;
+#[path = "../sql/inquiry.rs"]
+mod inquiry;
 #[path = "../sql/lease.rs"]
 mod lease;
 #[path = "../sql/link.rs"]

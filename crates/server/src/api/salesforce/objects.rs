@@ -56,6 +56,9 @@ pub(in crate::api) struct SalesforceField {
     custom: bool,
     /// Object types that a reference can point to.
     reference_to: Vec<String>,
+    /// What the association is called that goes through a reference, in paths such as `Account.Industry`.
+    #[schema(required = true)]
+    relationship: Option<String>,
 }
 
 /// Object types that can be mapped.
@@ -121,6 +124,7 @@ fn show_field(field: FieldSchema) -> SalesforceField {
         updateable: field.updateable,
         custom: field.custom,
         reference_to: field.reference_to,
+        relationship: field.relationship,
     }
 }
 

@@ -7,6 +7,7 @@ mod environment;
 mod examination;
 mod feeds;
 mod finish;
+mod inquiry;
 mod lease;
 mod member;
 mod news;
@@ -52,6 +53,9 @@ mod run {
             a_profile_that_is_to_be_synced_now_is_read_anew_on_both_sides,
             a_profile_that_no_mapping_covers_has_no_items,
             a_record_tells_who_is_linked_to_it;
+        inquiry:
+            an_inquiry_is_answered_once_and_gone_with_its_answer,
+            nothing_of_an_inquiry_outlives_its_time_or_the_connection;
         association:
             a_record_that_is_needed_is_held_unread_until_it_is_read,
             news_that_comes_before_the_first_read_is_not_overwritten_by_it,

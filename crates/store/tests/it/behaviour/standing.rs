@@ -97,5 +97,9 @@ pub(crate) async fn a_record_tells_who_is_linked_to_it(world: World) {
     let store = &linked.world.store;
     let users = ["u1", "u2"].map(|id| (ProfileKind::User, id.to_owned()));
     assert_eq!(store.profiles_of_record(linked.connection, "003A").await.unwrap(), users);
+    let mut linked_users = store.linked_profiles(linked.connection, linked.mapping.id, 5).await.unwrap();
+    linked_users.sort();
+    assert_eq!(linked_users, ["u1", "u2"]);
+    assert_eq!(store.linked_profiles(linked.connection, linked.mapping.id, 1).await.unwrap().len(), 1);
     assert!(store.profiles_of_record(linked.connection, "003B").await.unwrap().is_empty());
 }

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Preview } from '../api/client';
+import { costWords, lineState, matchWords } from './preview-words';
+
+const preview: Preview = {
+  profiles: 4_000,
+  tried: 25,
+  matched: 12,
+  cost: { links: 1_920, updates: 1_600, writes: 1, calls: 29, seconds: 12 },
+  sample: [],
+  note: null,
+};
+
+describe('words of a preview', () => {
+  it('say how many match', () => {
+    expect(matchWords(preview, 'user', 'Contact')).toBe('12 of 25 users that were tried match a record of Contact.');
+    expect(matchWords({ ...preview, tried: 1, matched: 1 }, 'company', 'Account')).toBe('1 of 1 company that was tried matches a record of Account.');
+  });
+
+  it('say what saving costs', () => {
+    expect(costWords(preview, 'user')).toBe(
+      'Saving links about 1,920 users, changes attributes of 1,600 and writes to 1 record: about 29 API calls and 12 seconds.',
+    );
+    expect(costWords({ ...preview, cost: { ...preview.cost, seconds: 300 } }, 'user')).toContain('5 minutes.');
+  });
+
+  it('say what becomes of a line', () => {
+    const line = { direction: 'inbound', from: 'Title', to: 'title', before: null, after: 'CTO', changes: true, failure: null } as const;
+    expect(lineState(line).word).toBe('Changes');
+    expect(lineState({ ...line, after: null, changes: false }).word).toBe('Stays');
+    expect(lineState({ ...line, failure: 'It is too long.' }).word).toBe('Not synced');
+  });
+});
