@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
-use syncline_model::connector::{ConnectorError, ErrorKind};
+use syncline_model::connector::{Advice, ConnectorError, ErrorKind};
 use url::{Host, Url};
 
 use crate::{
@@ -51,15 +51,77 @@ pub(crate) fn http_client(extra_ca: Option<&[u8]>) -> Result<reqwest::Client, Co
         .map_err(|error| misconfigured(format!("the HTTP client can not be set up: {}", error.without_url())))
 }
 
+/// A call that brought nothing, and whether another session may help.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: ConnectorError,
+    pub(crate) cause: Cause,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The session is over.
+    SessionOver,
+    /// Nobody took the connection: the host has no address any more, or is not there.
+    Unreached,
+    /// Whoever is at that address now is not the org, or says that it is elsewhere.
+    Elsewhere,
+    Other,
+}
+
+impl From<ConnectorError> for Failed {
+    fn from(error: ConnectorError) -> Self {
+        Self { error, cause: Cause::Other }
+    }
+}
+
+impl From<Failed> for ConnectorError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
+impl Failed {
+    /// What an answer other than success means.
+    pub(crate) fn answered(answer: &Answer, effect: Effect) -> Self {
+        let mut error = error::from_answer(answer, effect);
+        let is_page = !answer.content_type.starts_with("application/json");
+        let cause = match answer.status {
+            // Other refusals also come as 401 and are not cured by a new token.
+            401 if error.code == "INVALID_SESSION_ID"
+                && !error.message.contains("not valid for use with the REST API") =>
+            {
+                Cause::SessionOver
+            }
+            301..=303 | 307 | 308 => Cause::Elsewhere,
+            404 if is_page => Cause::Elsewhere,
+            _ => Cause::Other,
+        };
+        if cause == Cause::Elsewhere {
+            error.advice = Some(Advice {
+                cause: "The org is not at this address any more: it was moved, or its My Domain was renamed",
+                remedy: "Salesforce is asked every ten minutes where it is now. If it stays so, connect again with Reconnect, at the \
+                         org's present My Domain.",
+            });
+        }
+        Self { error, cause }
+    }
+
+    fn unanswered(error: reqwest::Error, effect: Effect) -> Self {
+        let cause = if error.is_connect() { Cause::Unreached } else { Cause::Other };
+        Self { error: error::from_transport(error, effect), cause }
+    }
+}
+
 /// Makes a request through the gate, and reads the answer to its end.
 pub(crate) async fn exchange(
     gate: &Arc<Gate>,
     request: reqwest::RequestBuilder,
     effect: Effect,
-) -> Result<Answer, ConnectorError> {
+) -> Result<Answer, Failed> {
     // Once an answer has begun, the request was received: a connection that breaks then leaves a write in doubt too.
     let answer = gate.run(async move { Answer::read(request.send().await?).await }).await;
-    answer.map_err(|stopped| stopped.into_error(effect))?.map_err(|error| error::from_transport(error, effect))
+    answer.map_err(|stopped| stopped.into_error(effect))?.map_err(|error| Failed::unanswered(error, effect))
 }
 
 /// What a request for a body that is read as it comes was answered with.
@@ -69,7 +131,7 @@ pub(crate) enum Opened {
 }
 
 /// Makes a request that changes nothing through the gate; the body of a success is still to be read.
-pub(crate) async fn open(gate: &Arc<Gate>, request: reqwest::RequestBuilder) -> Result<Opened, ConnectorError> {
+pub(crate) async fn open(gate: &Arc<Gate>, request: reqwest::RequestBuilder) -> Result<Opened, Failed> {
     let effect = Effect::Reads;
     let answer = gate.run(async move {
         let response = request.send().await?;
@@ -77,7 +139,7 @@ pub(crate) async fn open(gate: &Arc<Gate>, request: reqwest::RequestBuilder) -> 
     });
     let answer: Result<Result<reqwest::Response, Answer>, reqwest::Error> =
         answer.await.map_err(|stopped| stopped.into_error(effect))?;
-    match answer.map_err(|error| error::from_transport(error, effect))? {
+    match answer.map_err(|error| Failed::unanswered(error, effect))? {
         Ok(response) => {
             let pass = gate.enter().map_err(|stopped| stopped.into_error(effect))?;
             Ok(Opened::Success(Body { response, gate: Arc::clone(gate), _pass: pass }))

@@ -290,7 +290,7 @@ impl OAuthClient {
     }
 
     async fn post(&self, path: &str, effect: Effect, form: &[(&str, &str)]) -> Result<Answer, ConnectorError> {
-        http::exchange(&self.gate, self.http.post(self.address(path)).form(form), effect).await
+        Ok(http::exchange(&self.gate, self.http.post(self.address(path)).form(form), effect).await?)
     }
 
     fn address(&self, path: &str) -> Url {

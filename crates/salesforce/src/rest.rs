@@ -25,7 +25,7 @@ use crate::{
     error::{self, Effect, Refusal},
     fields::{self, DescribedObject},
     gate::Gate,
-    http::{self, Answer, Body, Opened, misconfigured},
+    http::{self, Answer, Body, Cause, Failed, Opened, misconfigured},
     record_id,
     session::{Session, Token},
     soql::{self, Identifier},
@@ -351,28 +351,19 @@ impl Rest {
 
     // --- call ---
 
-    /// Makes a call under the session, once more under a renewed one if the session is over, and returns a success.
+    /// Makes a call under the session, once more under another one where that may help, and returns a success.
     pub(crate) async fn call(
         &self,
         effect: Effect,
         request: impl Fn(&str, &Token) -> reqwest::RequestBuilder,
     ) -> Result<Answer, ConnectorError> {
         let token = self.session.token().await?;
-        let answer = self.send(&token, effect, &request).await?;
-        if answer.is_success() || answer.status == NOT_MODIFIED {
-            return Ok(answer);
-        }
-        let refusal = error::from_answer(&answer, effect);
-        if !is_session_over(&answer, &refusal) {
-            return Err(refusal);
-        }
-        let token = self.session.token_after(&token).await?;
-        let answer = self.send(&token, effect, &request).await?;
-        if answer.is_success() || answer.status == NOT_MODIFIED {
-            Ok(answer)
-        } else {
-            Err(error::from_answer(&answer, effect))
-        }
+        let failed = match self.send(&token, effect, &request).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        let token = self.another_session(&token, failed).await?;
+        Ok(self.send(&token, effect, &request).await?)
     }
 
     /// Makes a call that changes nothing as [`Rest::call`] does, and gives a success whose body has yet to be read.
@@ -380,25 +371,31 @@ impl Rest {
         &self,
         request: impl Fn(&str, &Token) -> reqwest::RequestBuilder,
     ) -> Result<Body, ConnectorError> {
-        let mut token = self.session.token().await?;
-        let mut is_renewed = false;
-        loop {
-            let request = self.ready(&token, &request).await?;
-            let answer = match http::open(&self.gate, request).await? {
-                Opened::Success(body) => {
-                    self.take_in(body.date(), body.limit_info(), false);
-                    return Ok(body);
+        let token = self.session.token().await?;
+        let failed = match self.send_for_body(&token, &request).await {
+            Ok(body) => return Ok(body),
+            Err(failed) => failed,
+        };
+        let token = self.another_session(&token, failed).await?;
+        Ok(self.send_for_body(&token, &request).await?)
+    }
+
+    /// The session under which a call that failed may succeed; else its failure.
+    async fn another_session(&self, stale: &Token, failed: Failed) -> Result<Arc<Token>, ConnectorError> {
+        let found = match failed.cause {
+            Cause::Other => None,
+            Cause::SessionOver => Some(self.session.token_after(stale).await?),
+            Cause::Unreached if !self.session.is_long_unreached() => None,
+            Cause::Unreached | Cause::Elsewhere => match self.session.token_elsewhere(stale).await {
+                Err(error) if error.kind == ErrorKind::AuthRevoked => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "could not ask where the org is now");
+                    None
                 }
-                Opened::Other(answer) => answer,
-            };
-            let refusal = error::from_answer(&answer, Effect::Reads);
-            self.take_in(answer.date, answer.limit_info.as_deref(), refusal.kind == ErrorKind::QuotaExhausted);
-            if is_renewed || !is_session_over(&answer, &refusal) {
-                return Err(refusal);
-            }
-            token = self.session.token_after(&token).await?;
-            is_renewed = true;
-        }
+                Ok(found) => found,
+            },
+        };
+        found.ok_or(failed.error)
     }
 
     async fn send(
@@ -406,17 +403,42 @@ impl Rest {
         token: &Token,
         effect: Effect,
         request: &impl Fn(&str, &Token) -> reqwest::RequestBuilder,
-    ) -> Result<Answer, ConnectorError> {
+    ) -> Result<Answer, Failed> {
         let request = self.ready(token, request).await?;
         let answer = http::exchange(&self.gate, request, effect).await?;
-        let is_spent = !answer.is_success() && error::from_answer(&answer, effect).kind == ErrorKind::QuotaExhausted;
+        if answer.is_success() || answer.status == NOT_MODIFIED {
+            self.take_in(answer.date, answer.limit_info.as_deref(), false);
+            return Ok(answer);
+        }
+        Err(self.refused(&answer, effect))
+    }
+
+    async fn send_for_body(
+        &self,
+        token: &Token,
+        request: &impl Fn(&str, &Token) -> reqwest::RequestBuilder,
+    ) -> Result<Body, Failed> {
+        let request = self.ready(token, request).await?;
+        match http::open(&self.gate, request).await? {
+            Opened::Success(body) => {
+                self.take_in(body.date(), body.limit_info(), false);
+                Ok(body)
+            }
+            Opened::Other(answer) => Err(self.refused(&answer, Effect::Reads)),
+        }
+    }
+
+    fn refused(&self, answer: &Answer, effect: Effect) -> Failed {
+        let failed = Failed::answered(answer, effect);
+        let is_spent = failed.error.kind == ErrorKind::QuotaExhausted;
         self.take_in(answer.date, answer.limit_info.as_deref(), is_spent);
-        Ok(answer)
+        failed
     }
 
     /// Takes in what every answer tells besides what was asked for: the org's time, and the use of the day's calls, or that they are
     /// spent.
     fn take_in(&self, date: Option<Timestamp>, limit_info: Option<&str>, is_spent: bool) {
+        self.session.note_reached();
         if let Some(date) = date {
             *self.clock.lock().expect("nobody panics with the lock held") = Some((date, Instant::now()));
         }
@@ -434,7 +456,7 @@ impl Rest {
         &self,
         token: &Token,
         request: &impl Fn(&str, &Token) -> reqwest::RequestBuilder,
-    ) -> Result<reqwest::RequestBuilder, ConnectorError> {
+    ) -> Result<reqwest::RequestBuilder, Failed> {
         let version_path =
             self.version_path.get_or_try_init(|| version::newest(&self.http, &self.gate, &token.instance_url)).await?;
         let base = format!("{}{version_path}", version::origin_text(&token.instance_url));
@@ -447,13 +469,6 @@ impl Rest {
             // An update of ours must not give the record to somebody else.
             .header("Sforce-Auto-Assign", "FALSE"))
     }
-}
-
-/// A session that is over. Other refusals also come as 401 and are not cured by a new token.
-fn is_session_over(answer: &Answer, refusal: &ConnectorError) -> bool {
-    answer.status == 401
-        && refusal.code == "INVALID_SESSION_ID"
-        && !refusal.message.contains("not valid for use with the REST API")
 }
 
 /// `api-usage=46/15000` (REST guide, "Limit Info Header").

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use syncline_model::{
     clock::Clock,
@@ -29,6 +29,12 @@ use crate::{
 const MOST_UNANSWERED: u8 = 2;
 /// A refresh token that nobody uses ends after 30 days, and the sessions of a busy connection may last longer than that.
 const REFRESH_APART: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// How long nobody must have been reached at the org's host before Salesforce is asked whether the org has moved: most failures of the
+/// line pass sooner, and a bad line is no time to present a refresh token.
+const UNREACHED_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// Between two questions where the org is now.
+const SEARCHES_APART: SignedDuration = SignedDuration::from_mins(10);
 
 /// A session as calls use it.
 #[derive(Clone, Debug)]
@@ -52,6 +58,10 @@ pub(crate) struct Session {
     pub(crate) org_id: String,
     current: RwLock<Option<Arc<Token>>>,
     renewal: Arc<Mutex<Renewal>>,
+    /// Since when nobody is reached at the org's host.
+    unreached_since: std::sync::Mutex<Option<Timestamp>>,
+    /// When Salesforce was last asked where the org is.
+    searched_at: Mutex<Option<Timestamp>>,
 }
 
 /// What one renewal leaves for the next.
@@ -71,7 +81,17 @@ impl Session {
         clock: Arc<dyn Clock>,
         org_id: String,
     ) -> Arc<Self> {
-        Arc::new(Self { oauth, store, gate, clock, org_id, current: RwLock::default(), renewal: Arc::default() })
+        Arc::new(Self {
+            oauth,
+            store,
+            gate,
+            clock,
+            org_id,
+            current: RwLock::default(),
+            renewal: Arc::default(),
+            unreached_since: std::sync::Mutex::default(),
+            searched_at: Mutex::default(),
+        })
     }
 
     /// The session; bought where none was kept.
@@ -85,6 +105,37 @@ impl Session {
     /// A session other than `stale`, which Salesforce refused.
     pub(crate) async fn token_after(self: &Arc<Self>, stale: &Token) -> Result<Arc<Token>, ConnectorError> {
         self.renewed(Some(stale.access_token.clone())).await
+    }
+
+    /// A session at another host than that of `stale`, where the org is not any more: Salesforce names the host with each session. `None`
+    /// where it names the same again, or was asked not long ago.
+    pub(crate) async fn token_elsewhere(self: &Arc<Self>, stale: &Token) -> Result<Option<Arc<Token>>, ConnectorError> {
+        let mut searched_at = self.searched_at.lock().await;
+        let mut token = self.token().await?;
+        if token.instance_url == stale.instance_url {
+            let now = self.clock.now();
+            if searched_at.is_some_and(|before| now.duration_since(before) < SEARCHES_APART) {
+                return Ok(None);
+            }
+            *searched_at = Some(now);
+            token = self.token_after(&token).await?;
+            if token.instance_url != stale.instance_url {
+                tracing::info!(org.id = %self.org_id, from = %stale.instance_url, to = %token.instance_url, "the org has moved");
+            }
+        }
+        Ok(Some(token).filter(|token| token.instance_url != stale.instance_url))
+    }
+
+    /// Notes that nobody was reached at the org's host, and tells whether that is so for long.
+    pub(crate) fn is_long_unreached(&self) -> bool {
+        let now = self.clock.now();
+        let mut since = self.unreached_since.lock().expect("nobody panics with the lock held");
+        now.duration_since(*since.get_or_insert(now)) >= UNREACHED_PATIENCE
+    }
+
+    /// Notes that somebody answered at the org's host.
+    pub(crate) fn note_reached(&self) {
+        *self.unreached_since.lock().expect("nobody panics with the lock held") = None;
     }
 
     /// Uses a refresh token that was not used for long. Other grants need no use.

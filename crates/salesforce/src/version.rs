@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use syncline_model::connector::ConnectorError;
 use url::Url;
 
 use crate::{
     error::{self, Effect},
     gate::Gate,
-    http::{self, misconfigured},
+    http::{self, Failed, misconfigured},
 };
 
 /// The version that this crate is written for. An org that is older is spoken to in its own newest one.
@@ -22,16 +21,12 @@ struct Version {
 
 /// The path of the newest version that both sides speak, such as `/services/data/v66.0`. Asks without a session, which costs
 /// the org's allowance nothing. (REST guide, "Versions".)
-pub(crate) async fn newest(
-    http: &reqwest::Client,
-    gate: &Arc<Gate>,
-    instance_url: &Url,
-) -> Result<String, ConnectorError> {
+pub(crate) async fn newest(http: &reqwest::Client, gate: &Arc<Gate>, instance_url: &Url) -> Result<String, Failed> {
     let mut url = instance_url.clone();
     url.set_path("/services/data");
     let answer = http::exchange(gate, http.get(url), Effect::Reads).await?;
     if !answer.is_success() {
-        return Err(error::from_answer(&answer, Effect::Reads));
+        return Err(Failed::answered(&answer, Effect::Reads));
     }
     let versions: Vec<Version> =
         serde_json::from_slice(&answer.body).map_err(|_| error::unreadable(&answer, Effect::Reads))?;

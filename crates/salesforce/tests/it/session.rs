@@ -1,19 +1,27 @@
 //! Renewing the session: once, durably, and for the right org.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use serde_json::json;
 use syncline_model::{
     clock::{Clock, ManualClock},
+    connection::OrgIdentity,
     connector::{Connector, ErrorKind},
 };
 use syncline_org::{FaultRule, Faults};
-use syncline_salesforce::{CredentialStore, Salesforce};
+use syncline_salesforce::{CredentialStore, Credentials, Grant, Salesforce, StoredSession};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
-use crate::connected;
+use crate::connected::{self, Connected, Drawer};
 
 const TOKEN_CALLS: &str = "POST /services/oauth2/token";
 
@@ -218,4 +226,112 @@ async fn a_grant_that_was_not_used_for_long_is_used() {
     assert_ne!(connected.drawer.json()["refresh_token"], before["refresh_token"]);
     open(5).keep_alive().await.unwrap();
     assert_eq!(connected.calls(TOKEN_CALLS), 1);
+}
+
+/// Answers every request at an address of its own; tells the address.
+async fn host(answer: impl Fn(&str, &str) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let own = url.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = vec![0; 65_536];
+            let length = socket.read(&mut request).await.unwrap_or(0);
+            let reply = answer(&String::from_utf8_lossy(&request[..length]), &own);
+            let _ = socket.write_all(reply.as_bytes()).await;
+        }
+    });
+    url
+}
+
+fn reply(status: &str, more: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{more}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+fn moved() -> String {
+    reply("301 Moved Permanently", "Location: http://127.0.0.1:9/", "")
+}
+
+/// A connection whose session was bought while the org was at another host.
+fn from_host(connected: &Connected, host: &str) -> (Salesforce, Arc<Drawer>, Arc<ManualClock>) {
+    let mut credentials = connected.granted.credentials.clone();
+    credentials.session.as_mut().unwrap().instance_url = host.to_owned();
+    let (drawer, clock) = (Drawer::with(&credentials), Arc::new(ManualClock::new(connected::now())));
+    let store: Arc<dyn CredentialStore> = drawer.clone();
+    let settings = connected::settings(&connected.org);
+    let salesforce = Salesforce::connect(&settings, &connected.granted.identity, store, clock.clone()).unwrap();
+    (salesforce, drawer, clock)
+}
+
+#[tokio::test]
+async fn an_org_that_moved_is_found_by_one_renewal() {
+    let gone = || reply("404 Not Found", "Content-Type: text/html", "<h1>URL No Longer Exists</h1>");
+    for was in [host(|_, _| moved()).await, host(move |_, _| gone()).await] {
+        let connected = connected::connect().await;
+        let (salesforce, drawer, _) = from_host(&connected, &was);
+        let calls = (0..5).map(|_| salesforce.describe("Contact"));
+        for result in futures::future::join_all(calls).await {
+            result.unwrap();
+        }
+        assert_eq!(connected.calls(TOKEN_CALLS), 1);
+        assert_eq!(drawer.json()["instance_url"], json!(connected.org.url));
+    }
+}
+
+#[tokio::test]
+async fn an_org_whose_host_is_not_reached_for_a_minute_is_looked_for() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for was in [format!("http://{nobody}"), "http://localhost:1".to_owned()] {
+        let connected = connected::connect().await;
+        let (salesforce, _, clock) = from_host(&connected, &was);
+        for _ in 0..3 {
+            assert_eq!(error_of(&salesforce).await.kind, ErrorKind::Transient);
+        }
+        assert_eq!(connected.calls(TOKEN_CALLS), 0, "a line that fails for a moment is no time for a renewal");
+        clock.advance_ms(61_000);
+        salesforce.describe("Contact").await.unwrap();
+        assert_eq!(connected.calls(TOKEN_CALLS), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_org_that_can_not_be_found_is_looked_for_now_and_then_and_told() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let host = host(move |request, own| {
+        if !request.starts_with("POST /services/oauth2/token") {
+            return moved();
+        }
+        let number = counted.fetch_add(1, Ordering::SeqCst);
+        let token = json!({"access_token": format!("00D!{number}"), "instance_url": own,
+            "id": format!("{own}/id/00D000000000001AAA/005000000000001AAA")});
+        reply("200 OK", "Content-Type: application/json", &token.to_string())
+    })
+    .await;
+    let identity = OrgIdentity {
+        org_id: "00D000000000001AAA".to_owned(),
+        org_name: String::new(),
+        username: String::new(),
+        user_id: String::new(),
+        instance_url: host.clone(),
+        login_url: host.clone(),
+    };
+    let connected = connected::connect().await;
+    let clock = Arc::new(ManualClock::new(connected::now()));
+    let credentials = Credentials {
+        grant: Grant::ClientCredentials { client_id: "c".to_owned(), client_secret: "s".to_owned().into() },
+        session: Some(StoredSession { access_token: "00D!x".to_owned().into(), instance_url: host }),
+    };
+    let store: Arc<dyn CredentialStore> = Drawer::with(&credentials);
+    let settings = connected::settings(&connected.org);
+    let salesforce = Salesforce::connect(&settings, &identity, store, clock.clone()).unwrap();
+    for round in 1..3 {
+        for _ in 0..3 {
+            let error = error_of(&salesforce).await;
+            assert_eq!(error.kind, ErrorKind::Misconfigured, "{error}");
+            assert!(error.advice.unwrap().cause.contains("moved"), "{error}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), round);
+        clock.advance_ms(11 * 60_000);
+    }
 }
