@@ -2,6 +2,7 @@
 //! whatever happens to it, and what it may cost.
 
 mod backlog;
+mod connect;
 mod cost;
 mod crash;
 mod database;

@@ -116,6 +116,18 @@ impl Installation {
         String::from_utf8(output.stderr).expect("UTF-8")
     }
 
+    /// Runs a command with something more in its environment; whether it was done, and what it printed and said.
+    pub(crate) fn command_with(&self, variable: (&str, &str), arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.program().env(variable.0, variable.1).args(arguments).output().expect("the program runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("UTF-8"))
+    }
+
+    /// Puts a file where commands run.
+    pub(crate) fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("the file is written");
+    }
+
     /// Starts the server; it may not be ready yet.
     pub(crate) fn serve(&self) -> Server {
         Server(self.program().arg("serve").stdout(Stdio::null()).spawn().expect("the program runs"))
