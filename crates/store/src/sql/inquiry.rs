@@ -58,7 +58,7 @@ impl SqlStore {
 
     pub(super) async fn take(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<Option<Answer>, Failure> {
         let answered: Option<i64> = sqlx::query_scalar(
-            "-- is inquiry answered\nselect 1 from inquiry where connection_id = $1 and id = $2 and answer is not null",
+            "-- is inquiry answered\nselect cast(1 as bigint) from inquiry where connection_id = $1 and id = $2 and answer is not null",
         )
         .bind(connection.to_string())
         .bind(inquiry.to_string())
