@@ -271,7 +271,7 @@ impl Worker<'_> {
         }
         if !rules.interest.undescribed().is_empty() {
             let mappings = self.context.options.store.mappings(self.context.connection.id).await?;
-            self.context.describe_associated(self.connector, &mappings).await?;
+            self.context.describe_used(self.connector, &mappings).await?;
             rules.interest = self.context.interest(&mappings);
         }
         Ok(())

@@ -172,9 +172,6 @@ impl OwnerContext {
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
         let schema = connector.describe(object).await?;
         let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if before.get(&schema.name).is_some_and(|known| **known == schema) {
-            return Ok(());
-        }
         let mappings = self.options.store.mappings(self.connection.id).await?;
         let mut after = before.clone();
         after.insert(schema.name.clone(), Arc::new(schema.clone()));
@@ -187,13 +184,13 @@ impl OwnerContext {
         self.remember([schema.clone()]);
         let saved = self.options.store.save_object_schema(&self.lease, &schema, &otherwise).await;
         if saved.is_err() {
-            self.forget(&schema.name, before.get(&schema.name));
+            self.know_as_before(&schema.name, before.get(&schema.name));
         }
         Ok(saved?)
     }
 
     /// Goes back to what was known of an object before.
-    fn forget(&self, object: &str, before: Option<&Arc<ObjectSchema>>) {
+    pub(crate) fn know_as_before(&self, object: &str, before: Option<&Arc<ObjectSchema>>) {
         let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
         match before {
             Some(before) => drop(schemas.insert(object.to_owned(), Arc::clone(before))),
@@ -202,9 +199,9 @@ impl OwnerContext {
         self.interest.lock().unwrap_or_else(PoisonError::into_inner).interest = None;
     }
 
-    /// Has the objects described that these mappings' paths lead to, until all paths are known. One that can not be described is
-    /// left out until [`OwnerContext::forget_refusals`].
-    pub(crate) async fn describe_associated(
+    /// Has the objects described that these mappings use and that are not known yet, those that paths lead to included. One that can
+    /// not be described is left out until [`OwnerContext::forget_refusals`].
+    pub(crate) async fn describe_used(
         &self,
         connector: &dyn Connector,
         mappings: &[ObjectMapping],

@@ -18,7 +18,7 @@ use crate::{
     budget::{Permit, Purpose},
     context::{Interrupt, OwnerContext, POLL},
     error_policy::{Action, Rest, policy, words},
-    examine,
+    examine, objects,
     tempo::Tempo,
 };
 
@@ -210,7 +210,9 @@ impl<'a> Errands<'a> {
             }
         }
         context.forget_refusals();
-        context.describe_associated(self.connector, &mappings).await
+        context.describe_used(self.connector, &mappings).await?;
+        objects::list(context, self.connector).await?;
+        objects::forget_unused(context, self.connector, &mappings).await
     }
 }
 

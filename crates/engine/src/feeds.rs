@@ -34,8 +34,8 @@ pub(crate) struct Feeds {
     known: Mutex<Known>,
     /// What to listen to, with a number that rises when it is to be opened again.
     listen_to: watch::Sender<(Source, u64)>,
-    /// Objects that are to be asked for between sweeps.
-    polled: watch::Sender<BTreeSet<String>>,
+    /// How the changes of each object are noticed.
+    ways: watch::Sender<BTreeMap<String, FeedWay>>,
     /// Something of the above became known.
     news: Notify,
 }
@@ -92,7 +92,7 @@ impl Feeds {
         Self {
             known: Mutex::default(),
             listen_to: watch::Sender::new((Source::Nothing, 0)),
-            polled: watch::Sender::default(),
+            ways: watch::Sender::default(),
             news: Notify::new(),
         }
     }
@@ -102,9 +102,9 @@ impl Feeds {
         self.listen_to.subscribe()
     }
 
-    /// The objects that are asked for between sweeps, to watch.
-    pub(crate) fn polled(&self) -> watch::Receiver<BTreeSet<String>> {
-        self.polled.subscribe()
+    /// How the changes of each object are noticed, to watch.
+    pub(crate) fn ways(&self) -> watch::Receiver<BTreeMap<String, FeedWay>> {
+        self.ways.subscribe()
     }
 
     /// Looks soon at what the stream carries.
@@ -343,11 +343,10 @@ async fn save(context: &OwnerContext, preparing: &Preparing, saved: &mut Vec<Fee
         });
         feeds.collect::<Vec<_>>()
     };
-    let polled: BTreeSet<_> =
-        feeds.iter().filter(|feed| feed.way == FeedWay::Polling).map(|feed| feed.object.clone()).collect();
-    context.feeds.polled.send_if_modified(|known| {
-        let is_news = *known != polled;
-        *known = polled;
+    let ways: BTreeMap<_, _> = feeds.iter().map(|feed| (feed.object.clone(), feed.way)).collect();
+    context.feeds.ways.send_if_modified(|known| {
+        let is_news = *known != ways;
+        *known = ways;
         is_news
     });
     if feeds.len() != saved.len() || feeds.iter().zip(saved.iter()).any(|(feed, saved)| differs(feed, saved)) {

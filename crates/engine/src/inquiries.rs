@@ -1,9 +1,9 @@
-//! Inquiries: what screens and commands want to know of the org's records. A person waits for each, and nothing is changed by any.
+//! Inquiries: what screens and commands want to know of the org. A person waits for each, and nothing is changed by any.
 
 use std::time::Duration;
 
 use syncline_model::{
-    connector::{Connector, ConnectorError},
+    connector::Connector,
     inquiry::{Answer, Inquiry, Question},
     store::Signal,
 };
@@ -46,22 +46,27 @@ async fn answer_all(context: &OwnerContext, connector: &dyn Connector) -> Result
             store.answer_inquiry(&context.lease, id, &Answer::Refused(spent)).await?;
             continue;
         }
-        match ask(connector, question).await {
-            Ok(records) => store.answer_inquiry(&context.lease, id, &records).await?,
-            Err(error) => {
+        match ask(context, connector, question).await {
+            Ok(answer) => store.answer_inquiry(&context.lease, id, &answer).await?,
+            Err(Interrupt::Connector(error)) => {
                 store.answer_inquiry(&context.lease, id, &Answer::Refused(words(&error).to_string())).await?;
                 context.note_limit(&error);
                 if policy(error.kind).action == Action::Reconnect {
                     return Err(error.into());
                 }
             }
+            Err(why) => return Err(why),
         }
     }
     Ok(())
 }
 
-async fn ask(connector: &dyn Connector, question: Question) -> Result<Answer, ConnectorError> {
+async fn ask(context: &OwnerContext, connector: &dyn Connector, question: Question) -> Result<Answer, Interrupt> {
     let records = match question {
+        Question::Describe { object } => {
+            context.describe(connector, &object).await?;
+            return Ok(Answer::Described);
+        }
         Question::Find { object, key_field, keys, fields } => {
             connector.find(&object, &key_field, &keys, &fields).await?
         }

@@ -32,7 +32,7 @@ pub(crate) struct Interest {
     paths: HashMap<MappingId, Paths>,
     /// Objects that a path leads to.
     associated: BTreeSet<String>,
-    /// Objects that a path leads to and that are not described yet.
+    /// Objects that are mapped or that a path leads to, and that are not described yet.
     undescribed: BTreeSet<String>,
     /// For each mapping, the others that feed an attribute which it feeds too; only where there are any.
     rivals: HashMap<MappingId, BTreeSet<MappingId>>,
@@ -43,6 +43,9 @@ impl Interest {
         let mut interest = Self { rivals: rivals(mappings), ..Self::default() };
         for ObjectMapping { id, definition, .. } in mappings {
             let paths = paths(definition, schemas);
+            if !schemas.contains_key(&definition.salesforce) {
+                interest.undescribed.insert(definition.salesforce.clone());
+            }
             for (object, fields) in uses(definition, &paths) {
                 interest.fields.entry(object).or_default().extend(fields);
             }
@@ -94,7 +97,7 @@ impl Interest {
         self.associated.contains(object)
     }
 
-    /// Objects that must be described before all paths are known.
+    /// Objects that must be described before all is known that mappings need.
     pub(crate) fn undescribed(&self) -> &BTreeSet<String> {
         &self.undescribed
     }

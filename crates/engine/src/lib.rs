@@ -21,6 +21,7 @@ mod inquiries;
 mod insistence;
 mod interest;
 mod listen;
+mod objects;
 mod owner;
 mod pace;
 mod plan;

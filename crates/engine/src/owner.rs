@@ -18,7 +18,7 @@ use crate::{
     errands,
     error_policy::{Action, policy},
     feeds::{self, Preparing},
-    inquiries, listen, sweep,
+    inquiries, listen, objects, sweep,
 };
 
 /// How long a lease lasts without being renewed: what a connection stands still when its node dies and does not come back.
@@ -192,7 +192,8 @@ async fn try_open<'a>(
             other => other?,
         }
     }
-    context.describe_associated(connector.as_ref(), &mappings).await?;
+    context.describe_used(connector.as_ref(), &mappings).await?;
+    objects::list(context, connector.as_ref()).await?;
     Ok(connector.as_ref())
 }
 

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use syncline_model::{
     change::{Position, RecordedChanges},
     connector::{ChangedObject, Connector, Since},
-    feed::NewestChange,
+    feed::{FeedWay, NewestChange},
     mapping::ObjectMapping,
     record::Record,
     schema::ObjectSchema,
@@ -42,7 +42,7 @@ const PASSING: u32 = 3;
 /// Asks what changed until that ends.
 pub(crate) async fn run(context: &OwnerContext, connector: &dyn Connector) -> Interrupt {
     let mut sweeper = Sweeper { context, connector, schedule: Schedule::default(), seen: HashMap::new() };
-    let mut polled = context.feeds.polled();
+    let mut ways = context.feeds.ways();
     let mut failures = 0;
     loop {
         match sweeper.round().await {
@@ -50,7 +50,7 @@ pub(crate) async fn run(context: &OwnerContext, connector: &dyn Connector) -> In
                 failures = 0;
                 tokio::select! {
                     () = tokio::time::sleep_until(next.min(Instant::now() + POLL)) => {}
-                    _ = polled.changed() => {}
+                    _ = ways.changed() => {}
                 }
             }
             Err(why) => {
@@ -89,7 +89,9 @@ impl Sweeper<'_> {
             return Ok(Instant::now() + POLL);
         }
         let interval = context.spending.question_interval(tempo, now);
-        let polled = context.feeds.polled().borrow().clone();
+        let ways = context.feeds.ways().borrow().clone();
+        self.schedule.follow(&ways);
+        let polled = ways.into_iter().filter(|(_, way)| *way == FeedWay::Polling).map(|(object, _)| object).collect();
         let questions = self.schedule.due(Instant::now(), now, &polled, interval, tempo);
         let mut asked = Vec::with_capacity(questions.len());
         for question in questions {
@@ -167,7 +169,7 @@ impl Sweeper<'_> {
             object: object.clone(),
             fields: fields.filter(|field| schema.field(field).is_some()).cloned().collect(),
             since: question.since,
-            with_deletions: question.kind == Kind::Sweep,
+            with_deletions: matches!(question.kind, Kind::Sweep | Kind::CatchUp),
         }))
     }
 
@@ -292,6 +294,9 @@ enum Kind {
     First,
     /// Moves the mark.
     Sweep,
+    /// A sweep out of turn, since the stream tells of the object only from now on; what was asked for before it did may have changed
+    /// once more in between.
+    CatchUp,
     /// In between, of what the stream does not tell of.
     Poll,
 }
@@ -319,6 +324,10 @@ struct Marks {
     polled_to: Option<Timestamp>,
     swept: Option<Instant>,
     polled: Option<Instant>,
+    /// The stream tells of it.
+    is_streamed: bool,
+    /// The stream tells of it, and there was no sweep since it does.
+    is_behind: bool,
     /// The last answer was cut short: ask on from there.
     ask_on: Option<(Kind, Timestamp)>,
     not_before: Option<Instant>,
@@ -336,6 +345,15 @@ impl Marks {
 }
 
 impl Schedule {
+    /// Takes in how changes are noticed.
+    fn follow(&mut self, ways: &BTreeMap<String, FeedWay>) {
+        for (object, marks) in &mut self.objects {
+            let is_streamed = ways.get(object) == Some(&FeedWay::Stream);
+            marks.is_behind = is_streamed && (marks.is_behind || !marks.is_streamed);
+            marks.is_streamed = is_streamed;
+        }
+    }
+
     /// What to ask now. Objects whose time comes soon are asked along, because a question of many objects costs one call.
     fn due(
         &self,
@@ -360,6 +378,7 @@ impl Schedule {
                 (Some((kind, from)), _) => (kind, from, false),
                 (None, None) => (Kind::First, now, false),
                 (None, Some(mark)) if now - mark > MARK_LIFE => (Kind::First, now, true),
+                (None, Some(mark)) if marks.is_behind => (Kind::CatchUp, back(mark, tempo.sweep_overlap), false),
                 (None, Some(mark)) if sweeps(marks, sweep_ahead) => {
                     (Kind::Sweep, back(mark, tempo.sweep_overlap), false)
                 }
@@ -379,7 +398,8 @@ impl Schedule {
         let next = self.objects.iter().map(|(object, marks)| {
             let sweep = marks.next_sweep(tempo).unwrap_or(at);
             let poll = polled.contains(object).then(|| marks.next_poll(interval).unwrap_or(at));
-            let next = if marks.ask_on.is_some() { at } else { poll.map_or(sweep, |poll| poll.min(sweep)) };
+            let next =
+                if marks.ask_on.is_some() || marks.is_behind { at } else { poll.map_or(sweep, |poll| poll.min(sweep)) };
             marks.not_before.map_or(next, |time| next.max(time))
         });
         next.min().unwrap_or(at + POLL)
@@ -398,6 +418,7 @@ impl Schedule {
         marks.polled_to = Some(reached);
         if marks.ask_on.is_none() {
             marks.polled = Some(at);
+            marks.is_behind &= question.kind != Kind::CatchUp;
             if question.kind != Kind::Poll {
                 marks.swept = Some(at);
             }

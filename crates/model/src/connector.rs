@@ -12,7 +12,7 @@ use crate::{
     custom_field::WantedField,
     examination::Finding,
     record::Record,
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
 };
 
 /// One connected org.
@@ -22,7 +22,10 @@ use crate::{
 /// sent and not answered fails with [`ErrorKind::UnknownOutcome`] if it may have changed anything.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// API names of objects to describe and offer before any mapping names them.
+    /// The objects that can be mapped, as far as the connected user sees them and may change their records; in any order.
+    async fn list_objects(&self) -> Result<Vec<ListedObject>, ConnectorError>;
+
+    /// API names of objects to describe before anybody asks for them, because they are nearly always mapped.
     fn offered_objects(&self) -> &'static [&'static str] {
         &[]
     }

@@ -1,4 +1,4 @@
-//! Inquiries: what a screen or a command wants to know of the org's records, asked through the store of whoever works on the connection.
+//! Inquiries: what a screen or a command wants to know of the org, asked through the store of whoever works on the connection.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,12 @@ pub struct Inquiry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
+    /// What an object looks like. The answer is kept as all descriptions are, see
+    /// [`SyncStore::object_schemas`](crate::store::SyncStore::object_schemas).
+    Describe {
+        /// API name of the object.
+        object: String,
+    },
     /// All records whose field has one of these keys.
     Find {
         /// API name of the object.
@@ -43,6 +49,8 @@ pub enum Question {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
+    /// The object is described.
+    Described,
     /// The records that there are.
     Records(Vec<Record>),
     /// It could not be asked: words for whoever wanted to know.

@@ -23,6 +23,15 @@ impl ObjectSchema {
     }
 }
 
+/// An object type that can be mapped, by name. Whether it is described is another matter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListedObject {
+    /// API name, in the org's own spelling.
+    pub name: String,
+    /// Label for people.
+    pub label: String,
+}
+
 /// A field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldSchema {

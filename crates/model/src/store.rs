@@ -22,7 +22,7 @@ use crate::{
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
     work::{Finish, Found, Lane, Linked, Standing, Work, WorkKey},
 };
 
@@ -121,6 +121,12 @@ pub trait SyncStore: Send + Sync + 'static {
         schema: &ObjectSchema,
         otherwise: &[MappingId],
     ) -> Result<(), StoreError>;
+
+    /// Forgets what the org said of these objects.
+    async fn forget_object_schemas(&self, lease: &Lease, objects: &[String]) -> Result<(), StoreError>;
+
+    /// Keeps the list of objects that can be mapped in place of the last.
+    async fn save_object_list(&self, lease: &Lease, objects: &[ListedObject]) -> Result<(), StoreError>;
 
     /// Where to go on in a stream.
     async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError>;
@@ -475,6 +481,9 @@ pub trait AdminStore: Send + Sync + 'static {
 
     /// Nobody waits for the answer any more.
     async fn forget_inquiry(&self, connection: ConnectionId, inquiry: InquiryId) -> Result<(), StoreError>;
+
+    /// The objects that can be mapped, by name; empty where the org was not asked yet.
+    async fn object_list(&self, connection: ConnectionId) -> Result<Vec<ListedObject>, StoreError>;
 
     /// The credentials, unsealed, with the epoch that [`AdminStore::connect`] gave them. Pausing and disconnecting raise the
     /// connection's epoch but not theirs: a renewal that was under way then can still be kept.

@@ -80,7 +80,6 @@ const CODES: &[Entry] = {
         ("CANNOT_EXECUTE_FLOW_TRIGGER", RecordRejected, RecordRejected),
         ("FIELD_CUSTOM_VALIDATION_EXCEPTION", RecordRejected, RecordRejected),
         ("DUPLICATES_DETECTED", RecordRejected, RecordRejected),
-        ("MALFORMED_ID", RecordRejected, RecordRejected),
         ("TRANSFER_REQUIRES_READ", RecordRejected, RecordRejected),
         // One of its fields.
         ("DUPLICATE_VALUE", FieldRejected, FieldRejected),
@@ -102,6 +101,8 @@ const CODES: &[Entry] = {
         ("INVALID_FIELD", SchemaChanged, SchemaChanged),
         ("INVALID_FIELD_FOR_INSERT_UPDATE", SchemaChanged, SchemaChanged),
         ("INVALID_TYPE", SchemaChanged, SchemaChanged),
+        // All ids are Salesforce's own: one of the wrong type is of an object that was removed.
+        ("MALFORMED_ID", SchemaChanged, SchemaChanged),
         // OAuth (help, "OAuth 2.0 Authorization Errors").
         ("invalid_grant", AuthRevoked, AuthRevoked),
         ("inactive_user", AuthRevoked, AuthRevoked),

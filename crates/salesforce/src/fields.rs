@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use syncline_model::{
     Number, Value,
     attribute::to_millisecond,
-    schema::{FieldSchema, FieldType, ObjectSchema},
+    schema::{FieldSchema, FieldType, ListedObject, ObjectSchema},
 };
 
 use crate::record_id;
@@ -61,6 +61,48 @@ struct PicklistEntry {
     value: String,
     #[serde(default)]
     active: bool,
+}
+
+/// Standard objects that can be mapped.
+pub(crate) const STANDARD_OBJECTS: [&str; 4] = ["Account", "Contact", "Lead", "Opportunity"];
+
+/// What describeGlobal says. (REST guide, "Describe Global".)
+#[derive(Deserialize)]
+pub(crate) struct DescribedOrg {
+    sobjects: Vec<NamedObject>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamedObject {
+    name: String,
+    label: String,
+    #[serde(default)]
+    custom: bool,
+    #[serde(default)]
+    custom_setting: bool,
+    #[serde(default)]
+    deprecated_and_hidden: bool,
+    #[serde(default)]
+    queryable: bool,
+    #[serde(default)]
+    updateable: bool,
+}
+
+impl NamedObject {
+    /// Metadata types, external and big objects and events are custom too, and end otherwise; a list custom setting does not.
+    fn can_be_mapped(&self) -> bool {
+        let is_meant = STANDARD_OBJECTS.contains(&self.name.as_str())
+            || (self.custom && !self.custom_setting && self.name.ends_with("__c"));
+        is_meant && self.queryable && self.updateable && !self.deprecated_and_hidden
+    }
+}
+
+impl DescribedOrg {
+    pub(crate) fn into_listed(self) -> Vec<ListedObject> {
+        let meant = self.sobjects.into_iter().filter(NamedObject::can_be_mapped);
+        meant.map(|object| ListedObject { name: object.name, label: object.label }).collect()
+    }
 }
 
 impl From<DescribedObject> for ObjectSchema {
@@ -302,5 +344,26 @@ mod tests {
         assert_eq!(from_csv("12.0", F::Int), Some(Value::Number(Number::new(12.0).unwrap())));
         assert_eq!(from_csv("many", F::Int), None);
         assert_eq!(from_json(&json!("soon"), F::DateTime), None);
+    }
+
+    #[test]
+    fn the_four_standard_objects_and_custom_objects_with_records_can_be_mapped() {
+        let object = |name: &str, custom: bool, custom_setting: bool, updateable: bool| {
+            json!({
+                "name": name, "label": name, "custom": custom, "customSetting": custom_setting, "queryable": true,
+                "updateable": updateable, "deprecatedAndHidden": false, "keyPrefix": null,
+            })
+        };
+        let described = json!({ "encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [
+            object("Account", false, false, true), object("AccountHistory", false, false, false),
+            object("Case", false, false, true), object("Plan__c", true, false, true), object("ns__Seat__c", true, false, true),
+            object("Settings__c", true, true, true), object("Kind__mdt", true, false, true), object("Order__x", true, false, true),
+            object("Signal__e", true, false, false), object("Plan__Share", false, false, true),
+            object("Plan__History", false, false, false), object("Plan__Feed", false, false, false),
+            object("Locked__c", true, false, false), object("Plan__ChangeEvent", false, false, false),
+        ]});
+        let described: DescribedOrg = serde_json::from_value(described).unwrap();
+        let names: Vec<_> = described.into_listed().into_iter().map(|object| object.name).collect();
+        assert_eq!(names, ["Account", "Plan__c", "ns__Seat__c"]);
     }
 }

@@ -48,7 +48,7 @@ use syncline_model::{
     examination::Finding,
     record::Record,
     record_id,
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
 };
 
 pub use self::{
@@ -123,8 +123,12 @@ impl Salesforce {
 
 #[async_trait]
 impl Connector for Salesforce {
+    async fn list_objects(&self) -> Result<Vec<ListedObject>, ConnectorError> {
+        self.rest.list_objects().await
+    }
+
     fn offered_objects(&self) -> &'static [&'static str] {
-        &["Account", "Contact", "Lead", "Opportunity"]
+        &fields::STANDARD_OBJECTS
     }
 
     async fn describe(&self, object: &str) -> Result<ObjectSchema, ConnectorError> {

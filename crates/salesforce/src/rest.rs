@@ -17,13 +17,13 @@ use serde_json::{Map, Value as Json, json};
 use syncline_model::{
     connector::{ApiUsage, ConnectorError, ErrorKind, RecordWrite, WriteOutcome},
     record::Record,
-    schema::{FieldType, ObjectSchema},
+    schema::{FieldType, ListedObject, ObjectSchema},
 };
 use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     error::{self, Effect, Refusal},
-    fields::{self, DescribedObject},
+    fields::{self, DescribedObject, DescribedOrg},
     gate::Gate,
     http::{self, Answer, Body, Cause, Failed, Opened, misconfigured},
     record_id,
@@ -162,6 +162,14 @@ impl Rest {
         };
         self.schemas().insert(key, described);
         Ok(schema)
+    }
+
+    /// The objects that can be mapped. (REST guide, "Describe Global".)
+    pub(crate) async fn list_objects(&self) -> Result<Vec<ListedObject>, ConnectorError> {
+        let answer = self.call(Effect::Reads, |base, _| self.http.get(format!("{base}/sobjects"))).await?;
+        let described: DescribedOrg =
+            serde_json::from_slice(&answer.body).map_err(|_| error::unreadable(&answer, Effect::Reads))?;
+        Ok(described.into_listed())
     }
 
     /// What describe said last, if it was asked.

@@ -260,8 +260,7 @@ async fn connect(
     let connection = mappings_file::connection_of(&**store, environment.id).await?;
     let wanted = MappingsFile::parse(MAPPINGS)?;
     wait_for(&**store, DESCRIBED_WITHIN, "the org was not described", async || {
-        let known = store.object_schemas(connection.id).await?;
-        Ok(wanted.mapping.iter().all(|mapping| known.iter().any(|schema| schema.name == mapping.salesforce)))
+        Ok(!store.object_list(connection.id).await?.is_empty())
     })
     .await?;
     mappings_file::plan(&**store, &connection, &wanted, clock.now()).await?.apply(&**store, &connection).await?;

@@ -26,7 +26,7 @@ pub enum InquiryError {
     Store(#[from] StoreError),
 }
 
-/// The records that a question is about.
+/// The records that a question is about; a description is of none.
 ///
 /// # Errors
 /// Where the org can not be asked now, or nobody works on the connection.
@@ -44,6 +44,7 @@ pub async fn ask(store: &dyn Store, connection: &Connection, question: Question)
     while Instant::now() < deadline {
         match store.take_answer(connection.id, id).await? {
             Some(Answer::Records(records)) => return Ok(records),
+            Some(Answer::Described) => return Ok(Vec::new()),
             Some(Answer::Refused(words)) => return Err(InquiryError::Refused(words)),
             None => {}
         }

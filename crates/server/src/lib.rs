@@ -12,6 +12,7 @@ pub mod lifecycle;
 mod line_rules;
 pub mod mapping_rules;
 pub mod mappings_file;
+pub mod org_objects;
 pub mod preview;
 pub mod salesforce_login;
 pub mod sample;

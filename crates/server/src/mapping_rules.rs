@@ -10,15 +10,18 @@ use syncline_model::{
     custom_field::{WantedField, is_own_name},
     id::MappingId,
     mapping::{FieldMapping, MappingDefinition, ObjectMapping},
-    path::FieldPath,
+    path::{FieldPath, PathError},
     profile::ProfileKind,
-    schema::{FieldSchema, FieldType, ObjectSchema},
+    schema::{FieldSchema, FieldType, ListedObject, ObjectSchema},
 };
 
 use crate::line_rules::{as_made, check_inbound, check_outbound, given_type};
 
 /// Most lines of one direction; Salesforce takes no more than about 500 fields in one query of this kind.
 const LINES_MAX: usize = 200;
+
+/// Most objects that are named where one is not known.
+const OBJECTS_NAMED: usize = 12;
 
 /// Longest code name of an attribute.
 const NAME_CHARS_MAX: usize = 100;
@@ -39,7 +42,9 @@ pub struct Surroundings<'a> {
     pub mappings: &'a [ObjectMapping],
     /// Which of them is judged, if it exists already.
     pub judged: Option<MappingId>,
-    /// What the org said of its objects.
+    /// The objects that can be mapped.
+    pub objects: &'a [ListedObject],
+    /// What the org said of its objects, those that [`undescribed`] names included.
     pub schemas: &'a [ObjectSchema],
     /// The environment's attributes.
     pub attributes: &'a [AttributeDefinition],
@@ -62,6 +67,27 @@ pub(crate) fn refuse<T>(field: impl Into<String>, message: impl Into<String>) ->
     Err(Fault { field: field.into(), message: message.into() })
 }
 
+fn listed<'a>(object: &str, objects: &'a [ListedObject]) -> Option<&'a ListedObject> {
+    objects.iter().find(|listed| listed.name.eq_ignore_ascii_case(object.trim()))
+}
+
+/// Objects that must be described before more can be said of a mapping. Once they are, there may be others, that its paths lead on to.
+pub fn undescribed(
+    definition: &MappingDefinition,
+    objects: &[ListedObject],
+    schemas: &[ObjectSchema],
+) -> BTreeSet<String> {
+    // What is not listed is refused without being described.
+    let Some(object) = listed(&definition.salesforce, objects) else { return BTreeSet::new() };
+    let schema = |name: &str| schemas.iter().find(|schema| schema.name == name);
+    let Some(mapped) = schema(&object.name) else { return BTreeSet::from([object.name.clone()]) };
+    let missing = |line: &FieldMapping| match FieldPath::resolve(&line.from, mapped, &schema) {
+        Err(PathError::NotDescribed(objects)) => objects,
+        _ => Vec::new(),
+    };
+    definition.inbound.iter().flat_map(missing).collect()
+}
+
 /// Judges a mapping.
 ///
 /// # Errors
@@ -69,10 +95,18 @@ pub(crate) fn refuse<T>(field: impl Into<String>, message: impl Into<String>) ->
 pub fn judge(definition: &MappingDefinition, around: Surroundings<'_>) -> Result<Accepted, Fault> {
     let mut definition = definition.clone();
     let object = definition.salesforce.trim();
-    let Some(schema) = around.schemas.iter().find(|schema| schema.name.eq_ignore_ascii_case(object)) else {
-        let known: Vec<_> = around.schemas.iter().map(|schema| schema.name.as_str()).collect();
-        let message = format!("`{object}` is no object that can be synced; there are {}.", known.join(", "));
+    let Some(listed) = listed(object, around.objects) else {
+        let known: Vec<_> = around.objects.iter().take(OBJECTS_NAMED).map(|object| object.name.as_str()).collect();
+        let others = around.objects.len().saturating_sub(known.len());
+        let more = if others == 0 { String::new() } else { format!(" and {others} more") };
+        let message = format!(
+            "`{object}` is no object that can be synced, or the connected user can not change its records; there are {}{more}.",
+            known.join(", ")
+        );
         return refuse("salesforce", message);
+    };
+    let Some(schema) = around.schemas.iter().find(|schema| schema.name == listed.name) else {
+        return refuse("salesforce", format!("{}.", PathError::NotDescribed(vec![listed.name.clone()])));
     };
     definition.salesforce.clone_from(&schema.name);
     judge_match(&mut definition, schema, around)?;
@@ -467,9 +501,18 @@ mod tests {
 
     fn judge_beside(definition: &MappingDefinition, mappings: &[ObjectMapping]) -> Result<Accepted, Fault> {
         let schemas = [contact(), account()];
+        let objects =
+            schemas.iter().map(|schema| ListedObject { name: schema.name.clone(), label: schema.label.clone() });
+        let objects: Vec<_> = objects.collect();
         let attributes = [attribute_of("plan", DataType::String), attribute_of("seats", DataType::Number)];
-        let around =
-            Surroundings { mappings, judged: None, schemas: &schemas, attributes: &attributes, now: from_ms(0) };
+        let around = Surroundings {
+            mappings,
+            judged: None,
+            objects: &objects,
+            schemas: &schemas,
+            attributes: &attributes,
+            now: from_ms(0),
+        };
         judge(definition, around)
     }
 
@@ -490,6 +533,20 @@ mod tests {
         assert_eq!(accepted.definition.outbound[0].to, "Plan__c");
         assert_eq!(accepted.targets[0].display_name, "Title");
         assert_eq!(accepted.targets[0].origin, Origin::Salesforce);
+    }
+
+    #[test]
+    fn what_is_not_described_yet_is_named_step_by_step() {
+        let listed = |name: &str| ListedObject { name: name.into(), label: name.into() };
+        let objects = [listed("Contact"), listed("Account")];
+        let mut given = mapping(&[("Account.Parent.Industry", "sector"), ("Title", "title")], &[]);
+        given.salesforce = "contact".into();
+        let names = |schemas: &[ObjectSchema]| undescribed(&given, &objects, schemas).into_iter().collect::<Vec<_>>();
+        assert_eq!(names(&[]), ["Contact"]);
+        assert_eq!(names(&[contact()]), ["Account"]);
+        assert!(names(&[contact(), account()]).is_empty());
+        given.salesforce = "User".into();
+        assert!(undescribed(&given, &objects, &[]).is_empty(), "what can not be mapped is not described for it");
     }
 
     #[test]

@@ -9,12 +9,14 @@ use syncline_model::{
     connection::{Connection, ConnectionStatus},
     id::MappingId,
     mapping::{FieldMapping, MappingDefinition, ObjectMapping},
+    schema::ObjectSchema,
     store::Store,
 };
 
 use crate::{
     inquire::InquiryError,
-    mapping_rules::{Accepted, Surroundings, judge},
+    mapping_rules::{Accepted, Surroundings, judge, undescribed},
+    org_objects::{self, NotKnown},
     preview::{self, Preview, preview},
 };
 
@@ -94,12 +96,15 @@ pub async fn plan(
     file: &MappingsFile,
     now: Timestamp,
 ) -> anyhow::Result<Plan> {
-    let schemas = store.object_schemas(connection.id).await?;
-    if schemas.is_empty() {
-        bail!(
+    let objects = match org_objects::listed(store, connection.id).await {
+        Err(NotKnown::NotListed) => bail!(
             "the org's objects are not known yet: a server must be running, and needs a few seconds after connecting"
-        );
-    }
+        ),
+        listed => listed?,
+    };
+    let missing =
+        |schemas: &[ObjectSchema]| file.mapping.iter().flat_map(|one| undescribed(one, &objects, schemas)).collect();
+    let schemas = org_objects::described(store, connection, missing).await?;
     let attributes = store.attribute_definitions(connection.environment_id, None).await?;
     let mut left = store.mappings(connection.id).await?;
     let known: Vec<MappingId> = left.iter().map(|mapping| mapping.id).collect();
@@ -120,6 +125,7 @@ pub async fn plan(
         let around = Surroundings {
             mappings: &beside,
             judged: Some(judged.id),
+            objects: &objects,
             schemas: &schemas,
             attributes: &attributes,
             now,

@@ -21,7 +21,7 @@ use syncline_model::{
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
     store::{
         AdminStore, Authorization, Counts, EnvironmentStore, KeyKind, LinkView, Member, Signal, Signals, Store,
         StoreError, SyncStore,
@@ -100,6 +100,8 @@ passed_on! { SyncStore;
     fn mappings(connection: ConnectionId) -> Vec<ObjectMapping>;
     fn object_schemas(connection: ConnectionId) -> Vec<ObjectSchema>;
     fn save_object_schema(lease: &Lease, schema: &ObjectSchema, otherwise: &[MappingId]) -> ();
+    fn forget_object_schemas(lease: &Lease, objects: &[String]) -> ();
+    fn save_object_list(lease: &Lease, objects: &[ListedObject]) -> ();
     fn position(connection: ConnectionId, stream: &str) -> Option<Position>;
     fn save_feeds(lease: &Lease, feeds: &[Feed]) -> ();
     fn api_calls(connection: ConnectionId) -> Vec<HourOfCalls>;
@@ -194,6 +196,7 @@ passed_on! { AdminStore;
     fn inquire(connection: ConnectionId, question: &Question) -> InquiryId;
     fn take_answer(connection: ConnectionId, inquiry: InquiryId) -> Option<Answer>;
     fn forget_inquiry(connection: ConnectionId, inquiry: InquiryId) -> ();
+    fn object_list(connection: ConnectionId) -> Vec<ListedObject>;
     fn credentials(connection: ConnectionId) -> Option<(SecretString, i64)>;
     fn save_credentials(connection: ConnectionId, epoch: i64, credentials: &SecretString) -> ();
     fn forget_credentials(connection: ConnectionId, epoch: i64) -> ();

@@ -88,6 +88,23 @@ fn going_from_the_stream_to_asking_begins_at_the_last_sweep() {
 }
 
 #[test]
+fn what_the_stream_begins_to_tell_of_is_asked_for_once_more() {
+    let mut world = World::new(&["Account", "Contact"], &[]);
+    world.answer_all();
+    let ways = BTreeMap::from([("Contact".to_owned(), FeedWay::Stream)]);
+    world.schedule.follow(&ways);
+    assert_eq!(world.next(), Duration::ZERO);
+    assert_eq!(world.due()[0].since, back(noon(), world.tempo.sweep_overlap));
+    assert_eq!(world.answer_all(), [("Contact".to_owned(), Kind::CatchUp)]);
+    world.schedule.follow(&ways);
+    assert!(world.due().is_empty(), "once is enough");
+    world.schedule.follow(&BTreeMap::from([("Contact".to_owned(), FeedWay::Polling)]));
+    assert!(world.due().is_empty());
+    world.schedule.follow(&ways);
+    assert_eq!(world.answer_all(), [("Contact".to_owned(), Kind::CatchUp)]);
+}
+
+#[test]
 fn an_answer_that_was_cut_short_is_asked_on_at_once_and_moves_the_mark_no_further() {
     let mut world = World::new(&["Contact"], &[]);
     world.answer_all();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use syncline_model::store::StoreError;
 use utoipa::ToSchema;
 
-use crate::inquire::InquiryError;
+use crate::{inquire::InquiryError, org_objects::NotKnown};
 
 /// Body of every failed request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -121,6 +121,15 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status, Json(ErrorBody { error: self.detail })).into_response()
+    }
+}
+
+impl From<NotKnown> for ApiError {
+    fn from(error: NotKnown) -> Self {
+        match error {
+            NotKnown::Store(error) => error.into(),
+            other => Self::conflict(other.to_string()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use syncline_model::{
     custom_field::WantedField,
     id::{EnvironmentId, MappingId},
     mapping::{self, FieldMapping, MappingDefinition, MatchRule, ObjectMapping},
+    schema::ObjectSchema,
 };
 use utoipa::ToSchema;
 
@@ -22,7 +23,10 @@ use super::{
     extract::{InEnvironment, Json},
     words::{Duplicates, Empty, MadeFieldState, OnUnlink, ProfileKind},
 };
-use crate::mapping_rules::{Accepted, Surroundings, judge};
+use crate::{
+    mapping_rules::{Accepted, Surroundings, judge, undescribed},
+    org_objects,
+};
 
 /// What an administrator says of a mapping.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -411,15 +415,19 @@ pub(super) async fn judged(
     id: Option<MappingId>,
     input: MappingInput,
 ) -> Result<Accepted, ApiError> {
-    let schemas = super::salesforce::objects::described(api, connection).await?;
+    let definition = MappingDefinition::from(input);
+    let objects = org_objects::listed(&*api.store, connection.id).await?;
+    let missing = |schemas: &[ObjectSchema]| undescribed(&definition, &objects, schemas);
+    let schemas = org_objects::described(&*api.store, connection, missing).await?;
     let mappings = api.store.mappings(connection.id).await?;
     let attributes = api.store.attribute_definitions(connection.environment_id, None).await?;
     let around = Surroundings {
         mappings: &mappings,
         judged: id,
+        objects: &objects,
         schemas: &schemas,
         attributes: &attributes,
         now: api.clock.now(),
     };
-    judge(&input.into(), around).map_err(|fault| ApiError::invalid(fault.field, fault.message))
+    judge(&definition, around).map_err(|fault| ApiError::invalid(fault.field, fault.message))
 }

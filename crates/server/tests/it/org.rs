@@ -10,12 +10,17 @@ pub(crate) struct Org {
     /// Of the data API.
     pub(crate) url: String,
     pub(crate) token: String,
+    username: String,
 }
 
 impl Org {
     pub(crate) fn of(harness: &Harness) -> Self {
         let state = harness.org.as_ref().unwrap().state();
-        Self { url: format!("{}/services/data/v64.0", state.org_url), token: state.org_access_token }
+        Self {
+            url: format!("{}/services/data/v64.0", state.org_url),
+            token: state.org_access_token,
+            username: state.org_username,
+        }
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Value) -> Value {
@@ -46,15 +51,58 @@ impl Org {
         answer["records"].as_array().unwrap_or_else(|| panic!("{soql}: {answer}")).clone()
     }
 
-    /// Sets what the world does to the org's events.
+    /// Does something to the org's events.
     pub(crate) async fn act_on_events(&self, action: Value) {
-        let url = format!("{}/__control/events", self.url.replace("/services/data/v64.0", ""));
-        let answer = client().post(url).json(&action).send().await.unwrap();
-        assert!(answer.status().is_success(), "{action}: {}", answer.text().await.unwrap());
+        self.control("events", action).await;
+    }
+
+    /// Adds a rule of what happens to some requests.
+    pub(crate) async fn add_fault(&self, rule: Value) {
+        self.control("faults", rule).await;
+    }
+
+    async fn control(&self, what: &str, body: Value) {
+        let url = format!("{}/__control/{what}", self.url.replace("/services/data/v64.0", ""));
+        let answer = client().post(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{body}: {}", answer.text().await.unwrap());
     }
 
     /// The value of a field; null where there is none yet.
     pub(crate) async fn value(&self, object: &str, id: &str, field: &str) -> Value {
         self.send(Method::GET, &format!("sobjects/{object}/{id}"), json!({})).await[field].take()
+    }
+
+    /// Makes a custom object with a text field beside its name, which everybody with the system administrator's rights may use. Gives
+    /// the id of its definition.
+    pub(crate) async fn make_object(&self, name: &str, field: &str) -> String {
+        let label = name.trim_end_matches("__c");
+        let metadata = json!({
+            "label": label, "pluralLabel": format!("{label}s"), "nameField": { "type": "Text", "label": "Name" },
+            "deploymentStatus": "Deployed", "sharingModel": "ReadWrite",
+        });
+        let object = json!({ "FullName": name, "Metadata": metadata });
+        let made = self.send(Method::POST, "tooling/sobjects/CustomObject", object).await;
+        self.make_field(name, field, json!({ "type": "Text", "label": "Stage", "length": 80 })).await;
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a field and grants it to the connected user.
+    pub(crate) async fn make_field(&self, object: &str, field: &str, metadata: Value) {
+        let full_name = format!("{object}.{field}");
+        let made = json!({ "FullName": full_name, "Metadata": metadata });
+        self.send(Method::POST, "tooling/sobjects/CustomField", made).await;
+        let set = json!({ "Name": format!("Of_{}", full_name.replace(['.', '_'], "")), "Label": full_name });
+        let set = self.create("PermissionSet", set).await;
+        let grant = json!({
+            "ParentId": set, "SobjectType": object, "Field": full_name, "PermissionsRead": true, "PermissionsEdit": true,
+        });
+        self.create("FieldPermissions", grant).await;
+        let who = format!("query?q=SELECT+Id+FROM+User+WHERE+Username='{}'", self.username);
+        let who = self.send(Method::GET, &who, json!({})).await["records"][0]["Id"].take();
+        self.create("PermissionSetAssignment", json!({ "PermissionSetId": set, "AssigneeId": who })).await;
+    }
+
+    pub(crate) async fn remove_object(&self, definition: &str) {
+        self.send(Method::DELETE, &format!("tooling/sobjects/CustomObject/{definition}"), json!({})).await;
     }
 }

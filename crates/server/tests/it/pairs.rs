@@ -4,11 +4,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use syncline_model::{
     attribute::AttributeOperation,
+    issue::IssueKind,
     profile::{ProfileKind, ProfileWrite},
 };
 
 use crate::{
-    harness::{Browser, Harness, eventually},
+    association::becomes,
+    harness::{Browser, Harness, eventually, refused},
     org::Org,
 };
 
@@ -152,5 +154,137 @@ async fn each_standard_object_goes_both_ways_with_users_and_companies() {
         pair.goes_both_ways(&harness, &browser, &org).await;
     }
     no_issues(&harness).await;
+    harness.end().await;
+}
+
+/// Salesforce takes its time to let the event channel carry an object that was just mapped.
+#[tokio::test]
+async fn what_changes_between_the_look_up_and_the_streams_first_word_is_not_missed() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    org.act_on_events(json!({ "action": "set_captured_entities_max", "entities": null })).await;
+    org.make_object("Seat__c", "Stage__c").await;
+    harness.connect().await;
+    org.add_fault(json!({
+        "method": "POST", "path": "/tooling/sobjects/PlatformEventChannelMember", "fault": { "delay": { "ms": 4000, "after_commit": false } },
+    }))
+    .await;
+    let pair = staged("Seat__c", ProfileKind::User, ("Name", "user_id"));
+    let id = org.create(pair.object, json!({ "Name": pair.key_value(), "Stage__c": "new" })).await;
+    pair.write(&harness, &[("plan", "growth")]).await;
+    // A field made for the mapping would have all of it read again.
+    let mut mapping = pair.mapping();
+    mapping["outbound"] = json!([]);
+    make(&browser, mapping).await;
+    pair.inbound_becomes(&harness, &json!("new")).await;
+    let members = "tooling/query?q=SELECT+Id+FROM+PlatformEventChannelMember+WHERE+DeveloperName+LIKE+'Syncline%25'";
+    let members = org.send(Method::GET, members, json!({})).await;
+    assert_eq!(members["totalSize"], 0, "the stream carries it already: {members}");
+    org.edit(pair.object, &id, json!({ "Stage__c": "old" })).await;
+    pair.inbound_becomes(&harness, &json!("old")).await;
+    harness.end().await;
+}
+
+/// What an answer says of an object's fields.
+async fn fields(browser: &Browser, object: &str) -> Vec<String> {
+    let answer = browser.get(&format!("{{env}}/salesforce/objects/{object}")).await;
+    answer["fields"].as_array().unwrap().iter().map(|field| field["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A pair of a custom object that [`Org::make_object`] made.
+fn staged(object: &'static str, kind: ProfileKind, key: (&'static str, &'static str)) -> Pair {
+    Pair { object, kind, key, from: ("Stage__c", json!("new"), json!("old")), record: json!({}) }
+}
+
+#[tokio::test]
+async fn custom_objects_are_listed_described_when_asked_for_and_go_both_ways() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    org.make_object("Seat__c", "Stage__c").await;
+    org.make_object("Team__c", "Stage__c").await;
+    org.make_object("Plan__c", "Tier__c").await;
+    org.make_field("Seat__c", "Plan__c", json!({
+        "type": "Lookup", "label": "Plan", "referenceTo": "Plan__c", "relationshipName": "Seats", "relationshipLabel": "Seats",
+    }))
+    .await;
+    // More objects are mapped than the five that an org announces without an add-on.
+    org.act_on_events(json!({ "action": "set_captured_entities_max", "entities": null })).await;
+    harness.connect().await;
+
+    let listed = browser.get("{env}/salesforce/objects").await;
+    let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|object| object["name"].clone()).collect();
+    assert_eq!(names, ["Account", "Contact", "Lead", "Opportunity", "Plan__c", "Seat__c", "Team__c"]);
+    let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
+    let described = harness.store.object_schemas(connection).await.unwrap();
+    assert!(described.iter().all(|schema| schema.name != "Seat__c"), "nobody asked for it");
+    assert!(fields(&browser, "seat__C").await.contains(&"Stage__c".to_owned()));
+    // Not to be mapped, but to be gone through.
+    assert!(fields(&browser, "User").await.contains(&"Email".to_owned()));
+    let unknown = browser.send(Method::GET, "{env}/salesforce/objects/Nowhere__c", None).await;
+    refused(&unknown, 404, "not_found", None);
+    let user = json!({
+        "salesforce": "User", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+    });
+    let words = refused(
+        &browser.send(Method::POST, "{env}/mappings", Some(user)).await,
+        400,
+        "invalid_params",
+        Some("salesforce"),
+    );
+    assert!(words.contains("no object that can be synced") && words.contains("Seat__c"), "{words}");
+
+    // Described only because it is mapped.
+    staged("Team__c", ProfileKind::Company, ("Name", "team")).goes_both_ways(&harness, &browser, &org).await;
+    staged("Seat__c", ProfileKind::User, ("Name", "user_id")).goes_both_ways(&harness, &browser, &org).await;
+
+    // Neither the custom object at the end of a path is described before it is asked for.
+    let plan = org.create("Plan__c", json!({ "Name": "Basic", "Tier__c": "gold" })).await;
+    org.create("Seat__c", json!({ "Name": "seat-of-ada", "Plan__c": plan })).await;
+    let paths = json!({
+        "salesforce": "Seat__c", "userflow": "user", "match": { "salesforce": "Name", "userflow": "seat" },
+        "inbound": [{ "from": "plan__r.Tier__c", "to": "tier" }],
+    });
+    make(&browser, paths).await;
+    let set = vec![("seat".to_owned(), AttributeOperation::set("seat-of-ada".into()))];
+    let write = ProfileWrite::Upsert { kind: ProfileKind::User, id: "ada".into(), operations: set, seen: false };
+    harness.store.write(harness.environment.id, &vec![write]).await.unwrap();
+    becomes(&harness, "ada", "tier", json!("gold")).await;
+    org.edit("Plan__c", &plan, json!({ "Tier__c": "platinum" })).await;
+    becomes(&harness, "ada", "tier", json!("platinum")).await;
+    no_issues(&harness).await;
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_custom_object_that_is_removed_is_told_of_and_holds_up_nothing_else() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    org.act_on_events(json!({ "action": "set_captured_entities_max", "entities": null })).await;
+    let seats = org.make_object("Seat__c", "Stage__c").await;
+    harness.connect().await;
+    let seat = staged("Seat__c", ProfileKind::User, ("Name", "user_id"));
+    seat.goes_both_ways(&harness, &browser, &org).await;
+
+    org.remove_object(&seats).await;
+    seat.write(&harness, &[("plan", "huge")]).await;
+    let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
+    let told = eventually("a sync issue tells of it", async || {
+        harness.store.issues(connection, None, 10).await.unwrap().pop()
+    })
+    .await;
+    assert_eq!((told.issue.kind, told.profile_id), (IssueKind::SchemaChanged, seat.profile()), "{}", told.issue.cause);
+    let lead = Pair {
+        object: "Lead",
+        kind: ProfileKind::User,
+        key: ("Email", "email"),
+        from: ("Industry", json!("Energy"), json!("Media")),
+        record: json!({ "LastName": "Ada", "Company": "Lead Ltd" }),
+    };
+    lead.goes_both_ways(&harness, &browser, &org).await;
+    // The values that came from it stay, as with a field that is removed.
+    seat.inbound_becomes(&harness, &json!("old")).await;
     harness.end().await;
 }

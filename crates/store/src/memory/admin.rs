@@ -16,6 +16,7 @@ use syncline_model::{
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
+    schema::ListedObject,
     store::{AdminStore, Authorization, Counts, KeyKind, LinkView, Member, StoreError},
     work::{Lane, Standing, Waiting},
 };
@@ -233,6 +234,10 @@ impl AdminStore for MemoryStore {
             *raised = ALL;
             Ok(())
         })
+    }
+
+    async fn object_list(&self, connection: ConnectionId) -> Result<Vec<ListedObject>, StoreError> {
+        Ok(self.lock().connections.get(&connection).map(|connected| connected.listed.clone()).unwrap_or_default())
     }
 
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {
@@ -587,6 +592,7 @@ impl Connected {
             lease_ends: Timestamp::UNIX_EPOCH,
             mappings: Vec::new(),
             schemas: Default::default(),
+            listed: Vec::new(),
             positions: Default::default(),
             links: Default::default(),
             records: Default::default(),

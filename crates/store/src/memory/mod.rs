@@ -27,7 +27,7 @@ use syncline_model::{
     mapping::{MatchKey, ObjectMapping},
     profile::{Environment, Event, Membership, Profile, ProfileKind},
     record::{HeldRecord, RecordKey},
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
     store::{Authorization, Member, Signal, Signals, StoreError},
     work::Lane,
 };
@@ -75,6 +75,8 @@ struct Connected {
     lease_ends: Timestamp,
     mappings: Vec<ObjectMapping>,
     schemas: BTreeMap<String, ObjectSchema>,
+    /// By name.
+    listed: Vec<ListedObject>,
     positions: BTreeMap<String, Position>,
     links: BTreeMap<Item, Link>,
     records: BTreeMap<RecordKey, HeldRecord>,

@@ -21,7 +21,7 @@ use syncline_model::{
     mapping::ObjectMapping,
     profile::{Profile, ProfileKind},
     record::{HeldRecord, Record, RecordKey},
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Linked, Outcome, Settlement, Work, WorkKey},
 };
@@ -124,6 +124,23 @@ impl SyncStore for MemoryStore {
             let keyed = connected.links.iter().filter(|(item, link)| otherwise.contains(&item.0) && link.key.is_some());
             let marks: Vec<_> = keyed.map(|(item, _)| (item.clone(), Lane::Remote)).collect();
             connected.mark(marks, generation, now, raised);
+            raised.view = true;
+            Ok(())
+        })
+    }
+
+    async fn forget_object_schemas(&self, lease: &Lease, objects: &[String]) -> Result<(), StoreError> {
+        self.change(|state, now, _| {
+            state.leased(lease, now)?.schemas.retain(|name, _| !objects.contains(name));
+            Ok(())
+        })
+    }
+
+    async fn save_object_list(&self, lease: &Lease, objects: &[ListedObject]) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let listed = &mut state.leased(lease, now)?.listed;
+            *listed = objects.to_vec();
+            listed.sort_unstable();
             raised.view = true;
             Ok(())
         })

@@ -15,6 +15,7 @@ use syncline_model::{
     issue::Issue,
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
+    schema::ListedObject,
     store::{AdminStore, Authorization, Counts, KeyKind, LinkView, Member, StoreError},
     work::Standing,
 };
@@ -122,6 +123,10 @@ impl AdminStore for SqlStore {
 
     async fn request_examination(&self, connection: ConnectionId) -> Result<(), StoreError> {
         Ok(self.ask_for_examination(connection).await?)
+    }
+
+    async fn object_list(&self, connection: ConnectionId) -> Result<Vec<ListedObject>, StoreError> {
+        Ok(self.listed_objects(connection).await?)
     }
 
     async fn connection_status(&self, connection: ConnectionId) -> Result<ConnectionStatus, StoreError> {

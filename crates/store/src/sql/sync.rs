@@ -17,14 +17,14 @@ use syncline_model::{
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
     record::{Record, RecordKey},
-    schema::ObjectSchema,
+    schema::{ListedObject, ObjectSchema},
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Linked, Work, WorkKey},
 };
 
 use super::{
     Db,
-    row::{self, RECORD, flag, get, id, json, text},
+    row::{self, RECORD, flag, get, id, text},
     store::{SqlStore, Unit, groups, look_at_lease},
 };
 use crate::{failure::Failure, signal::Raised};
@@ -71,6 +71,14 @@ impl SyncStore for SqlStore {
         otherwise: &[MappingId],
     ) -> Result<(), StoreError> {
         Ok(self.know_object(lease, schema, otherwise).await?)
+    }
+
+    async fn forget_object_schemas(&self, lease: &Lease, objects: &[String]) -> Result<(), StoreError> {
+        Ok(self.forget_objects(lease, objects).await?)
+    }
+
+    async fn save_object_list(&self, lease: &Lease, objects: &[ListedObject]) -> Result<(), StoreError> {
+        Ok(self.list_objects(lease, objects).await?)
     }
 
     async fn position(&self, connection: ConnectionId, stream: &str) -> Result<Option<Position>, StoreError> {
@@ -269,35 +277,6 @@ impl SqlStore {
                 .fetch_all(self.reader())
                 .await?;
         rows.iter().map(row::mapping).collect()
-    }
-
-    async fn known_objects(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, Failure> {
-        let rows = sqlx::query(
-            "-- object schemas\nselect object_schema from object_schema where connection_id = $1 order by name",
-        )
-        .bind(connection.to_string())
-        .fetch_all(self.reader())
-        .await?;
-        rows.iter().map(|row| json(row, "object_schema")).collect()
-    }
-
-    async fn know_object(&self, lease: &Lease, schema: &ObjectSchema, otherwise: &[MappingId]) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_leased(lease).await?;
-        sqlx::query(
-            "-- save object schema
-            insert into object_schema (connection_id, name, object_schema) values ($1, $2, $3)
-            on conflict (connection_id, name) do update set object_schema = excluded.object_schema",
-        )
-        .bind(lease.connection_id.to_string())
-        .bind(&schema.name)
-        .bind(serde_json::to_string(schema)?)
-        .execute(&mut *unit.tx)
-        .await?;
-        for mapping in otherwise {
-            unit.mark_links(lease.connection_id, Some(*mapping), "match_key", Lane::Remote).await?;
-        }
-        unit.raised.view = true;
-        unit.commit().await
     }
 
     async fn say_stream_state(&self, lease: &Lease, state: StreamState, detail: Option<&str>) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "initial", include_str!("../../migrations/sqlite/0001_initial.sql")),
     (2, "feeds and budget", include_str!("../../migrations/sqlite/0002_feeds_and_budget.sql")),
     (3, "association", include_str!("../../migrations/sqlite/0003_association.sql")),
+    (4, "objects", include_str!("../../migrations/sqlite/0004_objects.sql")),
     (6, "inquiry", include_str!("../../migrations/sqlite/0006_inquiry.sql")),
 ];
 
@@ -71,6 +72,8 @@ mod lease;
 mod link;
 #[path = "../sql/news.rs"]
 mod news;
+#[path = "../sql/object.rs"]
+mod object;
 #[path = "../sql/profile.rs"]
 mod profile;
 #[path = "../sql/row.rs"]

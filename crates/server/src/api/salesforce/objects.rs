@@ -2,11 +2,7 @@
 
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
-use syncline_model::{
-    connection,
-    id::EnvironmentId,
-    schema::{FieldSchema, ObjectSchema},
-};
+use syncline_model::schema::{FieldSchema, ObjectSchema};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::{
@@ -14,6 +10,7 @@ use super::super::{
     error::{ApiError, ErrorBody},
     extract::InEnvironment,
 };
+use crate::org_objects;
 
 /// An object type of the org.
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,8 +71,9 @@ pub(in crate::api) async fn list_objects(
     State(api): State<Api>,
     environment: InEnvironment,
 ) -> Result<axum::Json<ObjectList>, ApiError> {
-    let schemas = schemas_of(&api, environment.id).await?;
-    let data = schemas.into_iter().map(|schema| ObjectSummary { name: schema.name, label: schema.label }).collect();
+    let connection = super::connected(&api, environment.id).await?;
+    let objects = org_objects::listed(&*api.store, connection.id).await?;
+    let data = objects.into_iter().map(|object| ObjectSummary { name: object.name, label: object.label }).collect();
     Ok(axum::Json(ObjectList { data }))
 }
 
@@ -90,13 +88,14 @@ pub(in crate::api) struct ObjectPath {
     name: String,
 }
 
-/// An object type with its fields.
+/// An object type with its fields: one that can be mapped, or that a field of a known one leads to. It is read from the org if it
+/// was not yet, which takes a second or two.
 #[utoipa::path(
     get, path = "/environments/{env}/salesforce/objects/{name}", tag = "salesforce", operation_id = "getSalesforceObject",
     params(ObjectPath),
     responses(
         (status = 200, body = SalesforceObject), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody, description = "Not connected, or the org is not read yet"),
+        (status = 409, body = ErrorBody, description = "Not connected, still being read, or the org does not tell"),
     ),
 )]
 pub(in crate::api) async fn get_object(
@@ -104,8 +103,18 @@ pub(in crate::api) async fn get_object(
     environment: InEnvironment,
     Path(path): Path<ObjectPath>,
 ) -> Result<axum::Json<SalesforceObject>, ApiError> {
-    let schemas = schemas_of(&api, environment.id).await?;
-    let schema = schemas.into_iter().find(|schema| schema.name.eq_ignore_ascii_case(&path.name));
+    let connection = super::connected(&api, environment.id).await?;
+    let objects = org_objects::listed(&*api.store, connection.id).await?;
+    let schemas = api.store.object_schemas(connection.id).await?;
+    let is_meant = |name: &&str| name.eq_ignore_ascii_case(&path.name);
+    let referenced = schemas.iter().flat_map(|schema| &schema.fields).flat_map(|field| &field.reference_to);
+    let mut known = objects.iter().map(|object| &object.name).chain(referenced).map(String::as_str);
+    // Nothing else is asked for: each object that is costs a call.
+    let name = known.find(is_meant).ok_or_else(|| ApiError::not_found("The object"))?;
+    let is_there = |schemas: &[ObjectSchema]| schemas.iter().any(|schema| schema.name == name);
+    let missing = |schemas: &[ObjectSchema]| (!is_there(schemas)).then(|| name.to_owned()).into_iter().collect();
+    let schemas = org_objects::described(&*api.store, &connection, missing).await?;
+    let schema = schemas.into_iter().find(|schema| schema.name == name);
     let schema = schema.ok_or_else(|| ApiError::not_found("The object"))?;
     Ok(axum::Json(SalesforceObject {
         name: schema.name,
@@ -126,20 +135,4 @@ fn show_field(field: FieldSchema) -> SalesforceField {
         reference_to: field.reference_to,
         relationship: field.relationship,
     }
-}
-
-async fn schemas_of(api: &Api, environment: EnvironmentId) -> Result<Vec<ObjectSchema>, ApiError> {
-    described(api, &super::connected(api, environment).await?).await
-}
-
-/// What the org said of its objects; refused until it has said something.
-pub(in crate::api) async fn described(
-    api: &Api,
-    connection: &connection::Connection,
-) -> Result<Vec<ObjectSchema>, ApiError> {
-    let schemas = api.store.object_schemas(connection.id).await?;
-    if schemas.is_empty() {
-        return Err(ApiError::conflict("The org's objects are still being read; try again in a few seconds."));
-    }
-    Ok(schemas)
 }

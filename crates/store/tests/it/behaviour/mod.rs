@@ -11,6 +11,7 @@ mod inquiry;
 mod lease;
 mod member;
 mod news;
+mod objects;
 mod pausing;
 mod profile;
 mod rivals;
@@ -202,6 +203,10 @@ mod run {
         examination:
             an_examination_is_asked_for_and_kept_in_place_of_the_last,
             what_is_not_connected_can_not_be_examined;
+        objects:
+            the_list_of_objects_is_kept_in_place_of_the_last,
+            what_nobody_uses_is_forgotten,
+            objects_are_the_owners_to_tell_of;
         seen_from_outside:
             secrets_are_sealed_in_the_database,
             an_org_that_another_environment_has_is_refused,
