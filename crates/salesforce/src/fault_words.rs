@@ -8,6 +8,11 @@ pub(crate) fn advice(code: &str, message: &str) -> Option<Advice> {
     let words = |cause, remedy| Some(Advice { cause, remedy });
     match code {
         "UNABLE_TO_LOCK_ROW" => words("Somebody else is changing the record", "Nothing: it is tried again."),
+        "QUERY_TIMEOUT" => words(
+            "Salesforce ended a query of Syncline that ran too long",
+            "Nothing at first: Syncline asks for shorter spans of time. If it stays so, map fewer formula fields of the object, which \
+             make its queries slow.",
+        ),
         "ENTITY_IS_LOCKED" => {
             words("The record is locked, as by an approval process", "Unlock the record, or end its approval.")
         }

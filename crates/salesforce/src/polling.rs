@@ -3,8 +3,14 @@
 //! Rows come in the order of `SystemModstamp` and id, and each further page begins behind the last row of the one before. So many
 //! rows of one time neither repeat nor get lost, and a record that changes meanwhile only moves to a later page. What was asked
 //! for and when, in the org's own time, is the caller's to remember. Knows no store.
+//!
+//! A question that runs too long for Salesforce is asked of the first half of its time, and of half of that, until it is answered; the
+//! answer says from when on the rest is to be asked for, which is then asked for in a span twice as long.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -30,6 +36,12 @@ const MAX_QUERIES: usize = 5;
 const ENOUGH_ROWS: usize = 10_000;
 /// Deletions can be asked for as far back as 30 days (REST guide, "sObject Get Deleted"); an hour is kept off for clocks.
 const DELETIONS_BACK: SignedDuration = SignedDuration::from_hours(30 * 24 - 1);
+/// Salesforce ends a query after two minutes: who gives up before never learns that it asked for too much.
+const QUERY_PATIENCE: Duration = Duration::from_secs(150);
+/// The shortest span of time that is asked for by itself.
+const SHORTEST_SPAN: SignedDuration = SignedDuration::from_secs(1);
+/// How often an object's time is halved before the others, which wait in the same answer, are told; the next question goes on from there.
+const MOST_HALVINGS: u32 = 3;
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Rest {
@@ -61,6 +73,10 @@ impl Rest {
                 let Ok(question) = place else { continue };
                 match question.take_in(step, status, body) {
                     Ok(more) => steps.extend(more),
+                    Err(error) if error.code == QUERY_TIMEOUT && question.narrow(step, self.org_time()) => {
+                        self.remember_span(question);
+                        steps.push_back(step);
+                    }
                     Err(error) => {
                         self.forget_if_changed(question.object.as_str(), &error);
                         *place = Err(error);
@@ -72,7 +88,11 @@ impl Rest {
 
         // Without a word of its time, the org is asked from the same times on again.
         let earliest = || asked.iter().map(|since| since.since).min().unwrap_or_default();
-        let objects = questions.into_iter().map(|question| question.and_then(Question::answer)).collect();
+        let answer = |question: Question| {
+            self.widen_span(&question);
+            question.answer()
+        };
+        let objects = questions.into_iter().map(|question| question.and_then(answer)).collect();
         Ok(ChangedSince { objects, asked_at: asked_at.unwrap_or_else(earliest) })
     }
 
@@ -100,7 +120,33 @@ impl Rest {
         };
         let groups = soql::field_groups(&always, &wanted).into_iter().map(Group::new).collect();
         let asked = wanted.into_iter().map(|field| field.0).collect();
-        Ok(Ok(Question { object, schema, asked, since: since.since, groups, deleted: Vec::new() }))
+        let span = self.spans().get(&object.as_str().to_ascii_lowercase()).copied();
+        let until = span.and_then(|span| since.since.checked_add(span).ok());
+        // What ends behind the org's time ends with it, and then it is all.
+        let until = until.filter(|until| self.org_time().is_none_or(|now| *until < now));
+        let deleted = Vec::new();
+        Ok(Ok(Question { object, schema, asked, since: since.since, until, halvings: 0, groups, deleted }))
+    }
+
+    fn remember_span(&self, question: &Question) {
+        if let Some(until) = question.until {
+            let span = until.duration_since(question.since);
+            self.spans().insert(question.object.as_str().to_ascii_lowercase(), span);
+            tracing::info!(object = question.object.as_str(), %span, "a question for changes ran too long; asking for a shorter time");
+        }
+    }
+
+    /// After an answer the next span is twice as long, and none where the answer was of all time.
+    fn widen_span(&self, question: &Question) {
+        let key = question.object.as_str().to_ascii_lowercase();
+        match question.until {
+            Some(until) => self.spans().insert(key, until.duration_since(question.since).saturating_mul(2)),
+            None => self.spans().remove(&key),
+        };
+    }
+
+    fn spans(&self) -> std::sync::MutexGuard<'_, HashMap<String, SignedDuration>> {
+        self.spans.lock().expect("nobody panics with the lock held")
     }
 
     /// As many steps as go into one call.
@@ -142,9 +188,10 @@ impl Rest {
             let parts: Vec<_> = steps.iter().enumerate().filter_map(part).collect();
             json!({ "allOrNone": false, "compositeRequest": parts })
         };
-        let answer = self
-            .call(Effect::Reads, |base, _| self.http.post(format!("{base}/composite")).json(&request(base)))
-            .await?;
+        let post = |base: &str, _: &_| {
+            self.http.post(format!("{base}/composite")).timeout(QUERY_PATIENCE).json(&request(base))
+        };
+        let answer = self.call(Effect::Reads, post).await?;
         let Composite { composite_response: parts } =
             serde_json::from_slice(&answer.body).map_err(|_| error::unreadable(&answer, Effect::Reads))?;
         if parts.len() != steps.len() {
@@ -155,6 +202,7 @@ impl Rest {
 }
 
 const IS_DELETED: &str = "IsDeleted";
+const QUERY_TIMEOUT: &str = "QUERY_TIMEOUT";
 
 /// One part of a call.
 #[derive(Clone, Copy, Debug)]
@@ -178,6 +226,9 @@ struct Question {
     schema: std::sync::Arc<ObjectSchema>,
     asked: Vec<String>,
     since: Timestamp,
+    /// Rows from this time on are left for the next question.
+    until: Option<Timestamp>,
+    halvings: u32,
     groups: Vec<Group>,
     /// Ids from the list of deletions.
     deleted: Vec<String>,
@@ -219,9 +270,11 @@ impl Question {
                 format!("(SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {id}))")
             }
         };
+        let before = self.until.map(|until| format!(" AND SystemModstamp < {}", fields::instant_text(until)));
+        let before = before.unwrap_or_default();
         let names: Vec<_> = group.fields.iter().map(Identifier::as_str).collect();
         let statement = format!(
-            "SELECT {} FROM {} WHERE {behind} ORDER BY SystemModstamp, Id",
+            "SELECT {} FROM {} WHERE {behind}{before} ORDER BY SystemModstamp, Id",
             names.join(","),
             self.object.as_str()
         );
@@ -270,9 +323,23 @@ impl Question {
         }
     }
 
+    /// Halves the time that is left to a step which ran too long; tells whether it can be asked again.
+    fn narrow(&mut self, step: Step, now: Option<Timestamp>) -> bool {
+        let Step::Rows { group, .. } = step else { return false };
+        let Some(until) = self.until.or(now) else { return false };
+        let start = self.groups[group].last.as_ref().map_or(self.since, |(stamp, _)| *stamp);
+        let half = until.duration_since(start) / 2;
+        if half < SHORTEST_SPAN || self.halvings == MOST_HALVINGS {
+            return false;
+        }
+        self.halvings += 1;
+        self.until = start.checked_add(half).ok();
+        self.until.is_some()
+    }
+
     fn answer(self) -> Result<ChangedObject, ConnectorError> {
         let asked: Vec<_> = self.asked.iter().map(String::as_str).collect();
-        let more_from = self.groups.iter().filter_map(|group| group.more_from).min();
+        let more_from = self.groups.iter().filter_map(|group| group.more_from).chain(self.until).min();
         let group_count = self.groups.len();
         let mut gone = HashSet::new();
         let mut rows = Vec::new();

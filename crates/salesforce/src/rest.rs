@@ -61,6 +61,8 @@ pub(crate) struct Rest {
     usage: Mutex<Option<ApiUsage>>,
     /// Use of the daily event deliveries, and when it was asked for.
     deliveries: Mutex<(Option<ApiUsage>, Option<Instant>)>,
+    /// Spans of time that changes of an object are asked for at once, where all at once takes Salesforce too long; by lower-cased name.
+    pub(crate) spans: Mutex<HashMap<String, SignedDuration>>,
     /// What the org's clock said last, and when that was.
     clock: Mutex<Option<(Timestamp, Instant)>>,
 }
@@ -86,6 +88,7 @@ impl Rest {
             calls: AtomicU64::new(0),
             usage: Mutex::default(),
             deliveries: Mutex::default(),
+            spans: Mutex::default(),
             clock: Mutex::default(),
         }
     }

@@ -120,6 +120,7 @@ pub(crate) struct Allowances {
     daily_requests_max: Option<u64>,
     requests: RollingCount,
     query_locator_life_ms: i64,
+    query_rows_max: Option<usize>,
 }
 
 impl Allowances {
@@ -130,6 +131,7 @@ impl Allowances {
             daily_requests_max: None,
             requests: RollingCount::default(),
             query_locator_life_ms: QUERY_LOCATOR_LIFE_MS,
+            query_rows_max: None,
         }
     }
 }
@@ -175,6 +177,16 @@ impl Org {
     /// Lets queries expire so long after they were asked.
     pub fn set_query_locator_life_ms(&mut self, life_ms: i64) {
         self.allowances.query_locator_life_ms = life_ms;
+    }
+
+    /// A query that comes to more rows than this runs too long, and is ended; none does if it is not said.
+    pub fn query_rows_max(&self) -> Option<usize> {
+        self.allowances.query_rows_max
+    }
+
+    /// Sets it.
+    pub fn set_query_rows_max(&mut self, rows_max: Option<usize>) {
+        self.allowances.query_rows_max = rows_max;
     }
 
     /// API requests used and allowed.

@@ -16,7 +16,7 @@
 //! | `GET /__control/ledger` | `{"total", "counts": {"PATCH /composite/sobjects": 3}, "records": {…}, "recent": […]}` |
 //! | `GET /__control/ledger/entries?after=17&limit=1000` | requests one by one: `[{number, started_ms, at_ms, answered_ms, method, path, uri, user_id, client_id, token, status, error_code, records, bytes_in, bytes_out}]` |
 //! | `DELETE /__control/ledger` | begins a new ledger |
-//! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "ledger_entries_max": 50000, "custom_fields_max": 5, "field_visibility_delay_ms": 60000}` | sets what is named; a maximum of `null` is the edition's. A field that was granted is invisible for the delay |
+//! | `PUT /__control/limits` `{"daily_requests_max": 100, "api_enabled": true, "query_locator_life_ms": 1000, "query_rows_max": 5000, "ledger_entries_max": 50000, "custom_fields_max": 5, "field_visibility_delay_ms": 60000}` | sets what is named; a maximum of `null` is the edition's, of rows none: a query that comes to more says `QUERY_TIMEOUT`. A field that was granted is invisible for the delay |
 //! | `POST /__control/events` `{"action": "end_streams", "how": "clean"}` | does something to the event bus once; see below |
 //!
 //! A rule names the requests that it meets, and what happens to them:
@@ -272,6 +272,8 @@ struct Limits {
     daily_requests_max: Option<Option<u64>>,
     api_enabled: Option<bool>,
     query_locator_life_ms: Option<i64>,
+    #[serde(default, deserialize_with = "said")]
+    query_rows_max: Option<Option<usize>>,
     ledger_entries_max: Option<usize>,
     #[serde(default, deserialize_with = "said")]
     custom_fields_max: Option<Option<usize>>,
@@ -295,6 +297,9 @@ async fn set_limits(State(web): State<Web>, Json(limits): Json<Limits>) -> Statu
     }
     if let Some(life_ms) = limits.query_locator_life_ms {
         org.set_query_locator_life_ms(life_ms);
+    }
+    if let Some(max) = limits.query_rows_max {
+        org.set_query_rows_max(max);
     }
     if let Some(max) = limits.custom_fields_max {
         org.set_custom_fields_max(max);

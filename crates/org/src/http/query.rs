@@ -96,6 +96,9 @@ pub(crate) fn run(call: &Call<'_>, statement: &str, include_deleted: bool) -> Re
     };
     let page_records = page_records(call);
     let total = rows.len();
+    if org.query_rows_max().is_some_and(|rows_max| total > rows_max) {
+        return Err(RestError::bad_request("QUERY_TIMEOUT", crate::faults::words_of("QUERY_TIMEOUT")));
+    }
     let (records, next) = page(&rows, &org, 0, page_records, &call.base);
     tooling::check_single(&records, total)?;
     let count = records.len();

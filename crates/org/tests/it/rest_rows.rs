@@ -296,3 +296,14 @@ async fn pages_of_wide_records_are_shorter_and_locators_expire() {
     let words = json!([{ "message": "invalid query locator", "errorCode": "INVALID_QUERY_LOCATOR" }]);
     assert_eq!(expired, (StatusCode::BAD_REQUEST, words));
 }
+
+#[tokio::test]
+async fn a_query_that_comes_to_too_much_runs_too_long_and_a_narrower_one_does_not() {
+    let web = Web::start().await;
+    let row = |n: usize| vec![("LastName", FieldValue::text(&format!("N{n}")))];
+    web.org.handle().lock().load("Contact", (0..30).map(row).collect(), 0).unwrap();
+    web.org.handle().lock().set_query_rows_max(Some(20));
+    let words = json!([{ "message": "Your query request was running for too long.", "errorCode": "QUERY_TIMEOUT" }]);
+    assert_eq!(web.query("SELECT Id FROM Contact").await, (StatusCode::BAD_REQUEST, words));
+    assert_eq!(web.query("SELECT Id FROM Contact WHERE LastName < 'N2'").await.0, StatusCode::OK);
+}

@@ -121,6 +121,85 @@ async fn more_than_is_good_for_one_answer_is_told_in_several() {
     assert_eq!(told, made);
 }
 
+/// What a caller does: asks on from where the last answer ended, and again where it failed for the moment.
+async fn told_from(connected: &Connected, mut from: Timestamp) -> (Vec<String>, Vec<Timestamp>) {
+    let (mut told, mut marks, mut failures) = (Vec::new(), Vec::new(), 0);
+    loop {
+        let changed = connected.salesforce.changed_since(&[since("Contact", &["LastName"], from)]).await.unwrap();
+        match &changed.objects[0] {
+            Ok(answer) => {
+                told.extend(answer.records.iter().map(|record| record.id.clone()));
+                let Some(more) = answer.more_from else { return (told, marks) };
+                assert!(more > from && more < changed.asked_at, "{from} {more}");
+                marks.push(more);
+                from = more;
+            }
+            Err(error) => {
+                assert_eq!((error.kind, error.code.as_str()), (ErrorKind::Transient, "QUERY_TIMEOUT"));
+                assert!(error.advice.unwrap().remedy.contains("shorter spans"));
+                failures += 1;
+                assert!(failures < 20, "no span was short enough");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_runs_too_long_is_asked_in_halves_and_nothing_is_passed() {
+    let connected = connected::connect().await;
+    let handle = connected.org.handle().clone();
+    // A day's changes, most of them in an hour that lies hours ago.
+    let now_ms = handle.now_ms();
+    let at = |n: i64| now_ms - 24 * 3_600_000 + if n < 400 { 10 * 3_600_000 + n * 9_000 } else { (n - 400) * 800_000 };
+    let mut made: Vec<String> = Vec::new();
+    for n in 0..500 {
+        let row = vec![("LastName", syncline_org::core::FieldValue::from(format!("L{n}")))];
+        made.extend(handle.lock().load("Contact", vec![row], at(n)).unwrap());
+    }
+    let from = Timestamp::from_millisecond(now_ms - 24 * 3_600_000 - 1).unwrap();
+    handle.lock().set_query_rows_max(Some(60));
+    let (mut told, marks) = told_from(&connected, from).await;
+    let calls = connected.calls(POLLS);
+    told.sort();
+    made.sort();
+    assert_eq!(told, made, "each is told, and once");
+    assert!(marks.len() > 8, "{marks:?}");
+    assert!(calls < 60, "{calls} calls");
+    // The spans grow again where little changed.
+    let spans: Vec<_> = marks.windows(2).map(|pair| pair[1].duration_since(pair[0])).collect();
+    assert!(
+        spans.windows(2).any(|pair| pair[1] > pair[0]) && spans.windows(2).any(|pair| pair[1] < pair[0]),
+        "{spans:?}"
+    );
+
+    // Once a question is about little, it is asked at once.
+    let last = *marks.last().unwrap();
+    let before = connected.calls(POLLS);
+    told_from(&connected, last).await;
+    told_from(&connected, org_time(&connected)).await;
+    assert_eq!(connected.calls(POLLS), before + 2);
+}
+
+#[tokio::test]
+async fn what_can_not_be_asked_for_in_halves_is_told_and_holds_up_no_other() {
+    let connected = connected::connect().await;
+    let begun = org_time(&connected);
+    let mut made = contacts(&connected, 50);
+    let account = connected.create("Account", json!({"Name": "Acme"}));
+    connected.org.handle().lock().set_query_rows_max(Some(20));
+    let asked = [since("Contact", &[], begun), since("Account", &["Name"], begun)];
+    for _ in 0..2 {
+        let changed = connected.salesforce.changed_since(&asked).await.unwrap();
+        assert_eq!(changed.objects[0].as_ref().unwrap_err().code, "QUERY_TIMEOUT");
+        assert_eq!(answer(&changed, 1).records[0].id, account);
+    }
+    connected.org.handle().lock().set_query_rows_max(None);
+    let (mut told, _) = told_from(&connected, begun).await;
+    told.sort();
+    made.sort();
+    assert_eq!(told, made);
+}
+
 #[tokio::test]
 async fn a_wide_read_comes_in_parts_that_are_joined() {
     let connected = connected::connect().await;
