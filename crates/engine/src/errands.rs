@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use syncline_model::{
     connector::{Connector, ConnectorError},
     custom_field::{WantedField, WantedFieldState},
+    issue::IssueFilter,
     mapping::ObjectMapping,
 };
 use tokio::time::Instant;
@@ -172,7 +173,7 @@ impl<'a> Errands<'a> {
         }
         let own = examine::Own {
             feeds: store.feeds(context.connection.id).await?,
-            issues: store.issues(context.connection.id, None, examine::ISSUES_READ).await?,
+            issues: store.issue_groups(context.connection.id, &IssueFilter::default()).await?,
             budget: context.spending.budget(now),
         };
         let (examination, failure) = examine::examine(self.connector, &mappings, own, || context.now()).await;

@@ -9,22 +9,20 @@ use syncline_model::{
     examination::{Examination, Finding, Verdict},
     feed::{Feed, FeedWay},
     id::MappingId,
-    issue::{Issue, IssueKind},
+    issue::{IssueFilter, IssueGroup, IssueKind},
     mapping::ObjectMapping,
     store::StoreError,
 };
 
 use crate::{budget::Budget, context::EngineOptions, error_policy::words, owner};
 
-/// Sync issues that are looked through for duplicates; more than anybody mends at once.
-pub(crate) const ISSUES_READ: u32 = 1_000;
 /// How long an examination by itself may hold the connection.
 const LEASE_TTL_MS: i64 = 120_000;
 
 /// What the engine knows of a connection by itself.
 pub(crate) struct Own {
     pub(crate) feeds: Vec<Feed>,
-    pub(crate) issues: Vec<Issue>,
+    pub(crate) issues: Vec<IssueGroup>,
     pub(crate) budget: Budget,
 }
 
@@ -87,7 +85,7 @@ pub async fn examine_once(options: &EngineOptions, connection: &Connection) -> R
         let own = Own {
             // Nobody notices changes while no server runs: what was said of it last is no finding.
             feeds: Vec::new(),
-            issues: store.issues(connection.id, None, ISSUES_READ).await?,
+            issues: store.issue_groups(connection.id, &IssueFilter::default()).await?,
             budget: Budget {
                 hours: store.api_calls(connection.id).await?,
                 usage: connection.api_usage,
@@ -185,10 +183,10 @@ fn feed_finding(feed: &Feed) -> Finding {
 }
 
 /// Keys that several records have, as met so far.
-fn duplicates(issues: &[Issue], mappings: &[ObjectMapping]) -> Vec<Finding> {
-    let mut met: BTreeMap<MappingId, usize> = BTreeMap::new();
-    for issue in issues.iter().filter(|issue| issue.issue.kind == IssueKind::AmbiguousKey) {
-        *met.entry(issue.mapping_id).or_default() += 1;
+fn duplicates(issues: &[IssueGroup], mappings: &[ObjectMapping]) -> Vec<Finding> {
+    let mut met: BTreeMap<MappingId, u64> = BTreeMap::new();
+    for group in issues.iter().filter(|group| group.sample.issue.kind == IssueKind::AmbiguousKey) {
+        *met.entry(group.sample.mapping_id).or_default() += group.issues;
     }
     let findings = mappings.iter().filter_map(|mapping| {
         let count = met.get(&mapping.id)?;

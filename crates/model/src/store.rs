@@ -16,9 +16,9 @@ use crate::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, IssueId, MappingId, MemberId},
     inquiry::{Answer, Inquiry, Question},
-    issue::Issue,
+    issue::{IssueFilter, IssueGroup, ListedIssue, Retried},
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
@@ -573,11 +573,22 @@ pub trait AdminStore: Send + Sync + 'static {
         record: &str,
     ) -> Result<Vec<(ProfileKind, String)>, StoreError>;
 
-    /// Sync issues, newest first: of one profile or of all, no more than `limit`.
+    /// Sync issues, the one first seen last first, no more than `limit`; with `after`, those that come after that one, which need not
+    /// be there any more.
     async fn issues(
         &self,
         connection: ConnectionId,
-        profile: Option<(ProfileKind, &str)>,
+        filter: &IssueFilter,
+        after: Option<IssueId>,
         limit: u32,
-    ) -> Result<Vec<Issue>, StoreError>;
+    ) -> Result<Vec<ListedIssue>, StoreError>;
+
+    /// Sync issues by what they have in common, in the order of mappings, sorts, fields and codes.
+    async fn issue_groups(&self, connection: ConnectionId, filter: &IssueFilter)
+    -> Result<Vec<IssueGroup>, StoreError>;
+
+    /// Has the work items of issues tried again, in one transaction: marks them due in [`Lane::Remote`], whatever their time was; as not
+    /// searched where [`crate::issue::IssueKind::is_by_look_up`]. Where one [`crate::issue::IssueKind::is_by_description`], asks for an
+    /// examination too, which has the org's objects described anew. Raises the signals.
+    async fn retry_issues(&self, connection: ConnectionId, filter: &IssueFilter) -> Result<Retried, StoreError>;
 }

@@ -13,7 +13,7 @@ use syncline_model::{
     attribute::Scope,
     connection::Connection,
     id::EnvironmentId,
-    issue::Issue,
+    issue::{Issue, IssueFilter},
     mapping::{Duplicates, FieldMapping, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind},
     record_id,
@@ -156,7 +156,7 @@ pub async fn of_profile(
     let definitions = store.attribute_definitions(environment, Some(Scope::from(kind))).await?;
     let types: AttributeTypes = definitions.into_iter().map(|one| (one.name, one.data_type)).collect();
     let standing = store.standing(connection.id, kind, id).await?;
-    let issues = store.issues(connection.id, Some((kind, id)), ISSUES_MAX).await?;
+    let issues = store.issues(connection.id, &IssueFilter::of_profile(kind, id), None, ISSUES_MAX).await?;
     let mappings = store.mappings(connection.id).await?;
     let of_kind = mappings.iter().filter(|mapping| mapping.definition.userflow == kind);
     let of_kind: Vec<_> = of_kind.map(|mapping| (mapping, paths(&mapping.definition, &schemas))).collect();
@@ -169,7 +169,7 @@ pub async fn of_profile(
     let linked: Vec<Contender<'_>> = linked.collect();
     let explained = of_kind.iter().map(|(mapping, paths)| {
         let schema = schemas.get(&mapping.definition.salesforce).map(AsRef::as_ref);
-        let issues = issues.iter().filter(|issue| issue.mapping_id == mapping.id);
+        let issues = issues.iter().map(|listed| &listed.issue).filter(|issue| issue.mapping_id == mapping.id);
         let known = Known { schema, paths, types: &types, linked: &linked };
         explain_mapping(mapping, &profile, item(mapping), issues.collect(), known)
     });

@@ -15,9 +15,9 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, IssueId, MappingId, MemberId},
     inquiry::{Answer, Inquiry, Question},
-    issue::Issue,
+    issue::{IssueFilter, IssueGroup, ListedIssue, Retried},
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
@@ -216,5 +216,7 @@ passed_on! { AdminStore;
     fn standing(connection: ConnectionId, kind: ProfileKind, profile: &str) -> Vec<Standing>;
     fn sync_profile(connection: ConnectionId, kind: ProfileKind, profile: &str) -> u64;
     fn profiles_of_record(connection: ConnectionId, record: &str) -> Vec<(ProfileKind, String)>;
-    fn issues(connection: ConnectionId, profile: Option<(ProfileKind, &str)>, limit: u32) -> Vec<Issue>;
+    fn issues(connection: ConnectionId, filter: &IssueFilter, after: Option<IssueId>, limit: u32) -> Vec<ListedIssue>;
+    fn issue_groups(connection: ConnectionId, filter: &IssueFilter) -> Vec<IssueGroup>;
+    fn retry_issues(connection: ConnectionId, filter: &IssueFilter) -> Retried;
 }

@@ -14,6 +14,7 @@ use syncline_model::{
     clock::{Clock, SystemClock},
     connection::{Connection, OrgIdentity},
     id::{ConnectionId, EnvironmentId, MappingId},
+    issue::IssueFilter,
     mapping::{Duplicates, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
     profile::{Profile, ProfileFilter, ProfileKind, ProfileWrite},
     store::{AdminStore, EnvironmentStore, Store},
@@ -291,8 +292,12 @@ impl World {
 
     /// Whether a canary met the trouble's end and was refused: a person has to have it tried again.
     pub(crate) async fn is_a_canary_parked(&self) -> bool {
-        let issues = self.tap.issues(self.connection, None, 10_000).await.expect("the store answers");
-        issues.iter().any(|issue| issue.profile_id == "u0" || issue.profile_id == company(0))
+        let issues =
+            self.tap.issues(self.connection, &IssueFilter::default(), None, 10_000).await.expect("the store answers");
+        issues
+            .iter()
+            .map(|listed| &listed.issue)
+            .any(|issue| issue.profile_id == "u0" || issue.profile_id == company(0))
     }
 
     /// Whether the canaries with this number have arrived.
@@ -370,7 +375,8 @@ impl World {
 
     /// Everything that the checkers look at.
     pub(crate) async fn evidence(&self) -> Evidence {
-        let issues = self.tap.issues(self.connection, None, 10_000).await.expect("the store answers");
+        let issues =
+            self.tap.issues(self.connection, &IssueFilter::default(), None, 10_000).await.expect("the store answers");
         let (users, companies) = (self.profiles(ProfileKind::User).await, self.profiles(ProfileKind::Company).await);
         let history = {
             let org = self.handle().lock();
@@ -396,7 +402,7 @@ impl World {
             records: self.live_records(),
             users,
             companies,
-            issues,
+            issues: issues.into_iter().map(|listed| listed.issue).collect(),
         }
     }
 }

@@ -14,7 +14,7 @@ use syncline_model::{
     custom_field::{WantedField, WantedFieldState},
     feed::Feed,
     id::{IssueId, MappingId},
-    issue::{Issue, NewIssue},
+    issue::{Issue, IssueFilter, IssueKind, NewIssue},
     mapping::{Concern, MappingDefinition, MatchKey, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind, ProfileWrite},
     record::{Applied, HeldRecord, Record},
@@ -280,7 +280,12 @@ pub(crate) fn search_text(profile: &Profile) -> String {
 
 /// The filter's search words in the form of [`search_text`]; `None` where there are none.
 pub(crate) fn search_words(filter: &ProfileFilter) -> Option<String> {
-    filter.search.as_ref().map(|text| text.trim().to_lowercase().replace('\0', "")).filter(|text| !text.is_empty())
+    filter.search.as_deref().and_then(words_of)
+}
+
+/// A text to search for, in the form in which texts are searched; `None` where there is nothing to search for.
+pub(crate) fn words_of(text: &str) -> Option<String> {
+    Some(text.trim().to_lowercase().replace('\0', "")).filter(|text| !text.is_empty())
 }
 
 /// The filter's address in the form of [`email`].
@@ -316,6 +321,42 @@ pub(crate) fn replaced_issues(
         });
     }
     issues
+}
+
+/// Whether an issue is one of those that a filter means; `profile` is its profile, unless that is deleted.
+pub(crate) fn is_meant(filter: &IssueFilter, issue: &Issue, profile: Option<&Profile>) -> bool {
+    let IssueFilter { id, mappings, kind, code, field, profile: of, search } = filter;
+    let what = &issue.issue;
+    let has = |words: &String| {
+        let own = [&issue.profile_id, &what.code, &what.cause].into_iter().chain(&what.record_id).chain(&what.field);
+        profile.is_some_and(|profile| search_text(profile).contains(words))
+            || own.into_iter().any(|text| text.to_lowercase().contains(words))
+    };
+    id.is_none_or(|id| id == issue.id)
+        && mappings.as_ref().is_none_or(|mappings| mappings.contains(&issue.mapping_id))
+        && kind.is_none_or(|kind| kind == what.kind)
+        && code.as_ref().is_none_or(|code| *code == what.code)
+        && field.as_ref().is_none_or(|field| field == what.field.as_deref().unwrap_or_default())
+        && of.as_ref().is_none_or(|(kind, id)| (*kind, id) == (issue.profile_kind, &issue.profile_id))
+        && search.as_deref().and_then(words_of).is_none_or(|words| has(&words))
+}
+
+/// What issues of one group have in common, in the order in which groups are told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct IssueGroupKey {
+    position: i64,
+    mapping: MappingId,
+    kind: IssueKind,
+    field: Option<String>,
+    code: String,
+}
+
+impl IssueGroupKey {
+    /// The key of the group that the issue is in; `position` is its mapping's.
+    pub(crate) fn of(position: i64, issue: &Issue) -> Self {
+        let NewIssue { kind, field, code, .. } = &issue.issue;
+        Self { position, mapping: issue.mapping_id, kind: *kind, field: field.clone(), code: code.clone() }
+    }
 }
 
 /// Checks targets of a mapping against what is known.

@@ -58,8 +58,9 @@ impl ApiError {
         });
         // axum puts the path of what is of the wrong type before serde's message.
         let of_type = || {
-            let (path, _) =
-                message.strip_prefix("Failed to deserialize the JSON body into the target type: ")?.split_once(": ")?;
+            let leads =
+                ["Failed to deserialize the JSON body into the target type: ", "Failed to deserialize query string: "];
+            let (path, _) = leads.iter().find_map(|lead| message.strip_prefix(lead))?.split_once(": ")?;
             (!path.contains(' ')).then(|| path.to_owned())
         };
         let named = named.or_else(of_type);

@@ -13,7 +13,7 @@ use axum::{
 };
 use futures::{FutureExt, Stream};
 use serde::Deserialize;
-use syncline_model::{id::EnvironmentId, profile::ProfileKind, store::Signal};
+use syncline_model::{id::EnvironmentId, issue::IssueFilter, profile::ProfileKind, store::Signal};
 use tokio::time::{Instant, timeout};
 use utoipa::IntoParams;
 
@@ -180,8 +180,9 @@ async fn fingerprint(api: &Api, environment: EnvironmentId, watched: &Watched, s
                 for link in api.store.links(connection.id, *kind, std::slice::from_ref(id)).await? {
                     (link.mapping_id, link.record_id).hash(&mut hasher);
                 }
-                for issue in api.store.issues(connection.id, Some((*kind, id)), 50).await? {
-                    (issue.id, issue.count).hash(&mut hasher);
+                let own = IssueFilter::of_profile(*kind, id);
+                for listed in api.store.issues(connection.id, &own, None, 50).await? {
+                    (listed.issue.id, listed.issue.count, listed.waiting).hash(&mut hasher);
                 }
             }
         }

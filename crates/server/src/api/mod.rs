@@ -129,6 +129,8 @@ fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(mappings::pause))
         .routes(routes!(mappings::resume))
         .routes(routes!(issues::list))
+        .routes(routes!(issues::groups))
+        .routes(routes!(issues::retry))
         .routes(routes!(live::watch));
     OpenApiRouter::with_openapi(openapi::Document::openapi()).nest("/api/v1", routes)
 }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use syncline_model::{
     Value,
     attribute::{self, AttributeDefinition as StoredDefinition, DataType, Scope},
-    connection::ConnectionStatus,
+    connection::{Connection, ConnectionStatus},
     id::EnvironmentId,
+    issue::IssueFilter,
     profile::{self, ProfileFilter, ProfileKind},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +22,8 @@ use super::{
     Api, EnvironmentPath, ItemPath,
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Query},
-    issues::Issue,
+    issues::{self, Issue},
+    salesforce::record_url,
     words,
 };
 use crate::explain::{self, Explanation};
@@ -352,9 +354,10 @@ async fn get(
     let (mut links, mut issues) = (Vec::new(), Vec::new());
     if let Some(connection) = api.store.connection(environment).await? {
         let found = api.store.links(connection.id, kind, std::slice::from_ref(&profile.id)).await?;
-        links.extend(found.into_iter().map(|link| show_link(link, &connection.org.instance_url)));
-        let open = api.store.issues(connection.id, Some((kind, id)), PROFILE_ISSUES_MAX).await?;
-        issues.extend(open.into_iter().map(Issue::from));
+        links.extend(found.into_iter().map(|link| show_link(link, &connection)));
+        let own = IssueFilter::of_profile(kind, id);
+        let open = api.store.issues(connection.id, &own, None, PROFILE_ISSUES_MAX).await?;
+        issues = issues::show(api, &connection, open).await?;
     }
     Ok(axum::Json(Profile {
         kind: kind.into(),
@@ -371,9 +374,8 @@ async fn get(
     }))
 }
 
-fn show_link(link: syncline_model::store::LinkView, instance_url: &str) -> Link {
-    // Any record opens under /<id>; Lightning and the older screens both forward from there.
-    let record_url = format!("{}/{}", instance_url.trim_end_matches('/'), link.record_id);
+fn show_link(link: syncline_model::store::LinkView, connection: &Connection) -> Link {
+    let record_url = record_url(connection, &link.record_id);
     Link {
         mapping_id: link.mapping_id.to_string(),
         object: link.object,

@@ -9,7 +9,7 @@ use syncline_model::{
     Number, Value,
     attribute::AttributeOperation,
     id::MappingId,
-    issue::IssueKind,
+    issue::{IssueFilter, IssueKind, ListedIssue},
     profile::{ProfileKind, ProfileWrite},
 };
 
@@ -92,7 +92,9 @@ async fn settled(harness: &Harness) {
 async fn issues(harness: &Harness) -> BTreeMap<String, Vec<String>> {
     let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap();
     let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for issue in harness.store.issues(connection.id, None, 1000).await.unwrap() {
+    for ListedIssue { issue, .. } in
+        harness.store.issues(connection.id, &IssueFilter::default(), None, 1000).await.unwrap()
+    {
         assert!(matches!(issue.issue.kind, IssueKind::ValueMisfit | IssueKind::FieldRejected), "{issue:?}");
         fields.entry(issue.profile_id).or_default().push(issue.issue.field.unwrap_or_default());
     }

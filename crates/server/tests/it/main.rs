@@ -7,6 +7,7 @@ mod connection;
 mod demo;
 mod explain;
 mod harness;
+mod issues;
 mod lines;
 mod live;
 mod openapi;

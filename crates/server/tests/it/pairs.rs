@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use syncline_model::{
     attribute::AttributeOperation,
-    issue::IssueKind,
+    issue::{IssueFilter, IssueKind},
     profile::{ProfileKind, ProfileWrite},
 };
 
@@ -109,7 +109,7 @@ async fn make(browser: &Browser, mapping: Value) {
 
 async fn no_issues(harness: &Harness) {
     let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
-    let issues = harness.store.issues(connection, None, 10).await.unwrap();
+    let issues = harness.store.issues(connection, &IssueFilter::default(), None, 10).await.unwrap();
     assert!(issues.is_empty(), "{issues:?}");
 }
 
@@ -272,7 +272,13 @@ async fn a_custom_object_that_is_removed_is_told_of_and_holds_up_nothing_else() 
     seat.write(&harness, &[("plan", "huge")]).await;
     let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
     let told = eventually("a sync issue tells of it", async || {
-        harness.store.issues(connection, None, 10).await.unwrap().pop()
+        harness
+            .store
+            .issues(connection, &IssueFilter::default(), None, 10)
+            .await
+            .unwrap()
+            .pop()
+            .map(|listed| listed.issue)
     })
     .await;
     assert_eq!((told.issue.kind, told.profile_id), (IssueKind::SchemaChanged, seat.profile()), "{}", told.issue.cause);

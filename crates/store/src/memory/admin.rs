@@ -11,9 +11,9 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, IssueId, MappingId, MemberId},
     inquiry::{Answer, Question},
-    issue::Issue,
+    issue::{Issue, IssueFilter, IssueGroup, ListedIssue, Retried},
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
     schema::ListedObject,
@@ -21,11 +21,11 @@ use syncline_model::{
     work::{Lane, Standing, Waiting},
 };
 
-use super::{Connected, MemoryStore, is_off};
+use super::{Connected, MemoryStore, State, is_off};
 use crate::{
     rules::{
-        INQUIRY_LIFE_MS, again_wanted, check_pausable, check_resumable, check_share, check_target, org_taken,
-        other_org, places, rivals,
+        INQUIRY_LIFE_MS, IssueGroupKey, again_wanted, check_pausable, check_resumable, check_share, check_target,
+        is_meant, org_taken, other_org, places, rivals,
     },
     signal::Raised,
 };
@@ -547,19 +547,88 @@ impl AdminStore for MemoryStore {
     async fn issues(
         &self,
         connection: ConnectionId,
-        profile: Option<(ProfileKind, &str)>,
+        filter: &IssueFilter,
+        after: Option<IssueId>,
         limit: u32,
-    ) -> Result<Vec<Issue>, StoreError> {
+    ) -> Result<Vec<ListedIssue>, StoreError> {
         let state = self.lock();
-        let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
-        let issues = connected
-            .issues
-            .iter()
-            .filter(|issue| profile.is_none_or(|(kind, id)| issue.profile_kind == kind && issue.profile_id == id));
-        let mut issues: Vec<Issue> = issues.cloned().collect();
-        issues.sort_by_key(|issue| std::cmp::Reverse((issue.last_at, issue.id)));
+        let mut issues: Vec<ListedIssue> = state.issues_meant(connection, filter).collect();
+        issues.retain(|listed| after.is_none_or(|after| listed.issue.id < after));
+        issues.sort_by_key(|listed| std::cmp::Reverse(listed.issue.id));
         issues.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(issues)
+    }
+
+    async fn issue_groups(
+        &self,
+        connection: ConnectionId,
+        filter: &IssueFilter,
+    ) -> Result<Vec<IssueGroup>, StoreError> {
+        let state = self.lock();
+        let mut groups: BTreeMap<IssueGroupKey, IssueGroup> = BTreeMap::new();
+        for ListedIssue { issue, waiting, .. } in state.issues_meant(connection, filter) {
+            let mappings = &state.connections[&connection].mappings;
+            let mapping = mappings.iter().find(|mapping| mapping.id == issue.mapping_id);
+            let Some(position) = mapping.map(|mapping| mapping.position) else { continue };
+            let group = groups.entry(IssueGroupKey::of(position.into(), &issue)).or_insert_with(|| IssueGroup {
+                sample: issue.clone(),
+                issues: 0,
+                waiting: 0,
+                first_at: issue.first_at,
+                last_at: issue.last_at,
+            });
+            group.issues += 1;
+            group.waiting += u64::from(waiting);
+            group.first_at = group.first_at.min(issue.first_at);
+            group.last_at = group.last_at.max(issue.last_at);
+            if issue.id > group.sample.id {
+                group.sample = issue;
+            }
+        }
+        Ok(groups.into_values().collect())
+    }
+
+    async fn retry_issues(&self, connection: ConnectionId, filter: &IssueFilter) -> Result<Retried, StoreError> {
+        self.change(|state, now, raised| {
+            state.connected(connection)?;
+            let meant: Vec<Issue> = state.issues_meant(connection, filter).map(|listed| listed.issue).collect();
+            let generation = state.next_generation();
+            let connected = state.connected(connection)?;
+            let mut items = BTreeSet::new();
+            for issue in &meant {
+                let item = (issue.mapping_id, issue.profile_id.clone());
+                let link = connected.links.get_mut(&item).filter(|link| link.key.is_some());
+                if let Some(link) = link.filter(|_| issue.issue.kind.is_by_look_up()) {
+                    link.searched = false;
+                }
+                items.insert(item);
+            }
+            let retried = Retried { issues: count(meant.len()), items: count(items.len()) };
+            connected.mark(items.into_iter().map(|item| (item, Lane::Remote)), generation, now, raised);
+            if meant.iter().any(|issue| issue.issue.kind.is_by_description()) {
+                connected.examination_requests += 1;
+                *raised = ALL;
+            }
+            Ok(retried)
+        })
+    }
+}
+
+impl State {
+    /// The issues that a filter means, in no order.
+    fn issues_meant(&self, connection: ConnectionId, filter: &IssueFilter) -> impl Iterator<Item = ListedIssue> {
+        let connected = self.connections.get(&connection);
+        let issues =
+            connected.into_iter().flat_map(|connected| connected.issues.iter().map(move |issue| (connected, issue)));
+        issues.filter_map(|(connected, issue)| {
+            let key = (connected.connection.environment_id, issue.profile_kind, issue.profile_id.clone());
+            let profile = self.profiles.get(&key);
+            is_meant(filter, issue, profile).then(|| ListedIssue {
+                issue: issue.clone(),
+                waiting: connected.due.contains_key(&(issue.mapping_id, issue.profile_id.clone())),
+                attributes: profile.map(|profile| profile.attributes.clone()).unwrap_or_default(),
+            })
+        })
     }
 }
 

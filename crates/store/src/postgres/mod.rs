@@ -70,6 +70,8 @@ mod feed;
 mod finish;
 #[path = "../sql/inquiry.rs"]
 mod inquiry;
+#[path = "../sql/issue.rs"]
+mod issue;
 #[path = "../sql/lease.rs"]
 mod lease;
 #[path = "../sql/link.rs"]

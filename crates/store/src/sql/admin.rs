@@ -10,9 +10,9 @@ use syncline_model::{
     custom_field::WantedField,
     examination::Examination,
     feed::Feed,
-    id::{ConnectionId, EnvironmentId, InquiryId, MappingId, MemberId},
+    id::{ConnectionId, EnvironmentId, InquiryId, IssueId, MappingId, MemberId},
     inquiry::{Answer, Question},
-    issue::Issue,
+    issue::{IssueFilter, IssueGroup, ListedIssue, Retried},
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, ProfileKind},
     schema::ListedObject,
@@ -241,10 +241,23 @@ impl AdminStore for SqlStore {
     async fn issues(
         &self,
         connection: ConnectionId,
-        profile: Option<(ProfileKind, &str)>,
+        filter: &IssueFilter,
+        after: Option<IssueId>,
         limit: u32,
-    ) -> Result<Vec<Issue>, StoreError> {
-        Ok(self.newest_issues(connection, profile, limit).await?)
+    ) -> Result<Vec<ListedIssue>, StoreError> {
+        Ok(self.page_of_issues(connection, filter, after, limit).await?)
+    }
+
+    async fn issue_groups(
+        &self,
+        connection: ConnectionId,
+        filter: &IssueFilter,
+    ) -> Result<Vec<IssueGroup>, StoreError> {
+        Ok(self.grouped_issues(connection, filter).await?)
+    }
+
+    async fn retry_issues(&self, connection: ConnectionId, filter: &IssueFilter) -> Result<Retried, StoreError> {
+        Ok(self.try_issues_again(connection, filter).await?)
     }
 }
 
@@ -445,22 +458,6 @@ impl SqlStore {
             }
         }
         Ok(links)
-    }
-
-    async fn newest_issues(
-        &self,
-        connection: ConnectionId,
-        profile: Option<(ProfileKind, &str)>,
-        limit: u32,
-    ) -> Result<Vec<Issue>, Failure> {
-        let mut query = QueryBuilder::<Db>::new("-- issues\nselect * from sync_issue where connection_id = ");
-        query.push_bind(connection.to_string());
-        if let Some((kind, id)) = profile {
-            query.push(" and profile_kind = ").push_bind(kind.as_str());
-            query.push(" and profile_id = ").push_bind(id.replace('\0', "\u{fffd}"));
-        }
-        query.push(" order by last_at desc, id desc limit ").push_bind(i64::from(limit));
-        query.build().fetch_all(self.reader()).await?.iter().map(row::issue).collect()
     }
 }
 

@@ -204,8 +204,7 @@ fn push_filter(query: &mut QueryBuilder<Db>, environment: EnvironmentId, kind: P
     query.push("p.environment_id = ").push_bind(environment.to_string());
     query.push(" and p.kind = ").push_bind(kind.as_str());
     if let Some(words) = search_words(filter) {
-        let pattern = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        query.push(" and p.search like ").push_bind(format!("%{pattern}%")).push(" escape '\\'");
+        query.push(" and p.search like ").push_bind(containing(&words)).push(" escape '\\'");
     }
     if let Some(email) = email_wanted(filter) {
         query.push(" and p.email = ").push_bind(email);
@@ -216,4 +215,9 @@ fn push_filter(query: &mut QueryBuilder<Db>, environment: EnvironmentId, kind: P
         );
         query.push(" and m.company_id = ").push_bind(company.replace('\0', "\u{fffd}")).push(")");
     }
+}
+
+/// The pattern of texts that contain these words, with `\` before what would stand for something else.
+pub(super) fn containing(words: &str) -> String {
+    format!("%{}%", words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }

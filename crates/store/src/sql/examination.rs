@@ -2,17 +2,16 @@
 
 use syncline_model::{connection::Lease, examination::Examination, id::ConnectionId, store::StoreError};
 
-use super::{row, store::SqlStore};
+use super::{
+    row,
+    store::{SqlStore, Unit},
+};
 use crate::{failure::Failure, signal::Raised};
 
 impl SqlStore {
     pub(super) async fn ask_for_examination(&self, connection: ConnectionId) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_on_connection(connection).await?;
-        sqlx::query("-- request examination\nupdate connection set examination_requested = examination_requested + 1 where id = $1")
-            .bind(connection.to_string())
-            .execute(&mut *unit.tx)
-            .await?;
-        unit.raised = Raised { work: true, view: true };
+        unit.want_examination(connection).await?;
         unit.commit().await
     }
 
@@ -54,5 +53,16 @@ impl SqlStore {
         .await?;
         unit.raised.view = true;
         unit.commit().await
+    }
+}
+
+impl Unit<'_> {
+    pub(super) async fn want_examination(&mut self, connection: ConnectionId) -> Result<(), Failure> {
+        sqlx::query("-- request examination\nupdate connection set examination_requested = examination_requested + 1 where id = $1")
+            .bind(connection.to_string())
+            .execute(&mut *self.tx)
+            .await?;
+        self.raised = Raised { work: true, view: true };
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use syncline_model::{
     custom_field::{WantedField, WantedFieldKind, WantedFieldState},
     feed::{Feed, FeedWay, NewestChange},
     id::{ConnectionId, MappingId},
-    issue::{IssueKind, NewIssue},
+    issue::{IssueFilter, IssueKind, ListedIssue, NewIssue},
     mapping::{MappingDefinition, MatchKey},
     profile::{ProfileFilter, ProfileKind, ProfileWrite},
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
@@ -80,6 +80,9 @@ enum Step {
     },
     Advance(i64),
     MarkAll,
+    RetryIssues {
+        search: Option<usize>,
+    },
     LosePosition,
     EditMapping {
         by_id: bool,
@@ -169,6 +172,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         ),
         2 => (1..3_000_i64).prop_map(Step::Advance),
         1 => Just(Step::MarkAll),
+        1 => proptest::option::of(0..4_usize).prop_map(|search| Step::RetryIssues { search }),
         1 => Just(Step::LosePosition),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(by_id, second)| Step::EditMapping { by_id, second }),
         1 => Just(Step::DeleteSecond),
@@ -305,6 +309,12 @@ impl Teller {
                 Ok(())
             }
             Step::MarkAll => store.mark_all_due(self.connection, self.mapping).await.map(|_| ()),
+            Step::RetryIssues { search } => {
+                let search = search.map(|user| USERS[user].to_owned());
+                let filter = IssueFilter { search, ..IssueFilter::default() };
+                let retried = store.retry_issues(self.connection, &filter).await;
+                retried.map(|retried| missed.push((retried.issues.to_string(), retried.items.to_string())))
+            }
             Step::LosePosition => store.lose_position(&self.lease, STREAM).await,
             Step::EditMapping { by_id, second } => {
                 let definition = definition(by_id);
@@ -389,12 +399,20 @@ impl Teller {
             told.push(format!("{mapping} {} {} {:?}", link.profile_id, link.record_id, link.linked_at));
         }
         let mut issues = Vec::new();
-        for issue in store.issues(self.connection, None, 100).await.unwrap() {
+        for ListedIssue { issue, waiting, .. } in
+            store.issues(self.connection, &IssueFilter::default(), None, 100).await.unwrap()
+        {
             let (mapping, times) = (self.name(issue.mapping_id), (issue.first_at, issue.last_at, issue.count));
-            issues.push(format!("{mapping} {} {:?} {times:?}", issue.profile_id, issue.issue));
+            issues.push(format!("{mapping} {} {:?} {times:?} {waiting}", issue.profile_id, issue.issue));
         }
         issues.sort();
         told.extend(issues);
+        for group in store.issue_groups(self.connection, &IssueFilter::default()).await.unwrap() {
+            let NewIssue { kind, field, code, .. } = group.sample.issue;
+            let (mapping, numbers) = (self.name(group.sample.mapping_id), (group.issues, group.waiting));
+            told.push(format!("{mapping} {kind:?} {field:?} {code} {numbers:?} {} {}", group.first_at, group.last_at));
+        }
+        told.push(store.examination_requests(self.connection).await.unwrap().to_string());
         told.push(format!("{:?}", store.counts(self.connection, None).await.unwrap()));
         told.push(format!("{:?}", store.counts(self.connection, Some(self.mapping)).await.unwrap()));
         told.push(format!("{:?}", store.position(self.connection, STREAM).await.unwrap()));
@@ -437,7 +455,7 @@ fn wanted() -> WantedField {
 
 fn settlement(work: &Work, title: usize, unlink: bool, written: bool, issues: u8) -> Settlement {
     let issue = |field: &str| NewIssue {
-        kind: IssueKind::ValueMisfit,
+        kind: if field == "A" { IssueKind::ValueMisfit } else { IssueKind::AmbiguousKey },
         record_id: None,
         field: Some(field.into()),
         code: String::new(),

@@ -135,3 +135,8 @@ async fn shown(api: &Api, environment: EnvironmentId) -> Result<Option<connectio
 pub(super) async fn connected(api: &Api, environment: EnvironmentId) -> Result<connection::Connection, ApiError> {
     shown(api, environment).await?.ok_or_else(|| ApiError::conflict("Connect with Salesforce first."))
 }
+
+/// Where a record opens: under /<id>; Lightning and the older screens both forward from there.
+pub(super) fn record_url(connection: &connection::Connection, id: &str) -> String {
+    format!("{}/{id}", connection.org.instance_url.trim_end_matches('/'))
+}

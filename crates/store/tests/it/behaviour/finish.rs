@@ -2,7 +2,7 @@
 
 use syncline_model::{
     attribute::{Origin, Scope},
-    issue::{IssueKind, NewIssue},
+    issue::{IssueFilter, IssueKind, NewIssue},
     mapping::FieldMapping,
     profile::{ProfileKind, ProfileWrite},
     store::{Counts, Signal},
@@ -204,25 +204,30 @@ pub(crate) async fn issues_replace_what_was_and_count_repeats(world: World) {
         remedy: "ask".into(),
     };
     let settle = |issues: Vec<NewIssue>| Settlement { issues, ..nothing() };
+    let list = async |of: Option<ProfileKind>, limit| {
+        let filter = IssueFilter { profile: of.map(|kind| (kind, "u1".to_owned())), ..IssueFilter::default() };
+        let listed = store.issues(linked.connection, &filter, None, limit).await.unwrap();
+        listed.into_iter().map(|listed| listed.issue).collect::<Vec<_>>()
+    };
     let work = linked.look("u1").await;
     linked.finish(&work, settle(vec![issue("A", "1"), issue("B", "1"), issue("A", "2")])).await;
-    let first = store.issues(linked.connection, None, 10).await.unwrap();
+    let first = list(None, 10).await;
     assert_eq!(first.len(), 2);
     assert!(first.iter().all(|issue| (issue.count, issue.first_at, issue.last_at) == (1, at(START_MS), at(START_MS))));
     linked.world.clock.advance_ms(5);
     let work = linked.look("u1").await;
     linked.finish(&work, settle(vec![issue("B", "3")])).await;
-    let second = store.issues(linked.connection, Some((ProfileKind::User, "u1")), 10).await.unwrap();
+    let second = list(Some(ProfileKind::User), 10).await;
     assert_eq!(second.len(), 1);
     assert!(first.iter().any(|first| first.id == second[0].id));
     assert_eq!((second[0].count, second[0].first_at, second[0].last_at), (2, at(START_MS), at(START_MS + 5)));
     assert_eq!((&second[0].issue, second[0].profile_kind), (&issue("B", "3"), ProfileKind::User));
-    assert!(store.issues(linked.connection, Some((ProfileKind::Company, "u1")), 10).await.unwrap().is_empty());
-    assert!(store.issues(linked.connection, None, 0).await.unwrap().is_empty());
+    assert!(list(Some(ProfileKind::Company), 10).await.is_empty());
+    assert!(list(None, 0).await.is_empty());
     assert_eq!(store.counts(linked.connection, Some(linked.mapping.id)).await.unwrap().issues, 1);
     let work = linked.look("u1").await;
     linked.finish(&work, nothing()).await;
-    assert!(store.issues(linked.connection, None, 10).await.unwrap().is_empty());
+    assert!(list(None, 10).await.is_empty());
 }
 
 /// More than one statement takes.

@@ -8,6 +8,7 @@ mod examination;
 mod feeds;
 mod finish;
 mod inquiry;
+mod issues;
 mod lease;
 mod member;
 mod news;
@@ -158,6 +159,15 @@ mod run {
             a_retry_waits_and_counts,
             issues_replace_what_was_and_count_repeats,
             many_items_are_finished_at_once;
+        issues:
+            issues_are_listed_newest_first_page_by_page,
+            issues_are_grouped_by_what_they_have_in_common,
+            issues_are_chosen_by_each_condition,
+            search_takes_wildcards_and_zero_characters_as_they_are,
+            retrying_makes_the_items_due_at_once_and_says_how_many,
+            retrying_looks_up_again_what_a_look_up_told,
+            retrying_asks_for_a_description_where_that_is_what_tells,
+            thousands_are_retried_at_once;
         rivals:
             what_other_mappings_are_linked_to_is_told_whether_due_or_not,
             an_attribute_that_one_sets_makes_the_others_that_feed_it_due,
