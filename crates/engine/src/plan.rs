@@ -112,7 +112,8 @@ fn plan_sides(
     let Some(record) = &work.record else { return Plan::Ready(with_ambiguity(mapping, work, end_link(mapping, work))) };
     let Some(schema) = schema else { return Plan::Needs(Need::Schema) };
     let is_missing = |name: &str| !record.values.contains_key(name) && schema.field(name).is_some();
-    if record.stale || own_fields(mapping, paths).into_iter().any(is_missing) {
+    // What is gone has no fields to be read.
+    if record.stale || !record.gone && own_fields(mapping, paths).into_iter().any(is_missing) {
         return Plan::Needs(Need::Read);
     }
     let record_key = record.values.get(&mapping.match_rule.salesforce).and_then(|value| mapping.match_rule.key(value));

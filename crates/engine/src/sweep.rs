@@ -36,6 +36,8 @@ const MARK_LIFE: SignedDuration = SignedDuration::from_hours(14 * 24);
 const AT_ONCE: usize = 1_000;
 /// Records of the last answer that are remembered for each object; beyond it they are taken in twice.
 const REMEMBERED: usize = 10_000;
+/// A stamp this old by the org's clock will not be given to another change: both are in whole seconds.
+const MOMENT: SignedDuration = SignedDuration::from_secs(2);
 /// Troubles in a row before an administrator is told: most pass.
 const PASSING: u32 = 3;
 
@@ -188,7 +190,7 @@ impl Sweeper<'_> {
         let mark = answer.more_from.unwrap_or(asked_at);
         let position = (question.kind != Kind::Poll).then(|| Position(mark.to_string().into_bytes()));
         let of_object: Vec<_> = mappings.iter().filter(|mapping| mapping.definition.salesforce == *object).collect();
-        let unseen = self.unseen(object, answer);
+        let unseen = self.seen.entry(object.clone()).or_default().unseen(answer, question.kind, asked_at);
         let newest = unseen.records.iter().map(|record| record.modstamp.as_millisecond()).max();
         let mut end = RecordedChanges {
             stream: stream_of(object),
@@ -247,14 +249,21 @@ impl Sweeper<'_> {
         let slack = self.context.options.tempo.retry_first * 60;
         age > slack && self.context.feeds.should_have_told(age, changed_at.as_millisecond(), slack)
     }
+}
 
-    /// What an answer says that the last one about the object did not.
-    fn unseen(&mut self, object: &str, answer: ChangedObject) -> ChangedObject {
-        let seen = self.seen.entry(object.to_owned()).or_default();
-        let before = std::mem::take(seen);
+impl Seen {
+    /// What an answer says that the last one did not. A sweep passes on all of it: whatever made a copy differ, it sets it right. So does
+    /// a poll with what was changed just before it was answered: `SystemModstamp` is in whole seconds, so whoever writes within that
+    /// second and is turned back by a trigger leaves a record that looks as it did.
+    fn unseen(&mut self, answer: ChangedObject, kind: Kind, asked_at: Timestamp) -> ChangedObject {
+        let before = std::mem::take(self);
         if answer.records.len() <= REMEMBERED && answer.gone.len() <= REMEMBERED {
-            seen.records = answer.records.iter().map(|record| (record.id.clone(), record.clone())).collect();
-            seen.gone = answer.gone.iter().cloned().collect();
+            let settled = answer.records.iter().filter(|record| record.modstamp + MOMENT <= asked_at);
+            self.records = settled.map(|record| (record.id.clone(), record.clone())).collect();
+            self.gone = answer.gone.iter().cloned().collect();
+        }
+        if kind != Kind::Poll {
+            return answer;
         }
         let is_new = |record: &Record| before.records.get(&record.id) != Some(record);
         ChangedObject {

@@ -172,3 +172,26 @@ fn formulas_are_taken_in_by_themselves() {
     assert_eq!(plain[0].values.keys().collect::<Vec<_>>(), ["Email"]);
     assert_eq!(calculated[0].values.keys().collect::<Vec<_>>(), ["Score__c"]);
 }
+
+#[test]
+fn a_poll_passes_on_what_the_last_answer_did_not_say_and_a_sweep_all() {
+    let record = |id: &str, modstamp: &str| {
+        let at = org_time(modstamp);
+        let values = [("Plan__c".to_owned(), "LOCKED".into())].into();
+        Record { object: "Contact".into(), id: id.into(), values, created_at: at, modified_at: at, modstamp: at }
+    };
+    let answer = || ChangedObject {
+        records: vec![record("003A", "2026-03-10T11:59:50Z"), record("003B", "2026-03-10T12:00:00Z")],
+        gone: vec!["003C".to_owned()],
+        more_from: None,
+    };
+    let mut seen = Seen::default();
+    let mut told = |kind| {
+        let told = seen.unseen(answer(), kind, noon());
+        (told.records.into_iter().map(|record| record.id).collect::<Vec<_>>(), told.gone.len())
+    };
+    assert_eq!(told(Kind::Poll), (vec!["003A".to_owned(), "003B".to_owned()], 1));
+    // Within the second of its stamp it may have been written and turned back since.
+    assert_eq!(told(Kind::Poll), (vec!["003B".to_owned()], 0));
+    assert_eq!(told(Kind::Sweep), (vec!["003A".to_owned(), "003B".to_owned()], 1));
+}

@@ -240,6 +240,9 @@ fn a_record_that_is_gone_or_has_another_key_is_looked_for_again() {
     let mut work = agreed();
     work.record.as_mut().unwrap().gone = true;
     assert_eq!(plan(&mapping(), Some(&schema()), &work), Plan::Needs(Need::Search));
+    // Also where its copy lacks fields, since it was gone before they were to be seen.
+    work.record.as_mut().unwrap().values.remove("Title");
+    assert_eq!(plan(&mapping(), Some(&schema()), &work), Plan::Needs(Need::Search));
 
     let mut work = agreed();
     work.record.as_mut().unwrap().values.insert("Email".into(), "someone@else.example".into());
