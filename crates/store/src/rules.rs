@@ -529,6 +529,11 @@ pub(crate) fn writes(definition: &MappingDefinition, field: &WantedField) -> boo
         && definition.outbound.iter().any(|line| line.to.eq_ignore_ascii_case(&field.name))
 }
 
+/// Whether a mapping feeds an attribute from a field that it has written itself.
+pub(crate) fn reads_back(definition: &MappingDefinition, written: &Values) -> bool {
+    definition.inbound.iter().any(|line| written.contains_key(&line.from))
+}
+
 /// Whether some mapping writes to that field.
 pub(crate) fn is_written(mappings: &[ObjectMapping], field: &WantedField) -> bool {
     mappings.iter().any(|mapping| writes(&mapping.definition, field))

@@ -28,7 +28,7 @@ use syncline_model::{
 
 use super::{Connected, Due, Item, MemoryStore, State, is_off};
 use crate::{
-    rules::{Author, ProfileChange, begin_of_hour, recent_after, replaced_feeds, replaced_issues, writes},
+    rules::{Author, ProfileChange, begin_of_hour, reads_back, recent_after, replaced_feeds, replaced_issues, writes},
     signal::Raised,
 };
 
@@ -599,7 +599,10 @@ impl Connected {
             let (Some(before), Some(record)) = (before.get(&key), self.records.get_mut(&key)) else { continue };
             if before.revision == settlement.record_revision {
                 record.values.extend(settlement.written.clone());
-                writers.insert(item.clone());
+                let mapping = self.mappings.iter().find(|mapping| mapping.id == item.0);
+                if !mapping.is_some_and(|mapping| reads_back(&mapping.definition, &settlement.written)) {
+                    writers.insert(item.clone());
+                }
             }
         }
         let mut marks = Vec::new();

@@ -8,6 +8,7 @@ use syncline_model::{
     connection::Lease,
     id::{ConnectionId, EnvironmentId, MappingId},
     issue::Issue,
+    mapping::MappingDefinition,
     profile::ProfileKind,
     record::RecordKey,
     work::{Finish, Lane, Outcome, Settlement, WorkKey},
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    rules::{Author, Marks, ProfileChange, replaced_issues},
+    rules::{Author, Marks, ProfileChange, reads_back, replaced_issues},
 };
 
 type Item = (MappingId, String);
@@ -37,16 +38,18 @@ impl SqlStore {
     pub(super) async fn end_items(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), Failure> {
         let (mut unit, environment) = self.begin_leased(lease).await?;
         let connection = lease.connection_id;
-        let kinds = unit.mapping_kinds(connection).await?;
+        let mappings = unit.mappings(connection).await?;
+        let mappings: BTreeMap<MappingId, MappingDefinition> =
+            mappings.into_iter().map(|mapping| (mapping.id, mapping.definition)).collect();
         let mut items = Vec::new();
         let (mut settled, mut to_call, mut to_retry) = (Vec::new(), Vec::new(), Vec::new());
         for Finish { key, generation, outcome } in finished {
             // The items of a mapping that is deleted are gone with it.
-            let Some(kind) = kinds.get(&key.mapping_id) else { continue };
+            let Some(mapping) = mappings.get(&key.mapping_id) else { continue };
             match outcome {
                 Outcome::Settled(settlement) => {
                     settled.push((key.clone(), generation));
-                    items.push((key, *kind, settlement));
+                    items.push((key, mapping.userflow, settlement));
                 }
                 Outcome::NeedsCall => to_call.push((key, generation)),
                 Outcome::Retry { at } => to_retry.push((key, generation, at.as_millisecond())),
@@ -55,7 +58,7 @@ impl SqlStore {
         let links = items.iter().map(|(key, _, _)| (key.mapping_id, key.profile_id.clone()));
         let links = unit.links_of(connection, links).await?;
         let settlement = Settled { items, links };
-        unit.keep_written(connection, &settlement).await?;
+        unit.keep_written(connection, &mappings, &settlement).await?;
         unit.end_links(connection, &settlement).await?;
         let settlements = settlement.items.iter().map(|(key, _, settlement)| (key, settlement));
         unit.dissociate(connection, settlements).await?;
@@ -70,14 +73,15 @@ impl SqlStore {
 }
 
 impl Unit<'_> {
-    async fn mapping_kinds(&mut self, connection: ConnectionId) -> Result<BTreeMap<MappingId, ProfileKind>, Failure> {
-        let mappings = self.mappings(connection).await?;
-        Ok(mappings.into_iter().map(|mapping| (mapping.id, mapping.definition.userflow)).collect())
-    }
-
     /// Values that Salesforce took go into the held copies, unless newer news is held by now. Others that are linked to such a
-    /// copy are due: the event that tells of the write will find the copy as it says and mark nobody.
-    async fn keep_written(&mut self, connection: ConnectionId, settled: &Settled) -> Result<(), Failure> {
+    /// copy are due, and so is the item itself if its mapping reads a field that it wrote: the event that tells of the write will find
+    /// the copy as it says and mark nobody.
+    async fn keep_written(
+        &mut self,
+        connection: ConnectionId,
+        mappings: &BTreeMap<MappingId, MappingDefinition>,
+        settled: &Settled,
+    ) -> Result<(), Failure> {
         let writes = settled.items.iter().filter(|(_, _, settlement)| !settlement.written.is_empty());
         let writes = writes.filter_map(|(key, _, settlement)| {
             let item = (key.mapping_id, key.profile_id.clone());
@@ -92,7 +96,9 @@ impl Unit<'_> {
             let (Some(before), Some(record)) = (before.get(&key), records.get_mut(&key)) else { continue };
             if before.revision == settlement.record_revision {
                 record.values.extend(settlement.written.iter().map(|(name, value)| (name.clone(), value.clone())));
-                writers.insert(item);
+                if !mappings.get(&item.0).is_some_and(|mapping| reads_back(mapping, &settlement.written)) {
+                    writers.insert(item);
+                }
             }
         }
         records.retain(|key, record| before.get(key).is_some_and(|before| before.values != record.values));

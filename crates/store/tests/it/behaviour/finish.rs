@@ -136,6 +136,22 @@ pub(crate) async fn written_values_tell_others_of_the_record(world: World) {
     assert!(linked.due(Lane::Remote).await.is_empty());
 }
 
+pub(crate) async fn written_values_that_the_mapping_itself_reads_mark_its_item_again(world: World) {
+    let linked = world.linked().await;
+    linked.settle_all().await;
+    let work = linked.look("u1").await;
+    let read = work.record.as_ref().unwrap().revision;
+    linked.finish(&work, Settlement { written: values(&[("Title", "Written")]), record_revision: read, ..nothing() }).await;
+    let due: Vec<_> = linked.all_due().await.into_keys().collect();
+    assert_eq!(due, [(linked.mapping.id, "u1".to_owned())]);
+    let work = linked.look("u1").await;
+    let held = work.record.as_ref().unwrap().revision;
+    linked
+        .finish(&work, Settlement { written: values(&[("Plan__c", "pro")]), record_revision: held, ..nothing() })
+        .await;
+    assert!(linked.all_due().await.is_empty());
+}
+
 pub(crate) async fn unlinking_ends_the_link_and_drops_the_copy(world: World) {
     let linked = world.linked().await;
     linked.world.user("u2", &[("email", "ada@acme.test")]).await;

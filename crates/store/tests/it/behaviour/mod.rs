@@ -153,6 +153,7 @@ mod run {
             settling_marks_other_mappings_that_send_the_attribute,
             written_values_are_kept_unless_newer_news_is_held,
             written_values_tell_others_of_the_record,
+            written_values_that_the_mapping_itself_reads_mark_its_item_again,
             unlinking_ends_the_link_and_drops_the_copy,
             a_settled_deleted_profile_leaves_nothing,
             a_call_that_is_needed_moves_the_item_to_the_other_lane,
