@@ -79,9 +79,14 @@ pub fn parse_instant(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().map(to_millisecond)
 }
 
-/// The instant, cut to whole milliseconds: what both sides keep.
+/// The instant, cut to whole milliseconds: what an attribute keeps.
 pub fn to_millisecond(instant: Timestamp) -> Timestamp {
     crate::clock::from_ms(instant.as_millisecond())
+}
+
+/// The instant, cut to whole seconds: what a Salesforce field keeps.
+pub fn to_second(instant: Timestamp) -> Timestamp {
+    crate::clock::from_ms(instant.as_millisecond().div_euclid(1_000) * 1_000)
 }
 
 /// Midnight in UTC of the instant's day in UTC: how a calendar day is held as an instant.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::{
     Number, Value,
-    attribute::{DataType, parse_instant, to_day, to_millisecond},
+    attribute::{DataType, parse_instant, to_day, to_millisecond, to_second},
     record_id,
     schema::{FieldSchema, FieldType},
 };
@@ -128,7 +128,7 @@ pub fn attribute_type(field_type: FieldType) -> Option<DataType> {
 }
 
 /// The form in which Salesforce would keep the value in that field: text trimmed, the empty text null, numbers rounded to the
-/// field's scale, instants to the second's thousandth, dates to the day, lists in sorted order, ids of 18 characters.
+/// field's scale, instants to the second, dates to the day, lists in sorted order, ids of 18 characters.
 ///
 /// # Errors
 /// Where Salesforce would refuse the value: too long, not of the type, not in a restricted picklist.
@@ -151,7 +151,7 @@ pub fn to_field(value: &Value, field: &FieldSchema) -> Result<Value, Misfit> {
             value => value,
         },
         F::DateTime => match to_attribute(value, DataType::DateTime)? {
-            Value::DateTime(instant) => Value::DateTime(in_range(instant)?),
+            Value::DateTime(instant) => Value::DateTime(in_range(to_second(instant))?),
             value => value,
         },
         F::MultiPicklist => match to_attribute(value, DataType::List)? {

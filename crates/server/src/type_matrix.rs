@@ -45,7 +45,7 @@ fn normal_form(field_type: FieldType) -> &'static str {
         F::Double | F::Currency => "rounded to the field's decimals, half away from zero",
         F::Percent => "as `double`; 25 is 25 %",
         F::Date => "the day in UTC, of the years 1700 to 4000; as an attribute its midnight in UTC",
-        F::DateTime => "the instant, to the millisecond, of the years 1700 to 4000",
+        F::DateTime => "the instant, cut to the second, of the years 1700 to 4000",
         F::Time => "`13:45:00.000Z`",
         F::Address => "only its parts are fields of their own: `MailingCity`, `Location__Latitude__s`",
         F::Other => "not synced",

@@ -237,11 +237,15 @@ fn a_checkbox_has_no_third_state() {
 }
 
 #[test]
-fn instants_keep_milliseconds_and_dates_keep_the_day() {
+fn attributes_keep_milliseconds_fields_seconds_and_dates_the_day() {
     let instant = Value::DateTime("2026-03-01T23:59:59.123456Z".parse().unwrap());
     assert_eq!(
-        to_field(&instant, &field(FieldType::DateTime)).unwrap(),
+        to_attribute(&instant, DataType::DateTime).unwrap(),
         Value::DateTime("2026-03-01T23:59:59.123Z".parse().unwrap())
+    );
+    assert_eq!(
+        to_field(&instant, &field(FieldType::DateTime)).unwrap(),
+        Value::DateTime("2026-03-01T23:59:59Z".parse().unwrap())
     );
     assert_eq!(
         to_field(&instant, &field(FieldType::Date)).unwrap(),
