@@ -8,6 +8,7 @@
 mod check;
 mod evidence;
 mod fault;
+mod mapped;
 mod node;
 mod run;
 mod schedule;
@@ -17,5 +18,6 @@ mod world;
 
 pub use check::Report;
 pub use fault::FaultKind;
+pub use mapped::{Case, play as play_case};
 pub use run::{Run, simulate};
 pub use schedule::{Change, GrantKind, Schedule, Step, StoreKind, Trouble};
