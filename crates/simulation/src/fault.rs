@@ -121,6 +121,8 @@ kinds! {
     EngineDies: "2.9",
     /// Records are deleted past the recycle bin, which no event tells.
     HardDeletes: "P15",
+    /// What others write commits seconds after its stamps, as the transactions of long triggers and imports do.
+    LateCommits: "R12",
 }
 
 impl FaultKind {

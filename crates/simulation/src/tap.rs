@@ -42,8 +42,8 @@ pub(crate) enum Note {
         missed: Vec<(String, String)>,
         at_ms: i64,
     },
-    /// A position was given up, with everything marked to be read again.
-    Lost,
+    /// A position was given up: so many items were due then, of so many pairs.
+    Lost { due: u64, pairs: u64 },
 }
 
 /// The store, tapped.
@@ -51,11 +51,13 @@ pub(crate) struct Tap {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     notes: Mutex<Vec<Note>>,
+    /// Held while items end.
+    ending: tokio::sync::Mutex<()>,
 }
 
 impl Tap {
     pub(crate) fn on(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Tap {
-        Tap { store, clock, notes: Mutex::default() }
+        Tap { store, clock, notes: Mutex::default(), ending: tokio::sync::Mutex::default() }
     }
 
     pub(crate) fn notes(&self) -> Vec<Note> {
@@ -138,8 +140,11 @@ passed_on! { SyncStore;
         }
 
         async fn lose_position(&self, lease: &Lease, stream: &str) -> Result<(), StoreError> {
+            // Nobody ends an item until it is known how many are due.
+            let _alone = self.ending.lock().await;
             self.store.lose_position(lease, stream).await?;
-            self.note(Note::Lost);
+            let counts = self.store.counts(lease.connection_id, None).await?;
+            self.note(Note::Lost { due: counts.waiting, pairs: counts.links });
             Ok(())
         }
 
@@ -153,6 +158,7 @@ passed_on! { SyncStore;
                 _ => None,
             });
             let set: Vec<Note> = set.collect();
+            let _alone = self.ending.lock().await;
             self.store.finish(lease, finished).await?;
             set.into_iter().for_each(|note| self.note(note));
             Ok(())

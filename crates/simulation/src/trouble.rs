@@ -75,6 +75,7 @@ impl<'s> Driver<'s> {
             }
             ValidationRule | TriggerUppercases | TriggerReverts => self.automate(world),
             TokenAnswersLost | TokenEndpointDown => org.lock().end_all_sessions(),
+            LateCommits => world.commit_late(1_000 + dose * 8),
             _ => {}
         }
         // The others count when they strike.
@@ -98,6 +99,7 @@ impl<'s> Driver<'s> {
             FieldReadOnly => drop(world.grant_field("userflow_user_plan__c", true, true)),
             RowLocks => org.lock().unlock_rows(),
             ValidationRule | TriggerUppercases | TriggerReverts => self.automate(world),
+            LateCommits => world.commit_late(0),
             _ => {}
         }
         self.apply(world);

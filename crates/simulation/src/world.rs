@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -21,7 +24,7 @@ use syncline_model::{
 };
 use syncline_org::{
     OrgHandle, OrgOptions, RunningOrg,
-    core::{FieldSchema, Write, WriteContext, oauth::CodeRequest},
+    core::{FieldSchema, Transaction, Write, WriteContext, oauth::CodeRequest},
     seed::SeedSize,
 };
 use syncline_salesforce::{App, OAuthClient, Pkce};
@@ -55,6 +58,8 @@ pub(crate) struct World {
     pub(crate) accounts: Vec<String>,
     users: Vec<String>,
     pub(crate) written: Vec<Written>,
+    /// How long before its commit other users' transactions stamp what they write.
+    late_ms: AtomicU64,
     /// The grant of each field that may be hidden: id of the row.
     field_grants: BTreeMap<&'static str, String>,
     _folder: TempDir,
@@ -97,6 +102,7 @@ impl World {
             accounts: Vec::new(),
             users: Vec::new(),
             written: Vec::new(),
+            late_ms: AtomicU64::new(0),
             field_grants: BTreeMap::new(),
             _folder: folder,
         };
@@ -172,9 +178,30 @@ impl World {
     /// Writes as another user of the org, in the browser; the ids of what was written.
     pub(crate) fn edit(&self, writes: Vec<Write>) -> Vec<Option<String>> {
         let user_id = self.handle().lock().second_user_id().to_owned();
-        let context = WriteContext { user_id, change_origin: String::new(), now_ms: self.handle().now_ms() };
-        let results = self.handle().commit(&context, false, writes);
+        let committed = WriteContext { user_id, change_origin: String::new(), now_ms: self.handle().now_ms() };
+        let late_ms = i64::try_from(self.late_ms.load(Ordering::Relaxed)).unwrap_or(0);
+        let results = self.handle().change(|org| {
+            // Whoever writes to a record first waits for the end of the transaction that has written to it: stamps never go back.
+            let free_ms = |write: &Write| match write {
+                Write::Update { id, .. } => {
+                    org.history().rfind(|change| change.record_id == id).map_or(0, |change| change.at_ms)
+                }
+                _ => committed.now_ms,
+            };
+            let free_ms = writes.iter().map(free_ms).max().unwrap_or(0);
+            let stamped_ms = (committed.now_ms - late_ms).max(free_ms).min(committed.now_ms);
+            let stamped = WriteContext { now_ms: stamped_ms, ..committed.clone() };
+            let mut transaction = Transaction::default();
+            let results = org.write_in(&mut transaction, &stamped, false, writes);
+            org.finish(&committed, transaction);
+            results
+        });
         results.into_iter().map(|result| result.ok().map(|outcome| outcome.id)).collect()
+    }
+
+    /// From now on what other users write commits so long after its stamps.
+    pub(crate) fn commit_late(&self, late_ms: u64) {
+        self.late_ms.store(late_ms, Ordering::Relaxed);
     }
 
     fn update(&self, id: &str, values: Json) -> bool {

@@ -16,9 +16,8 @@ use syncline_simulation::{FaultKind, Run, Schedule, simulate};
 const SEEDS: u64 = 200;
 /// Runs at a time: each waits most of its time.
 const AT_A_TIME: usize = 6;
-/// Seeds that may fail once and not again. Each is a race that nobody has understood yet, in the product or in a checker: to be looked into,
-/// and to be brought to none.
-const ODD_MAX: usize = 3;
+/// Seeds that may fail once and not again: one in about a thousand does, by a race that nobody has understood yet.
+const ODD_MAX: usize = 1;
 /// Every kind of trouble struck in so many seeds.
 const COVERED_BY: u64 = 200;
 

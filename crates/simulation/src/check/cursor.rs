@@ -153,8 +153,19 @@ pub(crate) fn stream_never_skips(report: &mut Report, evidence: &Evidence, told:
                     position = <[u8; 8]>::try_from(at.as_slice()).ok().map(u64::from_be_bytes);
                 }
             }
-            Note::Lost => position = None,
+            Note::Lost { .. } => position = None,
             Note::Set { .. } => {}
+        }
+    }
+}
+
+/// S9: a position is given up only together with marking every pair due.
+pub(crate) fn lost_is_due(report: &mut Report, evidence: &Evidence) {
+    for note in &evidence.notes {
+        if let Note::Lost { due, pairs } = note {
+            report.examine(CURSOR, due >= pairs, || {
+                format!("a position was given up with {due} items due, and there are {pairs} pairs")
+            });
         }
     }
 }

@@ -8,7 +8,7 @@ mod requests;
 use std::collections::BTreeMap;
 
 pub(crate) use convergence::{Expected, converged};
-pub(crate) use cursor::{Frozen, nothing_lost, stream_never_skips};
+pub(crate) use cursor::{Frozen, lost_is_due, nothing_lost, stream_never_skips};
 pub(crate) use effects::{in_scope, no_regress, no_thin_air};
 pub(crate) use requests::{nothing_made_twice, quota_kept, starts_nowhere_late, tokens_used_once};
 
