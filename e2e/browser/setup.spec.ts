@@ -68,10 +68,17 @@ test('maps two objects, and a profile gets the value', async ({ page, demo }) =>
   await source.fill('Title');
   await inbound.getByRole('option', { name: /^Title\b/ }).click();
   await expect(inbound.getByRole('combobox', { name: 'User attribute, line 1' })).toHaveValue('salesforce_contact_title');
-  // A field of the contact's account.
+  // A field of the contact's account: the association unfolds, and shows what a real record holds.
   await inbound.getByRole('button', { name: 'Add a field from Salesforce to Userflow' }).click();
-  await inbound.getByRole('combobox', { name: 'Contact field, line 2' }).fill('Account.Industry');
-  await inbound.getByRole('option', { name: /^Account\.Industry/ }).click();
+  await inbound.getByRole('combobox', { name: 'Contact field, line 2' }).click();
+  await expect(inbound.getByRole('option', { name: /^Email\b.*@/ })).toBeVisible();
+  await inbound.getByRole('combobox', { name: 'Contact field, line 2' }).fill('acc');
+  await inbound.getByRole('option', { name: /^Account\b.*unfolds$/ }).click();
+  await expect(inbound.getByRole('combobox', { name: 'Contact field, line 2' })).toHaveValue('Account.');
+  const industry = inbound.getByRole('option', { name: /^Industry\b.*Account\.Industry/ });
+  await expect(industry).toBeVisible();
+  await expectAccessible(page);
+  await industry.click();
   await expect(inbound.getByRole('combobox', { name: 'User attribute, line 2' })).toHaveValue('salesforce_account_industry');
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Save mapping' }).click();
@@ -81,8 +88,8 @@ test('maps two objects, and a profile gets the value', async ({ page, demo }) =>
   const row = page.locator('tr[data-attribute="salesforce_contact_title"]');
   await expect(row.getByRole('cell')).toHaveText('Walker of the Setup Guide', { timeout: 30_000 });
   await expect(row.getByRole('img', { name: 'From Salesforce' })).toBeVisible();
-  const industry = page.locator('tr[data-attribute="salesforce_account_industry"]');
-  await expect(industry.getByRole('cell')).toHaveText(contact.Account.Industry, { timeout: 30_000 });
+  const arrived = page.locator('tr[data-attribute="salesforce_account_industry"]');
+  await expect(arrived.getByRole('cell')).toHaveText(contact.Account.Industry, { timeout: 30_000 });
 });
 
 test('disconnects at once, keeps the values, and offers to add Salesforce again', async ({ page, demo }) => {

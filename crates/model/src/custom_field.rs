@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attribute::DataType;
+use crate::{attribute::DataType, profile::ProfileKind};
 
 /// What the names of Syncline's own fields begin with.
 const PREFIX: &str = "userflow_";
@@ -48,6 +48,30 @@ impl WantedField {
             detail: None,
         }
     }
+}
+
+/// The API name of the field that Syncline makes for an attribute unless another is chosen: `userflow_user_plan__c`. A name that is too long
+/// is cut and ends in a short hash of the whole, so that it is the same each time and says apart what begins alike.
+pub fn own_name(kind: ProfileKind, attribute: &str) -> String {
+    /// Of the hash, in letters.
+    const HASH_CHARS: usize = 6;
+    let plain =
+        attribute.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' });
+    let words: String = plain.collect();
+    let words: Vec<&str> = words.split('_').filter(|word| !word.is_empty()).collect();
+    let stem = format!("{PREFIX}{}_{}", kind.as_str(), words.join("_"));
+    // Letters that Salesforce does not take are told apart by the hash too.
+    let is_whole = attribute.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | ' '));
+    if stem.len() <= NAME_CHARS_MAX && is_whole && !words.is_empty() {
+        return format!("{stem}{SUFFIX}");
+    }
+    let hash = attribute
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = format!("{hash:016x}");
+    let room = NAME_CHARS_MAX - HASH_CHARS - 1;
+    let cut = stem.get(..room.min(stem.len())).unwrap_or(&stem).trim_end_matches('_');
+    format!("{cut}_{}{SUFFIX}", &hash[..HASH_CHARS])
 }
 
 /// Whether a field of that name is Syncline's to make: `userflow_…__c`.
@@ -150,6 +174,22 @@ mod tests {
         for name in ["userflow___c", "userflow_a__b__c", "userflow_a___c", "userflow_ä__c", "userflow_a b__c", &long] {
             assert!(is_own_name(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn an_attribute_s_field_has_a_name_that_salesforce_takes_and_long_ones_are_told_apart() {
+        let name = |attribute: &str| own_name(ProfileKind::User, attribute);
+        assert_eq!(name("plan"), "userflow_user_plan__c");
+        assert_eq!(own_name(ProfileKind::Company, "Seats left"), "userflow_company_seats_left__c");
+        assert_eq!(name("a--b__c_"), "userflow_user_a_b_c__c");
+        let long = ["number_of_onboarding_flows_started", "number_of_onboarding_flows_stopped", "größe", "große", "—"]
+            .map(name);
+        for name in &long {
+            assert_eq!(is_own_name(name), Ok(true), "{name}");
+        }
+        let distinct: std::collections::BTreeSet<_> = long.iter().collect();
+        assert_eq!(distinct.len(), long.len(), "{long:?}");
+        assert_eq!(name("number_of_onboarding_flows_started"), long[0]);
     }
 
     #[test]

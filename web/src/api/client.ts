@@ -180,6 +180,13 @@ const replacing = (env: string, replaces: string | null) => ({ path: { env }, qu
 export const previewMapping = (env: string, mapping: MappingInput, replaces: string | null, signal: AbortSignal) =>
   body(client.POST('/api/v1/environments/{env}/mappings/preview', { params: replacing(env, replaces), body: mapping, signal }));
 
+/** A record that a draft would match, with what its fields hold. */
+export const sampleMapping = (env: string, mapping: MappingInput, replaces: string | null, signal: AbortSignal) =>
+  body(client.POST('/api/v1/environments/{env}/mappings/sample', { params: replacing(env, replaces), body: mapping, signal }));
+
+export const getSalesforceRecord = (env: string, id: string, signal: AbortSignal) =>
+  body(client.GET('/api/v1/environments/{env}/salesforce/records/{id}', { params: { path: { env, id } }, signal }));
+
 export const createMapping = (env: string, mapping: MappingInput) =>
   body(client.POST('/api/v1/environments/{env}/mappings', { params: { path: { env } }, body: mapping }));
 

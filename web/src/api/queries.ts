@@ -66,17 +66,39 @@ export const previewQuery = (env: string, mapping: api.MappingInput, replaces: s
     refetchOnWindowFocus: false,
   });
 
+const SAMPLE = { staleTime: 5 * 60_000, gcTime: 5 * 60_000, retry: false, refetchOnWindowFocus: false } as const;
+
+/** A record that a draft would match; its lines make no difference. */
+export const sampleQuery = (env: string, mapping: api.MappingInput, replaces: string | null) =>
+  queryOptions({
+    queryKey: ['env', env, 'mapping-sample', replaces, mapping],
+    queryFn: ({ signal }) => api.sampleMapping(env, mapping, replaces, signal),
+    ...SAMPLE,
+  });
+
+export const recordQuery = (env: string, id: string) =>
+  queryOptions({
+    queryKey: ['env', env, 'salesforce-record', id],
+    queryFn: ({ signal }) => api.getSalesforceRecord(env, id, signal),
+    ...SAMPLE,
+  });
+
 export const issuesQuery = (env: string) =>
   queryOptions({
     queryKey: [...salesforceKey(env), 'issues'],
     queryFn: ({ signal }) => api.listIssues(env, signal),
   });
 
+/** An org that was connected a moment ago is still being read: it answers in a few seconds. */
+const isBeingRead = (error: unknown) => error instanceof api.ApiError && error.status === 409;
+
 export const salesforceObjectsQuery = (env: string) =>
   queryOptions({
     queryKey: ['env', env, 'salesforce-objects'],
     queryFn: ({ signal }) => api.listSalesforceObjects(env, signal),
     staleTime: 5 * 60_000,
+    retry: (failures, error) => failures < (isBeingRead(error) ? 60 : 3),
+    retryDelay: (failures, error) => (isBeingRead(error) ? 1_000 : 1_000 * 2 ** failures),
   });
 
 export const salesforceObjectQuery = (env: string, name: string) =>

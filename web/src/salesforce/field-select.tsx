@@ -61,15 +61,12 @@ export function FieldSelect({ options, value, onChange, create, ...props }: Fiel
                 </Text>
               )}
             </div>
-            {field?.isNew ? (
-              <Badge size="sm">New</Badge>
-            ) : (
-              field?.type !== undefined && (
-                <Text size="xs" c="dimmed">
-                  {field.type}
-                </Text>
-              )
+            {field?.type !== undefined && (
+              <Text size="xs" c="dimmed">
+                {field.type}
+              </Text>
             )}
+            {field?.isNew && <Badge size="sm">New</Badge>}
           </Group>
         );
       }}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Mapping } from '../api/client';
-import { draftOf, gaps, isAssociatedField, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
+import { draftOf, gaps, isAssociatedField, isMadeField, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
 
 const mapping: Mapping = {
   id: 'm1',
@@ -30,6 +30,8 @@ describe('isAssociatedField', () => {
   });
 });
 
+const suggest = (from: string) => suggestedAttribute('Contact', from);
+
 describe('suggestedAttribute', () => {
   it('is the object and the field in snake case', () => {
     expect(suggestedAttribute('Contact', 'Title')).toBe('salesforce_contact_title');
@@ -53,13 +55,22 @@ describe('suggestedAttribute', () => {
 
 describe('editing rows', () => {
   it('gives an inbound row the suggested target, and follows the field until another target is chosen', () => {
-    let draft = withRowField(newDraft('Contact', 'user'), 'inbound', 1, 'from', 'Title');
+    let draft = withRowField(newDraft('Contact', 'user'), 'inbound', 1, 'from', 'Title', suggest);
     expect(draft.inbound).toEqual([{ key: 1, from: 'Title', to: 'salesforce_contact_title' }]);
-    draft = withRowField(draft, 'inbound', 1, 'from', 'Department');
+    draft = withRowField(draft, 'inbound', 1, 'from', 'Department', suggest);
     expect(draft.inbound[0]?.to).toBe('salesforce_contact_department');
-    draft = withRowField(draft, 'inbound', 1, 'to', 'team');
-    draft = withRowField(draft, 'inbound', 1, 'from', 'Title');
+    draft = withRowField(draft, 'inbound', 1, 'to', 'team', suggest);
+    draft = withRowField(draft, 'inbound', 1, 'from', 'Title', suggest);
     expect(draft.inbound[0]).toEqual({ key: 1, from: 'Title', to: 'team' });
+  });
+
+  it('gives an outbound row the field that is made for its attribute, unless another is chosen', () => {
+    const made = (from: string) => `userflow_user_${from}__c`;
+    let draft = withRowField(withNewRow(newDraft('Contact', 'user'), 'outbound'), 'outbound', 2, 'from', 'plan', made);
+    expect(draft.outbound).toEqual([{ key: 2, from: 'plan', to: 'userflow_user_plan__c' }]);
+    draft = withRowField(draft, 'outbound', 2, 'to', 'Plan__c', made);
+    expect(withRowField(draft, 'outbound', 2, 'from', 'tier', made).outbound[0]?.to).toBe('Plan__c');
+    expect(['userflow_user_plan__c', 'userflow_x__c', 'Plan__c', 'userflow_a__b__c', 'userflow___c'].map(isMadeField)).toEqual([true, true, false, false, false]);
   });
 
   it('never gives a key twice', () => {
@@ -77,10 +88,10 @@ describe('sending', () => {
   });
 
   it('leaves out empty lines and asks to complete half-filled ones', () => {
-    let draft = withRowField(withNewRow(newDraft('Account', 'company'), 'outbound'), 'outbound', 2, 'from', 'plan');
+    let draft = withRowField(withNewRow(newDraft('Account', 'company'), 'outbound'), 'outbound', 2, 'from', 'plan', () => null);
     expect([...gaps(draft).keys()]).toEqual(['match.salesforce', 'outbound 2 to']);
     draft = { ...draft, matchSalesforce: 'Id' };
-    draft = withRowField(draft, 'outbound', 2, 'to', 'Plan__c');
+    draft = withRowField(draft, 'outbound', 2, 'to', 'Plan__c', () => null);
     expect(gaps(draft).size).toBe(0);
     expect(payload(draft, null)).toMatchObject({ inbound: [], outbound: [{ from: 'plan', to: 'Plan__c' }] });
   });

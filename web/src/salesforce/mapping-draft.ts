@@ -89,18 +89,24 @@ export const isAssociatedField = (text: string) => /^[a-z]\w*(\.[a-z]\w*){1,5}$/
 
 export const isAttributeName = (text: string) => /^[a-z][a-z0-9_]{0,99}$/i.test(text);
 
-/** The draft with a row's field chosen. An inbound row without a target of its own gets the suggested one. */
-export function withRowField(draft: Draft, direction: Direction, key: number, side: 'from' | 'to', value: string | null): Draft {
+/** What a source feeds unless another target is chosen; null where nothing can be suggested. */
+export type Suggest = (from: string) => string | null;
+
+/** The draft with a row's field chosen. A row without a target of its own gets the suggested one. */
+export function withRowField(draft: Draft, direction: Direction, key: number, side: 'from' | 'to', value: string | null, suggest: Suggest): Draft {
   const change = (row: Row): Row => {
     if (row.key !== key) return row;
-    if (direction === 'inbound' && side === 'from' && value !== null) {
-      const isSuggested = row.to === null || (row.from !== null && row.to === suggestedAttribute(draft.salesforce, row.from));
-      return { ...row, from: value, to: isSuggested ? suggestedAttribute(draft.salesforce, value) : row.to };
+    if (side === 'from' && value !== null) {
+      const isSuggested = row.to === null || (row.from !== null && row.to === suggest(row.from));
+      return { ...row, from: value, to: isSuggested ? suggest(value) : row.to };
     }
     return { ...row, [side]: value };
   };
   return { ...draft, [direction]: draft[direction].map(change) };
 }
+
+/** Whether a text names a Salesforce field that is Syncline's to make. */
+export const isMadeField = (text: string) => /^userflow_[a-z0-9]+(_[a-z0-9]+)*__c$/i.test(text);
 
 /** The options with one of them changed; `undefined`, or what is done anyway, is left out. */
 export function withOption<Name extends keyof Options>(options: Options, name: Name, value: Options[Name] | undefined): Options {

@@ -3,7 +3,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconAlertCircle, IconArrowRight, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type SubmitEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, type SubmitEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 
 import { ApiError, type AttributeDefinition, createMapping, type Mapping, type MappingInput, type SalesforceObject, updateMapping } from '../api/client';
@@ -18,12 +18,13 @@ import {
   draftOf,
   type Errors,
   gaps,
-  isAssociatedField,
   isAttributeName,
+  isMadeField,
   newDraft,
   payload,
   placeOfField,
   rowPlace,
+  type Suggest,
   suggestedAttribute,
   withNewRow,
   withOptions,
@@ -33,6 +34,8 @@ import {
 import { SALESFORCE_PATH } from './paths';
 import { PreviewCard } from './preview-card';
 import classes from './salesforce.module.css';
+import { SourcePicker } from './source-picker';
+import type { SampleOf } from './use-source';
 import { PROFILE_LABEL } from './words';
 
 interface MappingEditorProps {
@@ -82,6 +85,11 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
   const writableFields = useMemo(() => fieldOptions(object, ({ updateable }) => updateable), [object]);
   const attributeOptions = useMemo(() => attributes.map(attributeOption), [attributes]);
   const matchTargets = useMemo(() => [...identityOptions(userflow), ...attributeOptions.filter(({ value }) => value !== 'email')], [userflow, attributeOptions]);
+  const madeFields = useMemo(() => new Map(attributes.map(({ name, made_field: made }) => [name, made])), [attributes]);
+  const sampleOf = useMemo<SampleOf>(
+    () => ({ input: { ...payload(newDraft(object.name, userflow), null), match: matchOf(draft.matchSalesforce, draft.matchUserflow) }, replaces: mapping?.id ?? null }),
+    [object.name, userflow, draft.matchSalesforce, draft.matchUserflow, mapping],
+  );
   const hasUnplacedError = mutation.isError && errors.size === 0;
   const profile = PROFILE_LABEL[userflow];
 
@@ -121,15 +129,18 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
         <Rows
           direction="inbound"
           heading="Fields to sync from Salesforce to Userflow"
-          hint={`These appear on the ${profile.toLowerCase()} as attributes that come from Salesforce. Type a path such as Account.Industry for a field of an associated record.`}
+          hint={`These appear on the ${profile.toLowerCase()} as attributes that come from Salesforce. Associations unfold in the list, up to five steps; a path such as Account.Industry can be typed too.`}
           fromLabel={`${object.label} field`}
           toLabel={`${profile} attribute`}
           draft={draft}
           setDraft={setDraft}
           errors={errors}
-          fromOptions={salesforceFields}
+          source={({ value, label, error, onChange }) => (
+            <SourcePicker aria-label={label} object={object} value={value} error={error} onChange={onChange} sampleOf={sampleOf} />
+          )}
+          fromType={(from) => typeOf(salesforceFields, from)}
+          suggest={(from) => suggestedAttribute(object.name, from)}
           toOptions={(from) => inboundTargets(object.name, from, attributeOptions)}
-          createSource={(text) => (isAssociatedField(text) ? { value: text, label: text, type: 'field of an associated record' } : null)}
           createTarget={(text) => (isAttributeName(text) ? { value: text, label: text, isNew: true } : null)}
         />
         <Rows
@@ -141,8 +152,13 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
           draft={draft}
           setDraft={setDraft}
           errors={errors}
-          fromOptions={attributeOptions}
-          toOptions={() => writableFields}
+          source={({ value, label, error, onChange }) => (
+            <FieldSelect aria-label={label} placeholder="Choose an attribute" options={attributeOptions} value={value} error={error} onChange={onChange} />
+          )}
+          fromType={(from) => typeOf(attributeOptions, from)}
+          suggest={(from) => madeFields.get(from)?.name ?? null}
+          toOptions={(from) => outboundTargets(from, writableFields, madeFields)}
+          createTarget={(text) => (isMadeField(text) ? { value: text, label: text, isNew: true } : null)}
         />
         <Rules draft={draft} setDraft={setDraft} objectLabel={object.label} profile={profile.toLowerCase()} />
         <PreviewCard draft={draft} objectLabel={object.label} mapping={mapping} />
@@ -174,14 +190,23 @@ interface RowsProps {
   draft: Draft;
   setDraft: (draft: Draft) => void;
   errors: Errors;
-  fromOptions: FieldOption[];
+  source: (props: SourceProps) => ReactNode;
+  /** The type of a source, where it is known. */
+  fromType: (from: string | null) => string | undefined;
+  suggest: Suggest;
   toOptions: (from: string | null) => FieldOption[];
-  createSource?: (text: string) => FieldOption | null;
-  createTarget?: (text: string) => FieldOption | null;
+  createTarget: (text: string) => FieldOption | null;
+}
+
+interface SourceProps {
+  label: string;
+  value: string | null;
+  error: string | undefined;
+  onChange: (value: string | null) => void;
 }
 
 function Rows(props: RowsProps) {
-  const { direction, heading, hint, fromLabel, toLabel, draft, setDraft, errors, fromOptions, toOptions, createSource, createTarget } = props;
+  const { direction, heading, hint, fromLabel, toLabel, draft, setDraft, errors, source, fromType, suggest, toOptions, createTarget } = props;
   const rows = draft[direction];
   const headingId = `${direction}-heading`;
   const cloud = <SalesforceCloud size={13} label={null} />;
@@ -207,25 +232,22 @@ function Rows(props: RowsProps) {
         {rows.map((row, index) => (
           <li key={row.key} className={classes['line']}>
             <div className={classes['row']}>
-              <FieldSelect
-                aria-label={`${fromLabel}, line ${index + 1}`}
-                placeholder={direction === 'inbound' ? 'Choose a field' : 'Choose an attribute'}
-                options={fromOptions}
-                value={row.from}
-                error={errors.get(rowPlace(direction, row.key, 'from'))}
-                onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'from', value))}
-                {...(createSource === undefined ? {} : { create: createSource })}
-              />
+              {source({
+                label: `${fromLabel}, line ${index + 1}`,
+                value: row.from,
+                error: errors.get(rowPlace(direction, row.key, 'from')),
+                onChange: (value) => setDraft(withRowField(draft, direction, row.key, 'from', value, suggest)),
+              })}
               <IconArrowRight size={18} stroke={1.6} className={classes['lineArrow']} aria-hidden />
               <FieldSelect
                 className={classes['lineTarget'] ?? ''}
                 aria-label={`${toLabel}, line ${index + 1}`}
-                placeholder={direction === 'inbound' ? 'Choose or name an attribute' : 'Choose a field'}
+                placeholder={direction === 'inbound' ? 'Choose or name an attribute' : 'Choose a field, or make one'}
                 options={toOptions(row.from)}
                 value={row.to}
                 error={errors.get(rowPlace(direction, row.key, 'to'))}
-                onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'to', value))}
-                {...(createTarget === undefined ? {} : { create: createTarget })}
+                onChange={(value) => setDraft(withRowField(draft, direction, row.key, 'to', value, suggest))}
+                create={createTarget}
               />
               <ActionIcon
                 variant="subtle"
@@ -242,7 +264,7 @@ function Rows(props: RowsProps) {
               direction={direction}
               name={`line ${index + 1}`}
               options={row.options ?? {}}
-              fromType={typeOf(fromOptions, row.from)}
+              fromType={fromType(row.from)}
               toType={typeOf(toOptions(row.from), row.to)}
               error={errors.get(rowPlace(direction, row.key, 'options'))}
               onChange={(options) => setDraft(withOptions(draft, direction, row.key, options))}
@@ -330,6 +352,15 @@ function fieldOptions(object: SalesforceObject, isWanted: (field: SalesforceObje
 
 function attributeOption({ name, display_name, data_type }: AttributeDefinition): FieldOption {
   return { value: name, label: display_name, type: data_type };
+}
+
+const matchOf = (salesforce: string | null, userflow: string | null): MappingInput['match'] => ({ salesforce: salesforce ?? '', userflow: userflow ?? '' });
+
+/** The field that would be made for the attribute first, then those that exist. */
+function outboundTargets(from: string | null, fields: FieldOption[], made: ReadonlyMap<string, AttributeDefinition['made_field']>): FieldOption[] {
+  const field = from === null ? undefined : made.get(from);
+  if (field === undefined || fields.some(({ value }) => value.toLowerCase() === field.name.toLowerCase())) return fields;
+  return [{ value: field.name, label: field.name, type: field.type, isNew: true }, ...fields];
 }
 
 function identityOptions(userflow: Mapping['userflow']): FieldOption[] {

@@ -61,6 +61,7 @@ export function MappingList() {
 /** The order is the user's to set: of several mappings that feed one attribute, the first that has a link and a value wins. */
 function MappingsInOrder({ mappings }: { mappings: Mapping[] }) {
   const order = useMappingOrder(mappings);
+  if (mappings.length === 0) return null;
   return (
     <>
       {mappings.length > 1 && (
