@@ -15,6 +15,9 @@ use syncline_model::{
     schema::{FieldSchema, FieldType, ListedObject, ObjectSchema},
 };
 
+#[cfg(test)]
+mod fights;
+
 use crate::line_rules::{as_made, check_inbound, check_outbound, given_type};
 
 /// Most lines of one direction; Salesforce takes no more than about 500 fields in one query of this kind.

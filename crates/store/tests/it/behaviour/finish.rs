@@ -141,7 +141,9 @@ pub(crate) async fn written_values_that_the_mapping_itself_reads_mark_its_item_a
     linked.settle_all().await;
     let work = linked.look("u1").await;
     let read = work.record.as_ref().unwrap().revision;
-    linked.finish(&work, Settlement { written: values(&[("Title", "Written")]), record_revision: read, ..nothing() }).await;
+    linked
+        .finish(&work, Settlement { written: values(&[("Title", "Written")]), record_revision: read, ..nothing() })
+        .await;
     let due: Vec<_> = linked.all_due().await.into_keys().collect();
     assert_eq!(due, [(linked.mapping.id, "u1".to_owned())]);
     let work = linked.look("u1").await;
