@@ -170,18 +170,34 @@ export class Org {
   }
 
   async update(object: string, id: string, fields: Record<string, unknown>): Promise<void> {
-    await this.call('PATCH', `/sobjects/${object}/${id}`, fields);
+    await this.change(`sobjects/${object}/${id}`, fields);
+  }
+
+  /** Makes a record, or a part of the set-up, and gives its Id. */
+  async create(collection: string, fields: Record<string, unknown>): Promise<string> {
+    const { id } = (await (await this.call('POST', `/${collection}`, fields)).json()) as { id: string };
+    return id;
+  }
+
+  async change(route: string, fields: Record<string, unknown>): Promise<void> {
+    await this.call('PATCH', `/${route}`, fields);
+  }
+
+  /** A query of the org's set-up. */
+  async tooling<T>(soql: string): Promise<T[]> {
+    const response = await this.call('GET', `/tooling/query?${new URLSearchParams({ q: soql })}`);
+    const { records } = (await response.json()) as { records: T[] };
+    return records;
   }
 
   /** What an administrator takes out of the org's set-up, by the Tooling API. */
   async removeSetup(object: string, where: string): Promise<void> {
-    const response = await this.call('GET', `/tooling/query?${new URLSearchParams({ q: `SELECT Id FROM ${object} WHERE ${where}` })}`);
-    const { records } = (await response.json()) as { records: { Id: string }[] };
+    const records = await this.tooling<{ Id: string }>(`SELECT Id FROM ${object} WHERE ${where}`);
     expect(records).not.toHaveLength(0);
     for (const { Id } of records) await this.call('DELETE', `/tooling/sobjects/${object}/${Id}`);
   }
 
-  private async call(method: string, route: string, body?: unknown): Promise<Response> {
+  async call(method: string, route: string, body?: unknown): Promise<Response> {
     const response = await fetch(this.root + route, {
       method,
       headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },

@@ -3,6 +3,7 @@ import { createBrowserRouter, Navigate } from 'react-router';
 import { ProfileListPage } from './profiles/profile-list-page';
 import { ProfileRoute } from './profiles/profile-page';
 import { IntegrationsPage } from './salesforce/integrations-page';
+import { IssuesPage } from './salesforce/issues-page';
 import { EditMappingPage, NewMappingPage } from './salesforce/mapping-pages';
 import { SalesforcePage } from './salesforce/salesforce-page';
 import { RequireSession } from './session/require-session';
@@ -29,6 +30,7 @@ export const router = createBrowserRouter([
               { path: 'settings', element: <Navigate to="/settings/integrations" replace /> },
               { path: 'settings/integrations', element: <IntegrationsPage /> },
               { path: 'settings/integrations/salesforce', element: <SalesforcePage /> },
+              { path: 'settings/integrations/salesforce/issues', element: <IssuesPage /> },
               { path: 'settings/integrations/salesforce/mappings/new', element: <NewMappingPage /> },
               { path: 'settings/integrations/salesforce/mappings/:id', element: <EditMappingPage /> },
               { path: '*', element: <NotFoundPage /> },

@@ -281,7 +281,7 @@ fn misfit_issue(record: &HeldRecord, target: &str, misfit: &str) -> NewIssue {
         field: Some(target.to_owned()),
         code: String::new(),
         cause: format!("The value does not fit {target}: {misfit}."),
-        remedy: "Change the value at its source, or map it to a field that can take it.".to_owned(),
+        remedy: "Change the value at its source, have the field take it (a longer field, one more value in its picklist), or map it elsewhere.".to_owned(),
     }
 }
 

@@ -29,6 +29,8 @@ export type Mapping = Required<Schemas['Mapping']>;
 export type MappingInput = Required<Schemas['MappingInput']>;
 export type Preview = Schemas['Preview'];
 export type Issue = Schemas['Issue'];
+export type IssueKind = Issue['kind'];
+export type IssueGroup = Schemas['IssueGroup'];
 export type Explanation = Schemas['Explanation'];
 
 const client = createClient<paths>({ baseUrl: window.location.origin });
@@ -207,5 +209,24 @@ export const resumeMapping = (env: string, id: string) =>
 export const deleteMapping = (env: string, id: string) =>
   done(client.DELETE('/api/v1/environments/{env}/mappings/{id}', { params: { path: { env, id } } }));
 
-export const listIssues = (env: string, signal: AbortSignal) =>
-  body(client.GET('/api/v1/environments/{env}/issues', { params: { path: { env } }, signal }));
+/** Which issues; what is left out holds for all. */
+export interface IssueFilter {
+  id?: string;
+  mapping_id?: string;
+  object?: string;
+  kind?: IssueKind;
+  code?: string;
+  field?: string;
+  search?: string;
+}
+
+export const listIssues = (env: string, filter: IssueFilter, page: { after: string | null; limit: number }, signal: AbortSignal) => {
+  const query = { ...filter, limit: page.limit, ...(page.after === null ? {} : { after: page.after }) };
+  return body(client.GET('/api/v1/environments/{env}/issues', { params: { path: { env }, query }, signal }));
+};
+
+export const listIssueGroups = (env: string, filter: IssueFilter, signal: AbortSignal) =>
+  body(client.GET('/api/v1/environments/{env}/issues/groups', { params: { path: { env }, query: filter }, signal }));
+
+export const retryIssues = (env: string, filter: IssueFilter) =>
+  body(client.POST('/api/v1/environments/{env}/issues/retry', { params: { path: { env } }, body: filter }));

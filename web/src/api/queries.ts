@@ -2,7 +2,7 @@
 import { queryOptions } from '@tanstack/react-query';
 
 import * as api from './client';
-import type { ProfileKind, ProfileQuery } from './client';
+import type { IssueFilter, ProfileKind, ProfileQuery } from './client';
 import { isMoving } from '../profiles/sync-words';
 
 export const sessionQuery = queryOptions({
@@ -83,10 +83,21 @@ export const recordQuery = (env: string, id: string) =>
     ...SAMPLE,
   });
 
-export const issuesQuery = (env: string) =>
+/** Live views tell of numbers; while something is tried again it is looked at more often. */
+const waits = (waiting: boolean | undefined) => (waiting === true ? 2_000 : 30_000);
+
+export const issueGroupsQuery = (env: string, filter: IssueFilter) =>
   queryOptions({
-    queryKey: [...salesforceKey(env), 'issues'],
-    queryFn: ({ signal }) => api.listIssues(env, signal),
+    queryKey: [...salesforceKey(env), 'issues', 'groups', filter],
+    queryFn: ({ signal }) => api.listIssueGroups(env, filter, signal),
+    refetchInterval: ({ state }) => waits(state.data?.data.some(({ waiting }) => waiting > 0)),
+  });
+
+export const issuesQuery = (env: string, filter: IssueFilter, page: { after: string | null; limit: number }) =>
+  queryOptions({
+    queryKey: [...salesforceKey(env), 'issues', filter, page],
+    queryFn: ({ signal }) => api.listIssues(env, filter, page, signal),
+    refetchInterval: ({ state }) => waits(state.data?.data.some(({ waiting }) => waiting)),
   });
 
 /** An org that was connected a moment ago is still being read: it answers in a few seconds. */

@@ -95,7 +95,7 @@ function ProfilePage({ kind, id }: { kind: ProfileKind; id: string }) {
           )}
         </Box>
       </Group>
-      {profile.issues.length > 0 && <IssueList issues={profile.issues} within="profile" />}
+      {profile.issues.length > 0 && <IssueList issues={profile.issues} />}
       <div className={classes['layout']}>
         <AttributeTable attributes={profile.attributes} />
         <Stack gap="lg">

@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { IconAlertTriangle, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
+import { Link } from 'react-router';
 
 import type { Connection } from '../api/client';
 import { RelativeTime } from '../ui/time';
@@ -8,6 +9,7 @@ import { forecast } from './budget-words';
 import { ConnectForm } from './connect-card';
 import { ConnectionMenu } from './connection-menu';
 import { outcome } from './examination-words';
+import { ISSUES_PATH } from './paths';
 import classes from './salesforce.module.css';
 import { SalesforceTile } from './salesforce-tile';
 import { StateBadge } from './state-badge';
@@ -41,7 +43,11 @@ export function ConnectionPanel({ connection }: { connection: Connection }) {
       <dl className={classes['figures']}>
         <Figure label="Linked" value={count.format(connection.links)} note={connection.links === 1 ? 'record' : 'records'} />
         <Figure label="Waiting to sync" value={count.format(connection.waiting)} note={connection.waiting === 0 ? 'all in step' : 'right now'} />
-        <Figure label="Sync issues" value={count.format(connection.issues)} note={connection.issues === 0 ? 'none' : 'see below'} />
+        <Figure
+          label="Sync issues"
+          value={connection.issues === 0 ? '0' : <Link to={ISSUES_PATH}>{count.format(connection.issues)}</Link>}
+          note={connection.issues === 0 ? 'none' : 'to look at'}
+        />
         {budget && <Figure label="API budget" value={<a href="#budget">{forecast(budget, new Date()).label}</a>} isText />}
         {examination && <Figure label="Checks" value={<a href="#checks">{outcome(examination).label}</a>} isText />}
         {connection.connected_at && <Figure label="Connected" value={<RelativeTime at={connection.connected_at} />} isText />}

@@ -1,14 +1,12 @@
 import { Alert, Anchor, Badge, Box, Group, Stack, Text, Title } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
-import { Link } from 'react-router';
+import { IconAlertTriangle, IconArrowUpRight } from '@tabler/icons-react';
 
 import type { Issue } from '../api/client';
-import { profilePath } from '../profiles/words';
 import { RelativeTime } from '../ui/time';
 import classes from './salesforce.module.css';
 
-/** What could not be synced, why, and what to do about it. On a profile's own page the profile is not named again. */
-export function IssueList({ issues, within }: { issues: Issue[]; within: 'profile' | 'connection' }) {
+/** What of one profile could not be synced, why, and what to do about it. */
+export function IssueList({ issues }: { issues: Issue[] }) {
   return (
     <Alert
       component="section"
@@ -37,12 +35,12 @@ export function IssueList({ issues, within }: { issues: Issue[]; within: 'profil
             </Group>
             <Text size="sm">{issue.remedy}</Text>
             <Box className={classes['issueMeta'] ?? ''}>
-              {within === 'connection' && issue.profile_id !== '' && (
-                <Anchor component={Link} to={profilePath(issue.profile_kind, issue.profile_id)} size="xs">
-                  {issue.profile_id}
+              {issue.record_id !== null && issue.record_url !== null && (
+                <Anchor href={issue.record_url} target="_blank" rel="noreferrer" size="xs">
+                  Record {issue.record_id}
+                  <IconArrowUpRight size={14} role="img" aria-label="(opens Salesforce)" style={{ verticalAlign: '-2px' }} />
                 </Anchor>
               )}
-              {issue.record_id && <span>Record {issue.record_id}</span>}
               <span>
                 <RelativeTime at={issue.last_at} />
                 {issue.count > 1 && `, ${issue.count} times`}

@@ -1,9 +1,7 @@
-import { Anchor, Breadcrumbs, Paper, Skeleton, Stack, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Alert, Anchor, Breadcrumbs, Button, Group, Paper, Skeleton, Stack, Text } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
 import { Link } from 'react-router';
 
-import { issuesQuery } from '../api/queries';
-import { useEnv } from '../session/session';
 import { PageTitle } from '../shell/page';
 import { ErrorState } from '../ui/states';
 import { BudgetCard } from './budget-card';
@@ -12,8 +10,10 @@ import { ConnectionPanel } from './connection-panel';
 import classes from './connection.module.css';
 import { ExaminationCard } from './examination-card';
 import { FeedsCard } from './feeds-card';
-import { IssueList } from './issue-list';
+import { issuesWords } from './issue-words';
 import { MappingList } from './mapping-list';
+import { ISSUES_PATH } from './paths';
+import panelClasses from './salesforce.module.css';
 import { useLiveConnection } from './use-salesforce';
 
 export function SalesforcePage() {
@@ -49,7 +49,7 @@ export function SalesforcePage() {
       ) : (
         <>
           <ConnectionPanel connection={connection} />
-          <Issues />
+          <Issues issues={connection.issues} />
           <MappingList />
           <div className={classes['columns']}>
             <FeedsCard connection={connection} />
@@ -62,15 +62,26 @@ export function SalesforcePage() {
   );
 }
 
-function Issues() {
-  const env = useEnv();
-  const query = useQuery(issuesQuery(env));
-  if (query.error !== null && query.data === undefined) {
-    return (
-      <Paper>
-        <ErrorState what="Sync issues" error={query.error} onRetry={() => void query.refetch()} />
-      </Paper>
-    );
-  }
-  return query.data === undefined || query.data.data.length === 0 ? null : <IssueList issues={query.data.data} within="connection" />;
+function Issues({ issues }: { issues: number }) {
+  if (issues === 0) return null;
+  return (
+    <Alert
+      component="section"
+      role="region"
+      aria-label="Sync issues"
+      color="orange"
+      variant="light"
+      icon={<IconAlertTriangle aria-hidden />}
+      className={panelClasses['issues'] ?? ''}
+    >
+      <Group justify="space-between" gap="sm">
+        <Text size="sm">
+          <b>{issuesWords(issues)}</b> with {issues === 1 ? 'its' : 'their'} reasons, and what to do about {issues === 1 ? 'it' : 'them'}.
+        </Text>
+        <Button component={Link} to={ISSUES_PATH} size="xs" variant="default">
+          See sync issues
+        </Button>
+      </Group>
+    </Alert>
+  );
 }

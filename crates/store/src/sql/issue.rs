@@ -1,5 +1,7 @@
 //! Sync issues as lists and groups, and having them tried again.
 
+use std::collections::BTreeMap;
+
 use sqlx::QueryBuilder;
 use syncline_model::{
     id::{ConnectionId, IssueId},
@@ -11,8 +13,8 @@ use super::{
     Db,
     environment::containing,
     link::DUE_AGAIN,
-    row::{self, get},
-    store::{SqlStore, Unit},
+    row::{self, get, text},
+    store::{ROWS_MAX, SqlStore, Unit},
 };
 use crate::{
     failure::Failure,
@@ -57,29 +59,44 @@ impl SqlStore {
         connection: ConnectionId,
         filter: &IssueFilter,
     ) -> Result<Vec<IssueGroup>, Failure> {
+        let mut tx = self.read().await?;
         let mut query = QueryBuilder::<Db>::new(
-            "-- issue groups\nselect s.*, m.position, g.issues, g.waiting, g.group_first_at, g.group_last_at from (\
-             select max(i.id) as sample, count(*) as issues, count(d.profile_id) as waiting, \
-             min(i.first_at) as group_first_at, max(i.last_at) as group_last_at",
+            "-- issue groups\nselect max(i.id) as sample, count(*) as issues, count(d.profile_id) as waiting, \
+             min(i.first_at) as first_at, max(i.last_at) as last_at",
         );
         query.push(ISSUES).push(DUE);
         push_conditions(&mut query, connection, filter);
-        query.push(
-            " group by i.mapping_id, i.kind, i.code, i.field) g \
-             join sync_issue s on s.id = g.sample \
-             join object_mapping m on m.connection_id = s.connection_id and m.id = s.mapping_id where s.connection_id = ",
-        );
-        query.push_bind(connection.to_string());
+        query.push(" group by i.mapping_id, i.kind, i.code, i.field");
+        let counted = query.build().fetch_all(&mut *tx).await?;
+        let ids = counted.iter().map(|row| text(row, "sample")).collect::<Result<Vec<_>, _>>()?;
+        // By itself: within one statement SQLite counts the groups anew for every issue.
+        let mut samples = BTreeMap::new();
+        for some in ids.chunks(ROWS_MAX) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- samples of issue groups\nselect i.*, m.position from sync_issue i \
+                 join object_mapping m on m.connection_id = i.connection_id and m.id = i.mapping_id where i.connection_id = ",
+            );
+            query.push_bind(connection.to_string()).push(" and i.id in (");
+            let mut ids = query.separated(", ");
+            for id in some {
+                ids.push_bind(id.clone());
+            }
+            query.push(")");
+            for row in query.build().fetch_all(&mut *tx).await? {
+                samples.insert(text(&row, "id")?, (get::<i64>(&row, "position")?, row::issue(&row)?));
+            }
+        }
         let mut groups = Vec::new();
-        for row in query.build().fetch_all(self.reader()).await? {
+        for row in counted {
+            let Some((position, sample)) = samples.remove(&text(&row, "sample")?) else { continue };
             let group = IssueGroup {
-                sample: row::issue(&row)?,
+                sample,
                 issues: get::<i64>(&row, "issues")?.try_into()?,
                 waiting: get::<i64>(&row, "waiting")?.try_into()?,
-                first_at: row::time(&row, "group_first_at")?,
-                last_at: row::time(&row, "group_last_at")?,
+                first_at: row::time(&row, "first_at")?,
+                last_at: row::time(&row, "last_at")?,
             };
-            groups.push((IssueGroupKey::of(get(&row, "position")?, &group.sample), group));
+            groups.push((IssueGroupKey::of(position, &group.sample), group));
         }
         // Here, since the databases order texts in ways of their own.
         groups.sort_by(|(a, _), (b, _)| a.cmp(b));
