@@ -57,6 +57,8 @@ enum Task {
     BenchBulk,
     /// Measure what a burst and an idle day cost an org in API calls, and print the figures beside their limits
     BenchCost,
+    /// Measure a change beside 200 mappings that do not concern it, and beside 20,000 records that follow another
+    BenchMappings,
     /// Measure what the emulated org can take and give, and print the figures
     BenchOrg,
     /// Run a command with a private PostgreSQL, whose URL it finds in SYNCLINE_TEST_POSTGRES_URL
@@ -89,6 +91,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench => product::bench(),
         Task::BenchBulk => product::bench_bulk(),
         Task::BenchCost => product::bench_cost(),
+        Task::BenchMappings => product::bench_mappings(),
         Task::BenchOrg => product::bench_org(),
         Task::WithPostgres { command } => with_postgres(&command),
     }

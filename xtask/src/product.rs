@@ -62,6 +62,12 @@ pub(crate) fn bench_cost() -> Result<()> {
     run(cargo().args(["bench", "--locked", "--package", "syncline", "--bench", "cost"]).env("RUST_LOG", "error"))
 }
 
+/// Measures what stands beside a change: many mappings, many associated records. Prints; judges nothing.
+pub(crate) fn bench_mappings() -> Result<()> {
+    web::build()?;
+    run(cargo().args(["bench", "--locked", "--package", "syncline", "--bench", "mappings"]).env("RUST_LOG", "error"))
+}
+
 /// Measures the emulated org alone, a client beside it. Prints; judges nothing.
 pub(crate) fn bench_org() -> Result<()> {
     run(cargo().args(["bench", "--locked", "--package", "syncline-org", "--bench", "org"]).env("RUST_LOG", "error"))
