@@ -7,7 +7,6 @@ import { ErrorState } from '../ui/states';
 import { BudgetCard } from './budget-card';
 import { ConnectCard } from './connect-card';
 import { ConnectionPanel } from './connection-panel';
-import classes from './connection.module.css';
 import { ExaminationCard } from './examination-card';
 import { FeedsCard } from './feeds-card';
 import { issuesWords } from './issue-words';
@@ -51,10 +50,8 @@ export function SalesforcePage() {
           <ConnectionPanel connection={connection} />
           <Issues issues={connection.issues} />
           <MappingList />
-          <div className={classes['columns']}>
-            <FeedsCard connection={connection} />
-            {connection.budget && <BudgetCard budget={connection.budget} />}
-          </div>
+          <FeedsCard connection={connection} />
+          {connection.budget && <BudgetCard budget={connection.budget} />}
           {connection.examination && <ExaminationCard status={connection.status} examination={connection.examination} />}
         </>
       )}
