@@ -30,7 +30,7 @@ use crate::{
     salesforce_login::{SalesforceLogin, in_words},
     secrets,
     settings::{SalesforceSettings, Settings, node_name},
-    stopping::{disconnect_org, pause_org, resume_org, revoke},
+    stopping::{disconnect_org, pause_org, resume_org, revoke_soon},
     wiring::{self, ServerParts},
 };
 
@@ -232,7 +232,7 @@ pub async fn disconnect(target: Target, output: Output) -> anyhow::Result<()> {
         disconnect_org(&store, &login, &connection).await?
     } else if store.credentials(connection.id).await?.is_some() {
         // Disconnected while Salesforce did not answer: all that is left to do.
-        revoke(&store, &login, &connection).await?
+        revoke_soon(&store, &login, &connection).await?
     } else {
         return Err(not_connected());
     };

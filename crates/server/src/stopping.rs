@@ -48,8 +48,19 @@ pub async fn disconnect_org(
     if status != ConnectionStatus::Disconnected {
         return Err(StoreError::Conflict("Somebody connected it again meanwhile.".to_owned()));
     }
-    let revoked = tokio::time::timeout(REVOKE_PATIENCE, revoke(store, login, connection)).await;
-    revoked.unwrap_or(Ok(false))
+    revoke_soon(store, login, connection).await
+}
+
+/// Revokes as [`revoke`] does, for somebody who waits: a Salesforce that is silent has not done it.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn revoke_soon(
+    store: &Arc<dyn Store>,
+    login: &SalesforceLogin,
+    connection: &Connection,
+) -> Result<bool, StoreError> {
+    tokio::time::timeout(REVOKE_PATIENCE, revoke(store, login, connection)).await.unwrap_or(Ok(false))
 }
 
 /// Pauses. When it answers, no call to the org is under way or will be made. Everything is kept.
@@ -90,11 +101,7 @@ pub async fn resume_org(store: &Arc<dyn Store>, connection: &Connection) -> Resu
 ///
 /// # Errors
 /// Where the store fails.
-pub async fn revoke(
-    store: &Arc<dyn Store>,
-    login: &SalesforceLogin,
-    connection: &Connection,
-) -> Result<bool, StoreError> {
+async fn revoke(store: &Arc<dyn Store>, login: &SalesforceLogin, connection: &Connection) -> Result<bool, StoreError> {
     let Some((credentials, epoch)) = store.credentials(connection.id).await? else { return Ok(true) };
     if let Err(error) = login.revoke(&connection.org.login_url, &credentials).await {
         let is_final = !matches!(

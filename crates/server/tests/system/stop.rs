@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use syncline_org::{
-    Faults, LedgerEntry,
+    Fault, FaultRule, Faults, LedgerEntry,
     core::{Write, WriteContext},
     seed::SeedSize,
 };
@@ -95,6 +95,21 @@ impl Burst {
         burst
     }
 
+    /// What is sent takes a while to be answered, and longer than the revocation, which would hide what goes on behind it.
+    fn answer_slowly(&self) {
+        for (method, path) in [("PATCH", "/composite/sobjects"), ("GET", "/query")] {
+            self.installation.org.handle().add_fault(FaultRule {
+                method: Some(method.to_owned()),
+                path: Some(path.to_owned()),
+                object: None,
+                skip: 0,
+                times: None,
+                probability: 1.0,
+                fault: Fault::Delay { ms: 150, after_commit: true },
+            });
+        }
+    }
+
     /// Changes both sides until told to stop: each change to all people is one number higher than the last.
     fn start(&mut self) {
         let change_users = {
@@ -167,6 +182,19 @@ impl Burst {
         all.into_iter().filter(is_in).collect()
     }
 
+    /// What was begun before one of the windows and not answered when it began. A stream ends at our side, and the org hears of it later.
+    fn under_way_at(&self, windows: &[Window]) -> Vec<LedgerEntry> {
+        let all = self.installation.org.handle().ledger().entries_after(0, usize::MAX);
+        let is_under_way = |entry: &LedgerEntry| {
+            entry.method != "RPC"
+                && windows.iter().any(|window| {
+                    entry.started_ms < window.from_ms
+                        && entry.answered_ms.is_none_or(|answered_ms| answered_ms > window.from_ms)
+                })
+        };
+        all.into_iter().filter(is_under_way).collect()
+    }
+
     /// Ends the burst, and waits until both sides say the latest.
     async fn settle(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -202,6 +230,7 @@ fn edit(installation: &Installation, id: &str, values: Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnected_a_hundred_times_in_a_burst_nothing_but_the_revocation_is_heard() {
     let mut burst = Burst::new().await;
+    burst.answer_slowly();
     let path = burst.path.clone();
     let (client_id, client_secret, url) = {
         let org = &burst.installation.org;
@@ -237,6 +266,8 @@ async fn disconnected_a_hundred_times_in_a_burst_nothing_but_the_revocation_is_h
     let late: Vec<_> =
         burst.begun_in(&windows).into_iter().filter(|entry| entry.path != "/services/oauth2/revoke").collect();
     assert!(late.is_empty(), "{} calls after a disconnect had answered: {late:?}", late.len());
+    let open = burst.under_way_at(&windows);
+    assert!(open.is_empty(), "{} calls were under way when a disconnect had answered: {open:?}", open.len());
     let ledger = burst.installation.org.handle().ledger();
     // A server that looks for grants left behind may meet one that a command takes back just then: once more does no harm.
     let revoked = ledger.count("POST", "/services/oauth2/revoke");
@@ -244,6 +275,48 @@ async fn disconnected_a_hundred_times_in_a_burst_nothing_but_the_revocation_is_h
     let written = ledger.count("PATCH", "/composite/sobjects");
     assert!(written > DISCONNECTS as u64 / 3, "hardly anything was going on: {written} writes");
     eprintln!("{DISCONNECTS} disconnects, the longest took {longest:?}; {written} calls wrote");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_salesforce_that_is_silent_at_the_revocation_holds_nobody_up_and_nothing_else_is_said() {
+    let mut burst = Burst::new().await;
+    let path = burst.path.clone();
+    burst.amid_the_burst(0, 0).await;
+    let org = burst.installation.org.handle().clone();
+    let silent = FaultRule {
+        method: None,
+        path: Some("/services/oauth2/revoke".to_owned()),
+        object: None,
+        skip: 0,
+        times: None,
+        probability: 1.0,
+        fault: Fault::Delay { ms: 600_000, after_commit: false },
+    };
+    org.add_fault(silent);
+    let asked = Instant::now();
+    let (status, body) = burst.api(Method::DELETE, &path, None).await;
+    let took = asked.elapsed();
+    assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    // Two seconds for the revocation, and what the calls under way take; far from the minutes that Salesforce is silent.
+    assert!(took < Duration::from_secs(20), "disconnecting took {took:?}");
+    assert_eq!(burst.api(Method::GET, &path, None).await.1["status"], "not_connected");
+    // The command says what is left to do, and as soon.
+    let asked = Instant::now();
+    let said: Value = serde_json::from_str(&burst.installation.command(&["disconnect", "--json"])).expect("JSON");
+    assert_eq!(said["revoked"], false);
+    let words = burst.installation.command(&["disconnect"]);
+    assert!(words.contains("did not take the grant back yet"), "{words}");
+    assert!(asked.elapsed() < Duration::from_secs(40), "saying so took {:?}", asked.elapsed());
+
+    // When it speaks again the grant is taken back, and there is nothing left to disconnect.
+    org.set_faults(Faults::default());
+    let said: Value = serde_json::from_str(&burst.installation.command(&["disconnect", "--json"])).expect("JSON");
+    assert_eq!(said["revoked"], true);
+    assert!(burst.installation.refused(&["disconnect"]).contains("is not connected"));
+    burst.stop.store(true, Ordering::Relaxed);
+    for writer in burst.writers.drain(..) {
+        writer.await.expect("the writer ends");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
