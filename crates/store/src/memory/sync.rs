@@ -594,6 +594,7 @@ impl Connected {
         let linked = settled.iter().filter_map(|(item, _, _, _)| self.links.get(item)?.record.clone());
         let before = self.copies(linked);
         let mut writers = BTreeSet::new();
+        let mut marks = Vec::new();
         for (item, _, _, settlement) in settled.iter().filter(|(_, _, _, settlement)| !settlement.written.is_empty()) {
             let Some(key) = self.links.get(item).and_then(|link| link.record.clone()) else { continue };
             let (Some(before), Some(record)) = (before.get(&key), self.records.get_mut(&key)) else { continue };
@@ -603,9 +604,11 @@ impl Connected {
                 if !mapping.is_some_and(|mapping| reads_back(&mapping.definition, &settlement.written)) {
                     writers.insert(item.clone());
                 }
+            } else {
+                // What was planned is not known to be so: a read that says as before marks nobody, and may tell of after the write.
+                marks.push((item.clone(), Lane::Local));
             }
         }
-        let mut marks = Vec::new();
         let mut changed = Vec::new();
         for (key, before) in &before {
             if let Some(record) = self.records.get_mut(key).filter(|record| record.values != before.values) {

@@ -92,6 +92,7 @@ impl Unit<'_> {
         let before = self.records(connection, writes.iter().map(|(_, record, _)| record.clone())).await?;
         let mut records = before.clone();
         let mut writers = BTreeSet::new();
+        let mut marks = Marks::default();
         for (item, key, settlement) in writes {
             let (Some(before), Some(record)) = (before.get(&key), records.get_mut(&key)) else { continue };
             if before.revision == settlement.record_revision {
@@ -99,6 +100,9 @@ impl Unit<'_> {
                 if !mappings.get(&item.0).is_some_and(|mapping| reads_back(mapping, &settlement.written)) {
                     writers.insert(item);
                 }
+            } else {
+                // What was planned is not known to be so: a read that says as before marks nobody, and may tell of after the write.
+                marks.add(item.0, &item.1, Lane::Local);
             }
         }
         records.retain(|key, record| before.get(key).is_some_and(|before| before.values != record.values));
@@ -107,7 +111,6 @@ impl Unit<'_> {
         }
         self.save_records(connection, records.values()).await?;
         self.spread(connection, records.keys().cloned(), DUE_AGAIN).await?;
-        let mut marks = Marks::default();
         for other in self.links_to(connection, records.into_keys()).await? {
             if !writers.contains(&(other.mapping_id, other.profile_id.clone())) {
                 marks.add(other.mapping_id, &other.profile_id, Lane::Local);

@@ -118,6 +118,8 @@ pub(crate) async fn written_values_are_kept_unless_newer_news_is_held(world: Wor
     linked.take_in(batch(vec![news("003A", 2, &[("Plan__c", "theirs")])])).await;
     let work = linked.look("u1").await;
     linked.finish(&work, settlement("ours", held.revision)).await;
+    // Whatever came meanwhile, it is planned again.
+    assert_eq!(linked.all_due().await.len(), 1);
     assert_eq!(linked.look("u1").await.record.unwrap().values["Plan__c"], "theirs".into());
 }
 
