@@ -18,7 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "feeds and budget", include_str!("../../migrations/postgres/0002_feeds_and_budget.sql")),
     (3, "association", include_str!("../../migrations/postgres/0003_association.sql")),
     (4, "objects", include_str!("../../migrations/postgres/0004_objects.sql")),
-    (6, "inquiry", include_str!("../../migrations/postgres/0006_inquiry.sql")),
+    (5, "inquiry", include_str!("../../migrations/postgres/0005_inquiry.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.

@@ -14,7 +14,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "feeds and budget", include_str!("../../migrations/sqlite/0002_feeds_and_budget.sql")),
     (3, "association", include_str!("../../migrations/sqlite/0003_association.sql")),
     (4, "objects", include_str!("../../migrations/sqlite/0004_objects.sql")),
-    (6, "inquiry", include_str!("../../migrations/sqlite/0006_inquiry.sql")),
+    (5, "inquiry", include_str!("../../migrations/sqlite/0005_inquiry.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process
