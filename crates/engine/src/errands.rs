@@ -211,9 +211,22 @@ impl<'a> Errands<'a> {
             }
         }
         context.forget_refusals();
-        context.describe_used(self.connector, &mappings).await?;
-        objects::list(context, self.connector).await?;
-        objects::forget_unused(context, self.connector, &mappings).await
+        match self.know_others(&mappings).await {
+            // What was known stays; whoever asked for an examination is to be told what is wrong.
+            Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
+                tracing::warn!(connection.id = %context.connection.id, error = &error as &dyn std::error::Error, "objects can not be listed or described");
+                context.note_limit(&error);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Describes what is not known yet, lists what can be mapped, and forgets what nobody uses.
+    async fn know_others(&self, mappings: &[ObjectMapping]) -> Result<(), Interrupt> {
+        self.context.describe_used(self.connector, mappings).await?;
+        objects::list(self.context, self.connector).await?;
+        objects::forget_unused(self.context, self.connector, mappings).await
     }
 }
 

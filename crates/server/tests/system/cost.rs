@@ -24,6 +24,17 @@ async fn a_thousand_changes_cost_at_most_six_calls_out_and_none_in() {
     change_users(&installation, contacts, "free").await;
     eventually("all users are linked and written", async || (plans(&installation).await == only("free")).then_some(()))
         .await;
+    // What the look-ups and the first sweep read is told of by the stream too, and may have to be read again; that is over once the
+    // stream has told of something later, and nothing is due.
+    let marker = contacts[0]["Id"].as_str().expect("an id");
+    installation.edit_record("Contact", marker, json!({"Title": "Marker"})).await;
+    let database = sqlx::SqlitePool::connect(installation.database_url()).await.expect("the database opens");
+    eventually("nothing is on its way", async || {
+        let user = installation.userflow(reqwest::Method::GET, "/users/user-0", None).await?;
+        let due: i64 = sqlx::query_scalar("select count(*) from due").fetch_one(&database).await.ok()?;
+        (user["attributes"]["salesforce_contact_title"] == json!("Marker") && due == 0).then_some(())
+    })
+    .await;
 
     // A burst is what arrives while a call is under way: the first one's answer is held back until all has been said, so that
     // this does not measure how fast the machine takes requests.
