@@ -155,12 +155,14 @@ impl Unit<'_> {
         statement: &'static str,
     ) -> Result<(), Failure> {
         let Some(usage) = usage else { return Ok(()) };
+        // Whatever an org says of its limits, the lease is renewed.
+        let [used, limit] = [usage.used, usage.limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
         let changed = sqlx::query(statement)
-            .bind(i64::try_from(usage.used)?)
-            .bind(i64::try_from(usage.limit)?)
+            .bind(used)
+            .bind(limit)
             .bind(connection.to_string())
-            .bind(i64::try_from(usage.used)?)
-            .bind(i64::try_from(usage.limit)?)
+            .bind(used)
+            .bind(limit)
             .execute(&mut *self.tx)
             .await?;
         self.raised.view |= changed.rows_affected() > 0;
