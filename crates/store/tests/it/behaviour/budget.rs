@@ -81,6 +81,19 @@ pub(crate) async fn renewing_tells_the_event_deliveries(world: World) {
     assert_eq!((connection.deliveries, connection.api_usage), (deliveries, None));
 }
 
+pub(crate) async fn a_lease_is_renewed_whatever_the_org_says_of_its_limits(world: World) {
+    let mapped = world.mapped().await;
+    let store = &mapped.world.store;
+    let endless = Some(ApiUsage { used: 9, limit: u64::MAX });
+    let report = CallReport { usage: endless, deliveries: endless, ..CallReport::default() };
+    store.renew_lease(&mapped.lease, TTL_MS, &report).await.unwrap();
+    let connection = store.connection(mapped.world.environment).await.unwrap().unwrap();
+    for told in [connection.api_usage, connection.deliveries] {
+        let told = told.unwrap();
+        assert!(told.used == 9 && told.limit >= i64::MAX.unsigned_abs(), "{told:?}");
+    }
+}
+
 pub(crate) async fn the_share_is_between_one_and_a_hundred_percent(world: World) {
     let id = world.connect().await;
     let share = || async { world.store.connection(world.environment).await.unwrap().unwrap().api_share };

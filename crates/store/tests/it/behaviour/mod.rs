@@ -196,6 +196,7 @@ mod run {
             calls_are_counted_by_the_hour_and_forgotten_after_a_day,
             calls_of_several_owners_add_up_and_outlive_a_disconnection,
             renewing_tells_the_event_deliveries,
+            a_lease_is_renewed_whatever_the_org_says_of_its_limits,
             the_share_is_between_one_and_a_hundred_percent;
         wanted_fields:
             a_mapping_notes_the_fields_that_it_wants,
