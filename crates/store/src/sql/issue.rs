@@ -13,7 +13,7 @@ use super::{
     Db,
     environment::containing,
     link::DUE_AGAIN,
-    row::{self, get, text},
+    row::{self, flag, get, text},
     store::{ROWS_MAX, SqlStore, Unit},
 };
 use crate::{
@@ -37,7 +37,7 @@ impl SqlStore {
         limit: u32,
     ) -> Result<Vec<ListedIssue>, Failure> {
         let mut query = QueryBuilder::<Db>::new(
-            "-- issues\nselect i.*, p.attributes, case when d.profile_id is null then 0 else 1 end as waiting",
+            "-- issues\nselect i.*, p.attributes, cast(case when d.profile_id is null then 0 else 1 end as bigint) as waiting",
         );
         query.push(ISSUES).push(DUE);
         push_conditions(&mut query, connection, filter);
@@ -48,7 +48,7 @@ impl SqlStore {
         let rows = query.build().fetch_all(self.reader()).await?;
         let listed = rows.iter().map(|row| {
             let attributes = get::<Option<&str>>(row, "attributes")?.map(serde_json::from_str).transpose()?;
-            let waiting = get::<i64>(row, "waiting")? != 0;
+            let waiting = flag(row, "waiting")?;
             Ok(ListedIssue { issue: row::issue(row)?, waiting, attributes: attributes.unwrap_or_default() })
         });
         listed.collect()
