@@ -363,7 +363,7 @@ impl AdminStore for MemoryStore {
                 let marks = was_linked.into_iter().map(|item| (item, Lane::Remote));
                 let connected = state.connected(connection)?;
                 connected.mark(marks, generation, now, raised);
-                connected.mark_linked(concerned, generation, now, raised);
+                connected.mark_linked(concerned, Lane::Local, generation, now, raised);
             }
             for new in new {
                 state.attributes.insert((environment, new.scope, new.name.clone()), new);
@@ -384,7 +384,7 @@ impl AdminStore for MemoryStore {
             connected.mappings.sort_by_key(|mapping| (mapping.position, mapping.id));
             let known = connected.mappings.clone();
             let concerned = known.iter().filter(|mapping| !rivals(&known, mapping).is_empty());
-            connected.mark_linked(concerned.map(|mapping| mapping.id).collect(), generation, now, raised);
+            connected.mark_linked(concerned.map(|mapping| mapping.id).collect(), Lane::Local, generation, now, raised);
             *raised = ALL;
             Ok(())
         })
@@ -412,7 +412,7 @@ impl AdminStore for MemoryStore {
             let place = connected.mappings.iter().position(|known| known.id == mapping);
             let removed = connected.mappings.remove(place.ok_or(StoreError::NotFound("the mapping"))?);
             let concerned = rivals(&connected.mappings, &removed);
-            connected.mark_linked(concerned, generation, now, raised);
+            connected.mark_linked(concerned, Lane::Local, generation, now, raised);
             connected.forget_items(mapping);
             connected.drop_unwanted();
             *raised = ALL;

@@ -540,9 +540,7 @@ impl Connected {
             raised.work = true;
             let written = self.mappings.iter().filter(|mapping| writes(&mapping.definition, field));
             let written: BTreeSet<MappingId> = written.map(|mapping| mapping.id).collect();
-            let linked = self.links.iter().filter(|(item, link)| written.contains(&item.0) && link.record.is_some());
-            let marks: Vec<_> = linked.map(|(item, _)| (item.clone(), Lane::Remote)).collect();
-            self.mark(marks, generation, now, raised);
+            self.mark_linked(written, Lane::Remote, generation, now, raised);
         }
     }
 
@@ -554,16 +552,20 @@ impl Connected {
         *raised = Raised { work: true, view: true };
     }
 
-    /// Marks the linked profiles of these mappings due without a call.
+    /// Marks the profiles of these mappings due that are linked, or may be about to be: an item on its way is planned by what was
+    /// known when it was taken.
     pub(super) fn mark_linked(
         &mut self,
         mappings: BTreeSet<MappingId>,
+        lane: Lane,
         generation: i64,
         now: Timestamp,
         raised: &mut Raised,
     ) {
-        let linked = self.links.iter().filter(|(item, link)| mappings.contains(&item.0) && link.record.is_some());
-        let marks: Vec<_> = linked.map(|(item, _)| (item.clone(), Lane::Local)).collect();
+        let concerned = self.links.iter().filter(|(item, link)| {
+            mappings.contains(&item.0) && (link.record.is_some() || self.due.contains_key(*item))
+        });
+        let marks: Vec<_> = concerned.map(|(item, _)| (item.clone(), lane)).collect();
         self.mark(marks, generation, now, raised);
     }
 

@@ -15,7 +15,9 @@ use syncline_model::{
 };
 
 use super::{
-    Db, row,
+    Db,
+    link::HAS_RECORD,
+    row,
     store::{SqlStore, Unit},
 };
 use crate::{
@@ -303,7 +305,7 @@ impl SqlStore {
             .await?;
         }
         for mapping in known.iter().filter(|mapping| !rivals(&known, mapping).is_empty()) {
-            unit.mark_links(connection, Some(mapping.id), "record_id", Lane::Local).await?;
+            unit.mark_links(connection, Some(mapping.id), HAS_RECORD, Lane::Local).await?;
         }
         unit.raised = Raised { work: true, view: true };
         unit.commit().await
@@ -336,7 +338,7 @@ impl Unit<'_> {
         one: &ObjectMapping,
     ) -> Result<(), Failure> {
         for rival in rivals(known, one) {
-            self.mark_links(connection, Some(rival), "record_id", Lane::Local).await?;
+            self.mark_links(connection, Some(rival), HAS_RECORD, Lane::Local).await?;
         }
         Ok(())
     }

@@ -31,6 +31,14 @@ pub(super) const DUE_AGAIN: &str = " on conflict (connection_id, mapping_id, pro
      generation = due.generation + 1, \
      due_at = case when excluded.due_at < due.due_at then excluded.due_at else due.due_at end";
 
+/// Links of profiles that have a key.
+pub(super) const HAS_KEY: &str = "match_key is not null";
+
+/// Links that have a record or may be about to: an item on its way is planned by what was known when it was taken.
+pub(super) const HAS_RECORD: &str = "(record_id is not null or exists (select 1 from due on_its_way \
+     where on_its_way.connection_id = link.connection_id and on_its_way.mapping_id = link.mapping_id \
+     and on_its_way.profile_id = link.profile_id))";
+
 /// A link as stored.
 #[derive(Clone, Debug)]
 pub(super) struct LinkRow {
@@ -105,15 +113,15 @@ impl Unit<'_> {
             query.push(" and mapping_id = ").push_bind(mapping.to_string());
         }
         query.build().execute(&mut *self.tx).await?;
-        self.mark_links(connection, mapping, "match_key", Lane::Remote).await
+        self.mark_links(connection, mapping, HAS_KEY, Lane::Remote).await
     }
 
-    /// Marks all profiles whose link has a value in a column, of one mapping or of all, due. Gives their number.
+    /// Marks the profiles whose links are meant, of one mapping or of all, due. Gives their number.
     pub(super) async fn mark_links(
         &mut self,
         connection: ConnectionId,
         mapping: Option<MappingId>,
-        column: &'static str,
+        meant: &'static str,
         lane: Lane,
     ) -> Result<u64, Failure> {
         let mut query = QueryBuilder::<Db>::new(
@@ -122,7 +130,7 @@ impl Unit<'_> {
         );
         query.push_bind(i64::from(lane.as_i16())).push(", ").push_bind(self.generation).push(", ");
         query.push_bind(self.now_ms()).push(", ").push_bind(0_i64).push(" from link where connection_id = ");
-        query.push_bind(connection.to_string()).push(" and ").push(column).push(" is not null");
+        query.push_bind(connection.to_string()).push(" and ").push(meant);
         if let Some(mapping) = mapping {
             query.push(" and mapping_id = ").push_bind(mapping.to_string());
         }

@@ -10,6 +10,7 @@ use syncline_model::{
 
 use super::{
     Db,
+    link::HAS_KEY,
     row::{get, json},
     store::{SqlStore, groups},
 };
@@ -44,7 +45,7 @@ impl SqlStore {
         .execute(&mut *unit.tx)
         .await?;
         for mapping in otherwise {
-            unit.mark_links(lease.connection_id, Some(*mapping), "match_key", Lane::Remote).await?;
+            unit.mark_links(lease.connection_id, Some(*mapping), HAS_KEY, Lane::Remote).await?;
         }
         unit.raised.view = true;
         unit.commit().await

@@ -10,7 +10,9 @@ use syncline_model::{
 };
 
 use super::{
-    Db, row,
+    Db,
+    link::HAS_RECORD,
+    row,
     store::{ROWS_MAX, SqlStore, Unit},
 };
 use crate::{
@@ -42,7 +44,7 @@ impl SqlStore {
         if becomes_usable {
             for mapping in unit.mappings(connection).await? {
                 if writes(&mapping.definition, field) {
-                    unit.mark_links(connection, Some(mapping.id), "record_id", Lane::Remote).await?;
+                    unit.mark_links(connection, Some(mapping.id), HAS_RECORD, Lane::Remote).await?;
                 }
             }
             unit.raised.work = true;

@@ -202,6 +202,7 @@ mod run {
             a_mapping_notes_the_fields_that_it_wants,
             saving_again_asks_again_for_what_was_refused,
             a_field_that_becomes_usable_marks_the_linked_of_all_mappings_that_write_to_it,
+            what_is_looked_up_while_a_field_becomes_usable_is_planned_anew,
             a_field_that_is_not_wanted_any_more_is_forgotten,
             wanted_fields_outlive_a_disconnection_and_are_the_owners_to_tell_of;
         pausing:

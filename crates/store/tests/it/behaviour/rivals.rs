@@ -92,6 +92,21 @@ pub(crate) async fn a_new_order_makes_those_that_feed_together_due(world: World)
     expected.sort();
     assert_eq!(due, expected);
 
+    // What is being looked up was planned by the old order.
+    linked.settle_all().await;
+    linked.world.user("u2", &[("email", "bob@acme.test")]).await;
+    let works: Vec<_> =
+        linked.due(Lane::Remote).await.into_iter().filter(|work| work.key.mapping_id != alone.id).collect();
+    linked.world.store.order_mappings(linked.connection, &[linked.mapping.id, alone.id, lead.id]).await.unwrap();
+    assert_eq!(works.len(), 2);
+    for work in &works {
+        linked.finish(work, Settlement::default()).await;
+    }
+    let due = linked.all_due().await;
+    for mapping in [linked.mapping.id, lead.id] {
+        assert!(due.contains_key(&(mapping, "u2".into())), "{due:?}");
+    }
+
     for wrong in [vec![lead.id], vec![lead.id, lead.id, alone.id], vec![lead.id, alone.id, linked.mapping.id, lead.id]]
     {
         let refused = linked.world.store.order_mappings(linked.connection, &wrong).await;

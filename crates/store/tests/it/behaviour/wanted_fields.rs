@@ -5,7 +5,7 @@ use syncline_model::{
     id::MappingId,
     mapping::{FieldMapping, MappingDefinition, MatchKey},
     store::{Signal, StoreError},
-    work::{Found, Lane, WorkKey},
+    work::{Found, Lane, Settlement, WorkKey},
 };
 
 use crate::world::{Mapped, NODE, TTL_MS, World, at, contacts, record};
@@ -126,6 +126,19 @@ pub(crate) async fn a_field_that_becomes_usable_marks_the_linked_of_all_mappings
     linked.settle_all().await;
     store.save_wanted_field(&linked.lease, &usable).await.unwrap();
     assert!(linked.all_due().await.is_empty());
+}
+
+pub(crate) async fn what_is_looked_up_while_a_field_becomes_usable_is_planned_anew(world: World) {
+    let linked = world.linked().await;
+    let store = &linked.world.store;
+    save(&linked, &with_seats(), &[wanted("Seats__c")]).await;
+    linked.settle_all().await;
+    linked.world.user("u2", &[("email", "bob@acme.test")]).await;
+    let work = linked.due(Lane::Remote).await.remove(0);
+    store.save_wanted_field(&linked.lease, &in_state("Seats__c", WantedFieldState::Usable, None)).await.unwrap();
+    linked.found("u2", "bob@acme.test", Some(record("003B", &[("Email", "bob@acme.test")]))).await;
+    linked.finish(&work, Settlement::default()).await;
+    assert!(linked.due_ids(Lane::Remote).await.contains(&"u2".to_owned()));
 }
 
 pub(crate) async fn a_field_that_is_not_wanted_any_more_is_forgotten(world: World) {
