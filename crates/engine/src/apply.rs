@@ -207,9 +207,9 @@ impl Worker<'_> {
 
         let mut failed = HashMap::new();
         self.describe_unknown(&mut rules, &works, &mut failed).await?;
-        self.search(&rules, &mut works, &mut failed).await?;
-        self.read(&rules, &mut works, &mut failed).await?;
-        self.read_associated(&rules, &mut works, &mut failed).await?;
+        self.search(&mut rules, &mut works, &mut failed).await?;
+        self.read(&mut rules, &mut works, &mut failed).await?;
+        self.read_associated(&mut rules, &mut works, &mut failed).await?;
         let finished = self.write(&rules, &works, failed).await?;
         metrics::counter!("syncline_items_finished_total", "lane" => lane).increment(finished.len() as u64);
         for some in parts(finished) {
@@ -278,7 +278,7 @@ impl Worker<'_> {
     }
 
     /// Looks up the records of profiles whose record is not known, many keys in a call.
-    async fn search(&self, rules: &Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn search(&self, rules: &mut Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
         let mut sought: BTreeMap<MappingId, Vec<&Work>> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
             if self.plan(rules, work) == Plan::Needs(Need::Search) {
@@ -317,11 +317,11 @@ impl Worker<'_> {
         for some in parts(found) {
             self.context.options.store.record_found(&self.context.lease, some).await?;
         }
-        self.reload(works).await
+        self.reload(rules, works, failed).await
     }
 
     /// Reads linked records whose copy is stale or lacks fields, many in a call.
-    async fn read(&self, rules: &Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn read(&self, rules: &mut Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
         let mut wanted: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
             if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(rules, work), &work.record) {
@@ -348,13 +348,13 @@ impl Worker<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.reload(works).await
+        self.reload(rules, works, failed).await
     }
 
     /// Reads the records that linked ones are associated with, step by step along the mappings' paths; one read for all items.
     async fn read_associated(
         &self,
-        rules: &Rules,
+        rules: &mut Rules,
         works: &mut Vec<Work>,
         failed: &mut Failed,
     ) -> Result<(), Interrupt> {
@@ -394,7 +394,7 @@ impl Worker<'_> {
                     Err(error) => return Err(error.into()),
                 }
             }
-            self.reload(works).await?;
+            self.reload(rules, works, failed).await?;
         }
         Ok(())
     }
@@ -421,9 +421,15 @@ impl Worker<'_> {
         needed.filter(|name| schema.as_ref().is_none_or(|schema| schema.field(name).is_some())).cloned().collect()
     }
 
-    async fn reload(&self, works: &mut Vec<Work>) -> Result<(), Interrupt> {
-        let keys: Vec<_> = works.iter().map(|work| work.key.clone()).collect();
+    /// Takes the items as they are by now, and the rules after them: an item that was marked again meanwhile because its rules changed
+    /// would be taken off by the old ones. What failed stays as it was when it did, so that a mark since then has it tried again.
+    async fn reload(&self, rules: &mut Rules, works: &mut Vec<Work>, failed: &Failed) -> Result<(), Interrupt> {
+        let (ended, going_on): (Vec<_>, Vec<_>) = works.drain(..).partition(|work| failed.contains_key(&work.key));
+        let keys: Vec<_> = going_on.into_iter().map(|work| work.key).collect();
         *works = self.context.options.store.reload_work(&self.context.lease, &keys).await?;
+        works.extend(ended);
+        *rules = self.rules().await?;
+        works.retain(|work| rules.mappings.contains_key(&work.key.mapping_id));
         Ok(())
     }
 
