@@ -163,7 +163,7 @@ fn plan_sides(
                 continue;
             };
             let held = record.values.get(&line.to).unwrap_or(&Value::Null);
-            match line.to_field(profile.attribute(&line.from), field) {
+            match line.to_field(&profile.source(&line.from), field) {
                 Ok(None) => {}
                 Ok(Some(value)) if is_kept(held, &value, field) => {}
                 Ok(Some(value)) => drop(values.insert(line.to.clone(), value)),

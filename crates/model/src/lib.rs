@@ -24,7 +24,9 @@ pub mod profile;
 pub mod record;
 pub mod record_id;
 pub mod schema;
+pub mod source;
 pub mod store;
+pub mod summary;
 pub mod value;
 pub mod work;
 

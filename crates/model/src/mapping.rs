@@ -1,6 +1,7 @@
 //! Object mappings: which Salesforce object stands for which profiles, how they match, and which fields go where.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
@@ -54,7 +55,7 @@ pub struct MappingDefinition {
     /// Salesforce → Userflow; `from` is a field, `to` an attribute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inbound: Vec<FieldMapping>,
-    /// Userflow → Salesforce; `from` is an attribute, `to` a field.
+    /// Userflow → Salesforce; `from` is an attribute or another [`Source`](crate::source::Source), `to` a field.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbound: Vec<FieldMapping>,
 }
@@ -199,10 +200,10 @@ pub enum Concern {
 }
 
 impl MappingDefinition {
-    /// What it means for this mapping that these attributes of a profile changed.
-    pub fn concern(&self, changed: &BTreeSet<&str>) -> Concern {
+    /// What it means for this mapping that these attributes and computed sources of a profile changed.
+    pub fn concern(&self, changed: &BTreeSet<Cow<'_, str>>) -> Concern {
         let sources = self.outbound.iter().map(|line| line.from.as_str());
-        if changed.contains(self.match_rule.userflow.as_str()) || sources.into_iter().any(|name| changed.contains(name))
+        if changed.contains(self.match_rule.userflow.as_str()) || sources.into_iter().any(|from| changed.contains(from))
         {
             Concern::Outbound
         } else if self.inbound.iter().any(|line| changed.contains(line.to.as_str())) {

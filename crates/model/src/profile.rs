@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Value, Values, attribute::AttributeOperation, id::EnvironmentId};
+use crate::{Value, Values, attribute::AttributeOperation, id::EnvironmentId, summary::EventSummary};
 
 /// Whether a profile is a user or a company (the API says `group`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// When the application last identified it.
     pub last_seen_at: Option<Timestamp>,
+    /// What its events add up to.
+    pub summary: EventSummary,
     /// Rises by one with each change of the profile.
     pub revision: i64,
 }
@@ -156,7 +158,7 @@ pub enum ProfileWrite {
         /// Companies that stay.
         keep: Vec<String>,
     },
-    /// Records an event.
+    /// Records an event, and adds it to the summaries of those that it names, as far as there are such.
     Track {
         /// Code name.
         name: String,

@@ -23,6 +23,7 @@ use crate::{
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
     schema::{ListedObject, ObjectSchema},
+    summary::QuestionDefinition,
     work::{Finish, Found, Lane, Linked, Standing, Work, WorkKey},
 };
 
@@ -302,6 +303,9 @@ pub trait EnvironmentStore: Send + Sync + 'static {
 
     /// The kinds of event known, by creation and name.
     async fn event_definitions(&self, environment: EnvironmentId) -> Result<Vec<EventDefinition>, StoreError>;
+
+    /// The questions that were answered, oldest first.
+    async fn question_definitions(&self, environment: EnvironmentId) -> Result<Vec<QuestionDefinition>, StoreError>;
 }
 
 /// A person who may sign in.

@@ -327,7 +327,7 @@ fn explain_fields(
             direction: Direction::Outbound,
             from: line.from.clone(),
             to: line.to.clone(),
-            source: shown(profile.attribute(&line.from)),
+            source: shown(&profile.source(&line.from)),
             target: shown(held.unwrap_or(&Value::Null)),
             state,
             message,

@@ -18,6 +18,7 @@ pub mod salesforce_login;
 pub mod sample;
 pub mod secrets;
 pub mod settings;
+mod sources;
 pub mod stopping;
 pub mod telemetry;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use syncline_model::{
-    attribute::{AttributeDefinition, DataType, Origin, Scope, display_name},
+    attribute::{AttributeDefinition, DataType, Origin, Scope},
     convert,
     custom_field::{WantedField, is_own_name},
     id::MappingId,
@@ -13,12 +13,16 @@ use syncline_model::{
     path::{FieldPath, PathError},
     profile::ProfileKind,
     schema::{FieldSchema, FieldType, ListedObject, ObjectSchema},
+    summary::QuestionDefinition,
 };
 
 #[cfg(test)]
 mod fights;
 
-use crate::line_rules::{as_made, check_inbound, check_outbound, given_type};
+use crate::{
+    line_rules::{as_made, check_inbound, check_outbound, given_type},
+    sources::{describe, named},
+};
 
 /// Most lines of one direction; Salesforce takes no more than about 500 fields in one query of this kind.
 const LINES_MAX: usize = 200;
@@ -51,6 +55,8 @@ pub struct Surroundings<'a> {
     pub schemas: &'a [ObjectSchema],
     /// The environment's attributes.
     pub attributes: &'a [AttributeDefinition],
+    /// The questions that were answered.
+    pub questions: &'a [QuestionDefinition],
     /// The present time.
     pub now: Timestamp,
 }
@@ -213,14 +219,12 @@ fn judge_outbound(
     let mut wanted = Vec::new();
     for (index, line) in definition.outbound.iter_mut().enumerate() {
         let (from, to) = (format!("outbound[{index}].from"), format!("outbound[{index}].to"));
-        check_name(&line.from, &from)?;
-        let source = attribute(around, kind, &line.from);
-        let source_type = source.map_or(DataType::String, |source| source.data_type);
+        let source = describe(named(&line.from, &from)?, kind, around.attributes, around.questions);
+        let source_type = source.data_type.unwrap_or(DataType::String);
         let path = format!("outbound[{index}]");
         line.to = line.to.trim().to_owned();
         if schema.field(&line.to).is_none() && is_own_name(&line.to).or_else(|words| refuse(&to, words))? {
-            let title = source.map_or_else(|| display_name(&line.from), |source| source.display_name.clone());
-            let field = WantedField::new(&schema.name, &line.to, &title, given_type(line, source_type));
+            let field = WantedField::new(&schema.name, &line.to, &source.title, given_type(line, source_type));
             check_outbound(line, &path, source_type, &as_made(&field))?;
             wanted.push(field);
             if is_fed_elsewhere(&definition.salesforce, &line.to, around) || !targets.insert(line.to.clone()) {
@@ -240,7 +244,7 @@ fn judge_outbound(
             let message = format!("{} can not be changed by the connected user; choose another field.", field.label);
             return refuse(to, message);
         }
-        let given = source.map(|source| given_type(line, source.data_type));
+        let given = source.data_type.map(|data_type| given_type(line, data_type));
         if given.is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
             let message = format!("{} can not hold `{}`: the types do not fit.", field.label, line.from);
             return refuse(to, message);
@@ -374,7 +378,7 @@ fn check_count(lines: &[FieldMapping], path: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_name(name: &str, path: &str) -> Result<(), Fault> {
+pub(crate) fn check_name(name: &str, path: &str) -> Result<(), Fault> {
     if matches!(name, "user_id" | "company_id") {
         return refuse(path, format!("`{name}` is no attribute and can only be matched by."));
     }
@@ -508,12 +512,19 @@ mod tests {
             schemas.iter().map(|schema| ListedObject { name: schema.name.clone(), label: schema.label.clone() });
         let objects: Vec<_> = objects.collect();
         let attributes = [attribute_of("plan", DataType::String), attribute_of("seats", DataType::Number)];
+        let nps = QuestionDefinition {
+            id: "nps".into(),
+            name: "How likely?".into(),
+            data_type: DataType::Number,
+            created_at: from_ms(0),
+        };
         let around = Surroundings {
             mappings,
             judged: None,
             objects: &objects,
             schemas: &schemas,
             attributes: &attributes,
+            questions: &[nps],
             now: from_ms(0),
         };
         judge(definition, around)
@@ -656,6 +667,30 @@ mod tests {
         assert_refused(&mapping(&[], &[("plan", &long)]), "outbound[0].to", "too long");
         let twice = mapping(&[], &[("plan", "userflow_user_x__c"), ("seats", "userflow_user_x__c")]);
         assert_refused(&twice, "outbound[1].to", "two lines");
+    }
+
+    #[test]
+    fn what_is_worked_out_of_events_is_a_source_of_its_own_type_and_nothing_else_with_a_period_is() {
+        let lines = [
+            ("first_seen_at", "userflow_user_first_seen__c"),
+            ("event.trial.extended.count", "userflow_user_trials__c"),
+            ("event.trial.extended.last", "userflow_user_trial__c"),
+            ("answer.nps", "userflow_user_nps__c"),
+            ("answer.never given", "Title"),
+        ];
+        let accepted = judge_alone(&mapping(&[], &lines)).unwrap();
+        let made: Vec<_> = accepted.fields.iter().map(|field| (field.label.as_str(), field.kind.title())).collect();
+        let wanted = [
+            ("Userflow First seen", "Date/Time"),
+            ("Userflow How often: Trial Extended", "Number(16, 2)"),
+            ("Userflow Last time: Trial Extended", "Date/Time"),
+            ("Userflow Latest answer: How likely?", "Number(16, 2)"),
+        ];
+        assert_eq!(made, wanted);
+        assert_refused(&mapping(&[], &[("event.paid.count", "Opted_Out__c")]), "outbound[0].to", "types do not fit");
+        assert_refused(&mapping(&[], &[("event.paid.mean", "Title")]), "outbound[0].from", "`event.<name>.count`");
+        assert_refused(&mapping(&[], &[("Account.Industry", "Title")]), "outbound[0].from", "nothing that can be sent");
+        assert_refused(&mapping(&[], &[("event.a/b.count", "Title")]), "outbound[0].from", "no name of an event");
     }
 
     #[test]

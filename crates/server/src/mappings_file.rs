@@ -106,6 +106,7 @@ pub async fn plan(
         |schemas: &[ObjectSchema]| file.mapping.iter().flat_map(|one| undescribed(one, &objects, schemas)).collect();
     let schemas = org_objects::described(store, connection, missing).await?;
     let attributes = store.attribute_definitions(connection.environment_id, None).await?;
+    let questions = store.question_definitions(connection.environment_id).await?;
     let mut left = store.mappings(connection.id).await?;
     let known: Vec<MappingId> = left.iter().map(|mapping| mapping.id).collect();
     let mut paired = Vec::new();
@@ -128,6 +129,7 @@ pub async fn plan(
             objects: &objects,
             schemas: &schemas,
             attributes: &attributes,
+            questions: &questions,
             now,
         };
         let accepted = judge(definition, around).map_err(|fault| {

@@ -26,6 +26,7 @@ use syncline_model::{
         AdminStore, Authorization, Counts, EnvironmentStore, KeyKind, LinkView, Member, Signal, Signals, Store,
         StoreError, SyncStore,
     },
+    summary::QuestionDefinition,
     work::{Finish, Found, Lane, Linked, Outcome, Standing, Work, WorkKey},
 };
 
@@ -174,6 +175,7 @@ passed_on! { EnvironmentStore;
     fn memberships(environment: EnvironmentId, kind: ProfileKind, id: &str) -> Vec<Membership>;
     fn attribute_definitions(environment: EnvironmentId, scope: Option<Scope>) -> Vec<AttributeDefinition>;
     fn event_definitions(environment: EnvironmentId) -> Vec<EventDefinition>;
+    fn question_definitions(environment: EnvironmentId) -> Vec<QuestionDefinition>;
 }
 
 passed_on! { AdminStore;

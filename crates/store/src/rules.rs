@@ -1,6 +1,9 @@
 //! Rules that do not depend on where the rows are kept, so that every store follows the same ones. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use jiff::Timestamp;
 use syncline_model::{
@@ -18,7 +21,9 @@ use syncline_model::{
     mapping::{Concern, MappingDefinition, MatchKey, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind, ProfileWrite},
     record::{Applied, HeldRecord, Record},
+    source,
     store::StoreError,
+    summary::{Answered, EventSummary, QuestionDefinition},
     work::{Lane, WorkKey},
 };
 
@@ -40,27 +45,32 @@ impl Marks {
     }
 }
 
-/// The attributes and events that an environment knows, with those that a transaction adds.
+/// The attributes, events and questions that an environment knows, with those that a transaction adds.
 #[derive(Debug)]
 pub(crate) struct Definitions {
     types: BTreeMap<(Scope, String), DataType>,
     events: BTreeSet<String>,
+    questions: BTreeMap<String, QuestionDefinition>,
     origin: Origin,
     now: Timestamp,
     /// Attributes to be added.
     pub(crate) new_attributes: Vec<AttributeDefinition>,
     /// Events to be added.
     pub(crate) new_events: Vec<EventDefinition>,
+    /// Questions to be added, or to be called otherwise, by id.
+    pub(crate) new_questions: BTreeMap<String, QuestionDefinition>,
 }
 
 impl Definitions {
     pub(crate) fn new(
         types: BTreeMap<(Scope, String), DataType>,
         events: BTreeSet<String>,
+        questions: BTreeMap<String, QuestionDefinition>,
         origin: Origin,
         now: Timestamp,
     ) -> Self {
-        Self { types, events, origin, now, new_attributes: Vec::new(), new_events: Vec::new() }
+        let (new_attributes, new_events, new_questions) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { types, events, questions, origin, now, new_attributes, new_events, new_questions }
     }
 
     /// The attribute's type; one that is new gets the implied type. `None` where nothing tells a type.
@@ -125,6 +135,24 @@ impl Definitions {
         }
         Ok(())
     }
+
+    /// Makes the question known that an event tells an answer to.
+    pub(crate) fn name_question(&mut self, event: &str, attributes: &Values) -> Result<(), StoreError> {
+        let Some(answered) = Answered::of(event, attributes) else { return Ok(()) };
+        let Some(data_type) = answered.data_type() else { return Ok(()) };
+        let Answered { question: id, name, .. } = answered;
+        check_name("question_cvid", &id)?;
+        check_name("question_name", &name)?;
+        let known = self.questions.get(&id);
+        if known.is_none_or(|known| known.name != name) {
+            let (data_type, created_at) =
+                known.map_or((data_type, self.now), |known| (known.data_type, known.created_at));
+            let question = QuestionDefinition { id: id.clone(), name, data_type, created_at };
+            self.questions.insert(id.clone(), question.clone());
+            self.new_questions.insert(id, question);
+        }
+        Ok(())
+    }
 }
 
 fn set(attributes: &mut Values, name: &str, value: Value) {
@@ -178,6 +206,7 @@ pub(crate) fn upserted(
         attributes: Values::new(),
         created_at: now,
         last_seen_at: None,
+        summary: EventSummary::default(),
         revision: 0,
     });
     let named = operations.iter().map(|(name, operation)| (name, operation));
@@ -191,6 +220,18 @@ pub(crate) fn upserted(
         profile.revision += 1;
     }
     Ok(profile)
+}
+
+/// Who an event is about.
+pub(crate) fn concerned(user_id: Option<&String>, company_id: Option<&String>) -> Vec<(ProfileKind, String)> {
+    let of = |kind, id: Option<&String>| id.map(|id| (kind, id.clone()));
+    of(ProfileKind::User, user_id).into_iter().chain(of(ProfileKind::Company, company_id)).collect()
+}
+
+/// Adds an event to what is known of a profile.
+pub(crate) fn add_up(profile: &mut Profile, event: &str, time: Timestamp, attributes: &Values) {
+    profile.summary.take_in(event, time, attributes);
+    profile.revision += 1;
 }
 
 /// How a transaction changes one profile.
@@ -219,12 +260,21 @@ pub(crate) struct Consequence {
 }
 
 impl ProfileChange {
-    /// What it means for a mapping; `None` if nothing.
+    /// The attributes and computed sources that have another value afterwards.
+    pub(crate) fn changed(&self) -> BTreeSet<Cow<'_, str>> {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => source::changed(before, after),
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// What it means for a mapping; `None` if nothing. `changed` is what [`Self::changed`] gives, which is the same for all mappings.
     pub(crate) fn consequence(
         &self,
         mapping: MappingId,
         definition: &MappingDefinition,
         author: Author,
+        changed: &BTreeSet<Cow<'_, str>>,
     ) -> Option<Consequence> {
         let (before, after) = match (&self.before, &self.after) {
             (None, None) => return None,
@@ -234,13 +284,11 @@ impl ProfileChange {
                 return Some(Consequence { key: Some(key), lane: Lane::Remote });
             }
         };
-        let names = before.attributes.keys().chain(after.attributes.keys()).map(String::as_str);
-        let changed: BTreeSet<&str> = names.filter(|name| before.attribute(name) != after.attribute(name)).collect();
         let key = match_key(definition, after);
         if key != match_key(definition, before) {
             return Some(Consequence { key: Some(key), lane: Lane::Remote });
         }
-        let lane = match (definition.concern(&changed), author) {
+        let lane = match (definition.concern(changed), author) {
             // An item has dealt with its own mapping, and what it set there is what is held.
             (_, Author::Item(own)) if own == mapping => return None,
             (Concern::None, _) => return None,

@@ -16,6 +16,7 @@ export type ProfileKind = Profile['kind'];
 export type Attribute = Schemas['Attribute'];
 export type DataType = Attribute['data_type'];
 export type AttributeDefinition = Schemas['AttributeDefinition'];
+export type OutboundSource = Schemas['OutboundSource'];
 export type Connection = Schemas['Connection'];
 export type StreamStatus = Schemas['Stream'];
 export type Feed = Schemas['Feed'];
@@ -138,6 +139,10 @@ export function syncProfile(env: string, kind: ProfileKind, id: string) {
 
 export const listAttributeDefinitions = (env: string, scope: ProfileKind, signal: AbortSignal) =>
   body(client.GET('/api/v1/environments/{env}/attribute-definitions', { params: { path: { env }, query: { scope } }, signal }));
+
+/** What lines to Salesforce can come from. */
+export const listOutboundSources = (env: string, scope: ProfileKind, signal: AbortSignal) =>
+  body(client.GET('/api/v1/environments/{env}/outbound-sources', { params: { path: { env }, query: { scope } }, signal }));
 
 export const getConnection = (env: string, signal: AbortSignal) =>
   body(client.GET('/api/v1/environments/{env}/salesforce', { params: { path: { env } }, signal }));

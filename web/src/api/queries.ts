@@ -40,6 +40,12 @@ export const attributeDefinitionsQuery = (env: string, scope: ProfileKind) =>
     queryFn: ({ signal }) => api.listAttributeDefinitions(env, scope, signal),
   });
 
+export const outboundSourcesQuery = (env: string, scope: ProfileKind) =>
+  queryOptions({
+    queryKey: ['env', env, 'outbound-sources', scope],
+    queryFn: ({ signal }) => api.listOutboundSources(env, scope, signal),
+  });
+
 /** Everything a live view of the connection shows. Objects and fields of the org are not in it: they are slow and seldom change. */
 export const salesforceKey = (env: string) => ['env', env, 'salesforce'] as const;
 

@@ -6,7 +6,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, type SubmitEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 
-import { ApiError, type AttributeDefinition, createMapping, type Mapping, type MappingInput, type SalesforceObject, updateMapping } from '../api/client';
+import { ApiError, type AttributeDefinition, createMapping, type Mapping, type MappingInput, type OutboundSource, type SalesforceObject, updateMapping } from '../api/client';
 import { salesforceKey } from '../api/queries';
 import { useEnv } from '../session/session';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
@@ -42,10 +42,11 @@ interface MappingEditorProps {
   object: SalesforceObject;
   userflow: Mapping['userflow'];
   attributes: AttributeDefinition[];
+  sources: OutboundSource[];
   mapping: Mapping | null;
 }
 
-export function MappingEditor({ object, userflow, attributes, mapping }: MappingEditorProps) {
+export function MappingEditor({ object, userflow, attributes, sources, mapping }: MappingEditorProps) {
   const env = useEnv();
   const navigate = useNavigate();
   const queryClient = useQueryClient();
@@ -85,7 +86,8 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
   const writableFields = useMemo(() => fieldOptions(object, ({ updateable }) => updateable), [object]);
   const attributeOptions = useMemo(() => attributes.map(attributeOption), [attributes]);
   const matchTargets = useMemo(() => [...identityOptions(userflow), ...attributeOptions.filter(({ value }) => value !== 'email')], [userflow, attributeOptions]);
-  const madeFields = useMemo(() => new Map(attributes.map(({ name, made_field: made }) => [name, made])), [attributes]);
+  const sourceOptions = useMemo(() => sources.map(sourceOption), [sources]);
+  const madeFields = useMemo(() => new Map(sources.map(({ from, made_field: made }) => [from, made])), [sources]);
   const sampleOf = useMemo<SampleOf>(
     () => ({ input: { ...payload(newDraft(object.name, userflow), null), match: matchOf(draft.matchSalesforce, draft.matchUserflow) }, replaces: mapping?.id ?? null }),
     [object.name, userflow, draft.matchSalesforce, draft.matchUserflow, mapping],
@@ -146,16 +148,16 @@ export function MappingEditor({ object, userflow, attributes, mapping }: Mapping
         <Rows
           direction="outbound"
           heading="Fields to sync from Userflow to Salesforce"
-          hint={`These are written to the linked ${object.label} whenever they change.`}
+          hint={`These are written to the linked ${object.label} whenever they change: attributes, when the ${profile.toLowerCase()} was first and last seen, how often and when an event happened, and the latest answer to a question.`}
           fromLabel={`${profile} attribute`}
           toLabel={`${object.label} field`}
           draft={draft}
           setDraft={setDraft}
           errors={errors}
           source={({ value, label, error, onChange }) => (
-            <FieldSelect aria-label={label} placeholder="Choose an attribute" options={attributeOptions} value={value} error={error} onChange={onChange} />
+            <FieldSelect aria-label={label} placeholder="Choose what to send" options={sourceOptions} value={value} error={error} onChange={onChange} />
           )}
-          fromType={(from) => typeOf(attributeOptions, from)}
+          fromType={(from) => typeOf(sourceOptions, from)}
           suggest={(from) => madeFields.get(from)?.name ?? null}
           toOptions={(from) => outboundTargets(from, writableFields, madeFields)}
           createTarget={(text) => (isMadeField(text) ? { value: text, label: text, isNew: true } : null)}
@@ -354,10 +356,14 @@ function attributeOption({ name, display_name, data_type }: AttributeDefinition)
   return { value: name, label: display_name, type: data_type };
 }
 
+function sourceOption({ from, title, data_type }: OutboundSource): FieldOption {
+  return { value: from, label: title, type: data_type };
+}
+
 const matchOf = (salesforce: string | null, userflow: string | null): MappingInput['match'] => ({ salesforce: salesforce ?? '', userflow: userflow ?? '' });
 
-/** The field that would be made for the attribute first, then those that exist. */
-function outboundTargets(from: string | null, fields: FieldOption[], made: ReadonlyMap<string, AttributeDefinition['made_field']>): FieldOption[] {
+/** The field that would be made for the source first, then those that exist. */
+function outboundTargets(from: string | null, fields: FieldOption[], made: ReadonlyMap<string, OutboundSource['made_field']>): FieldOption[] {
   const field = from === null ? undefined : made.get(from);
   if (field === undefined || fields.some(({ value }) => value.toLowerCase() === field.name.toLowerCase())) return fields;
   return [{ value: field.name, label: field.name, type: field.type, isNew: true }, ...fields];

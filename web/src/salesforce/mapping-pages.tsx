@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import { Link, Navigate, useParams, useSearchParams } from 'react-router';
 
 import type { Mapping, ProfileKind } from '../api/client';
-import { attributeDefinitionsQuery, mappingsQuery, salesforceObjectQuery } from '../api/queries';
+import { attributeDefinitionsQuery, mappingsQuery, outboundSourcesQuery, salesforceObjectQuery } from '../api/queries';
 import { useEnv } from '../session/session';
 import { PageTitle } from '../shell/page';
 import { EmptyState, ErrorState } from '../ui/states';
@@ -80,14 +80,16 @@ function EditorLoader({ salesforce, userflow, mapping }: { salesforce: string; u
   const env = useEnv();
   const object = useQuery(salesforceObjectQuery(env, salesforce));
   const attributes = useQuery(attributeDefinitionsQuery(env, userflow));
-  const error = object.error ?? attributes.error;
-  if (object.data !== undefined && attributes.data !== undefined) {
-    return <MappingEditor object={object.data} userflow={userflow} attributes={attributes.data.data} mapping={mapping} />;
+  const sources = useQuery(outboundSourcesQuery(env, userflow));
+  const error = object.error ?? attributes.error ?? sources.error;
+  if (object.data !== undefined && attributes.data !== undefined && sources.data !== undefined) {
+    return <MappingEditor object={object.data} userflow={userflow} attributes={attributes.data.data} sources={sources.data.data} mapping={mapping} />;
   }
   if (error === null) return <EditorSkeleton />;
   const retry = () => {
     void object.refetch();
     void attributes.refetch();
+    void sources.refetch();
   };
   return (
     <Paper>

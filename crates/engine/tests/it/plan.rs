@@ -79,6 +79,7 @@ fn profile(attributes: Values) -> Profile {
         attributes: attributes.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         created_at: Timestamp::UNIX_EPOCH,
         last_seen_at: None,
+        summary: Default::default(),
         revision: 1,
     }
 }

@@ -84,6 +84,7 @@ fn title_among(held: &str, linked: &[(&ObjectMapping, HeldRecord)]) -> Option<Va
             .collect(),
         created_at: Timestamp::UNIX_EPOCH,
         last_seen_at: None,
+        summary: Default::default(),
         revision: 1,
     };
     let (schema, associated) = (schema(), BTreeMap::new());
@@ -157,6 +158,7 @@ fn a_link_that_ends_leaves_its_attributes_to_the_others() {
             attributes: [("title".to_owned(), "CTO".into())].into(),
             created_at: Timestamp::UNIX_EPOCH,
             last_seen_at: None,
+            summary: Default::default(),
             revision: 1,
         };
         let (schema, associated, record) = (schema(), BTreeMap::new(), record(Some(lead_title)));

@@ -54,7 +54,7 @@ pub(super) struct MappingInput {
     /// Salesforce to Userflow: `from` is a field, `to` an attribute.
     #[serde(default)]
     inbound: Vec<LineInput>,
-    /// Userflow to Salesforce: `from` is an attribute, `to` a field.
+    /// Userflow to Salesforce: `from` is an attribute or another of the environment's outbound sources, `to` a field.
     #[serde(default)]
     outbound: Vec<LineInput>,
 }
@@ -421,12 +421,14 @@ pub(super) async fn judged(
     let schemas = org_objects::described(&*api.store, connection, missing).await?;
     let mappings = api.store.mappings(connection.id).await?;
     let attributes = api.store.attribute_definitions(connection.environment_id, None).await?;
+    let questions = api.store.question_definitions(connection.environment_id).await?;
     let around = Surroundings {
         mappings: &mappings,
         judged: id,
         objects: &objects,
         schemas: &schemas,
         attributes: &attributes,
+        questions: &questions,
         now: api.clock.now(),
     };
     judge(&definition, around).map_err(|fault| ApiError::invalid(fault.field, fault.message))

@@ -30,6 +30,7 @@ mod preview;
 mod profiles;
 mod salesforce;
 mod session;
+mod sources;
 mod words;
 
 /// Largest body taken: a mapping of all fields that fit one, with room.
@@ -122,6 +123,7 @@ fn described_routes() -> OpenApiRouter<Api> {
         .routes(routes!(salesforce::objects::get_object))
         .routes(routes!(mappings::list, mappings::create))
         .routes(routes!(mappings::order))
+        .routes(routes!(sources::list))
         .routes(routes!(preview::preview))
         .routes(routes!(preview::sample))
         .routes(routes!(preview::record))

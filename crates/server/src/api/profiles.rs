@@ -12,7 +12,6 @@ use syncline_model::{
     Value,
     attribute::{self, AttributeDefinition as StoredDefinition, DataType, Scope},
     connection::{Connection, ConnectionStatus},
-    custom_field::{WantedField, own_name},
     id::EnvironmentId,
     issue::IssueFilter,
     profile::{self, ProfileFilter, ProfileKind},
@@ -442,18 +441,6 @@ pub(super) struct AttributeDefinition {
     data_type: words::DataType,
     scope: words::ProfileKind,
     origin: words::Origin,
-    /// The Salesforce field that a mapping makes for it unless another is chosen.
-    made_field: SuggestedField,
-}
-
-/// A Salesforce field that can be made.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SuggestedField {
-    /// API name.
-    name: String,
-    /// Type, as people who set Salesforce up call it.
-    #[serde(rename = "type")]
-    field_type: &'static str,
 }
 
 /// Attributes that are known.
@@ -489,14 +476,12 @@ pub(super) async fn list_attribute_definitions(
             Scope::Company => ProfileKind::Company,
             Scope::Membership | Scope::Event => return None,
         };
-        let made = WantedField::new("", &own_name(kind, &one.name), &one.display_name, one.data_type);
         Some(AttributeDefinition {
             name: one.name,
             display_name: one.display_name,
             data_type: one.data_type.into(),
             scope: kind.into(),
             origin: one.origin.into(),
-            made_field: SuggestedField { name: made.name, field_type: made.kind.title() },
         })
     });
     Ok(axum::Json(AttributeDefinitionList { data: data.collect() }))

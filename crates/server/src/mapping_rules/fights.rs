@@ -117,6 +117,7 @@ fn whatever_is_accepted_flows_in_no_circle_and_feeds_each_field_once() {
                 schemas: &schemas,
                 objects: &objects,
                 attributes: &[],
+                questions: &[],
                 now: from_ms(0),
             };
             let all = |last: &MappingDefinition| -> BTreeSet<(String, String)> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on is to stop there")]
 
 mod association;
+mod computed;
 mod connection;
 mod demo;
 mod explain;

@@ -9,10 +9,13 @@ use syncline_model::{
     id::EnvironmentId,
     profile::{EnvironmentWrite, Event, Membership, Page, Profile, ProfileFilter, ProfileKind, ProfileWrite},
     store::{EnvironmentStore, StoreError},
+    summary::QuestionDefinition,
 };
 
 use super::{MemoryStore, State};
-use crate::rules::{Author, ProfileChange, check_ids, email, email_wanted, search_text, search_words, upserted};
+use crate::rules::{
+    Author, ProfileChange, add_up, check_ids, concerned, email, email_wanted, search_text, search_words, upserted,
+};
 
 #[async_trait]
 impl EnvironmentStore for MemoryStore {
@@ -87,6 +90,13 @@ impl EnvironmentStore for MemoryStore {
                         definitions.name_event(name)?;
                         let mut values = Values::new();
                         definitions.set(Scope::Event, &mut values, attributes)?;
+                        definitions.name_question(name, &values)?;
+                        for (kind, id) in concerned(user_id.as_ref(), company_id.as_ref()) {
+                            if let Some(mut profile) = current(&touched, kind, &id) {
+                                add_up(&mut profile, name, *time, &values);
+                                touched.insert((kind, id), Some(profile));
+                            }
+                        }
                         last_event_id += 1;
                         tracked.push(last_event_id);
                         events.push(Event {
@@ -206,6 +216,14 @@ impl EnvironmentStore for MemoryStore {
         let known = state.event_names.iter().filter(|((of, _), _)| *of == environment);
         let mut known: Vec<EventDefinition> = known.map(|(_, definition)| definition.clone()).collect();
         known.sort_by_key(|known| (known.created_at, known.name.clone()));
+        Ok(known)
+    }
+
+    async fn question_definitions(&self, environment: EnvironmentId) -> Result<Vec<QuestionDefinition>, StoreError> {
+        let state = self.lock();
+        let known = state.questions.iter().filter(|((of, _), _)| *of == environment);
+        let mut known: Vec<QuestionDefinition> = known.map(|(_, definition)| definition.clone()).collect();
+        known.sort_by_key(|known| (known.created_at, known.id.clone()));
         Ok(known)
     }
 }

@@ -29,6 +29,7 @@ use syncline_model::{
     record::{HeldRecord, RecordKey},
     schema::{ListedObject, ObjectSchema},
     store::{Authorization, Member, Signal, Signals, StoreError},
+    summary::QuestionDefinition,
     work::Lane,
 };
 
@@ -61,6 +62,7 @@ struct State {
     last_event_id: i64,
     attributes: BTreeMap<(EnvironmentId, Scope, String), AttributeDefinition>,
     event_names: BTreeMap<(EnvironmentId, String), EventDefinition>,
+    questions: BTreeMap<(EnvironmentId, String), QuestionDefinition>,
     connections: BTreeMap<ConnectionId, Connected>,
     generation: i64,
 }
@@ -188,7 +190,10 @@ impl State {
         let attributes = self.attributes.iter().filter(|((of, _, _), _)| *of == environment);
         let types = attributes.map(|((_, scope, name), known)| ((*scope, name.clone()), known.data_type));
         let events = self.event_names.keys().filter(|(of, _)| *of == environment);
-        Definitions::new(types.collect(), events.map(|(_, name)| name.clone()).collect(), origin, now)
+        let events = events.map(|(_, name)| name.clone()).collect();
+        let questions = self.questions.iter().filter(|((of, _), _)| *of == environment);
+        let questions = questions.map(|((_, id), known)| (id.clone(), known.clone())).collect();
+        Definitions::new(types.collect(), events, questions, origin, now)
     }
 
     fn save_definitions(&mut self, environment: EnvironmentId, definitions: Definitions) {
@@ -197,6 +202,9 @@ impl State {
         }
         for new in definitions.new_events {
             self.event_names.insert((environment, new.name.clone()), new);
+        }
+        for (id, new) in definitions.new_questions {
+            self.questions.insert((environment, id), new);
         }
     }
 
@@ -222,12 +230,13 @@ impl State {
         for (change, author) in changes {
             let Some(profile) = change.after.as_ref().or(change.before.as_ref()) else { continue };
             let kind = profile.kind;
+            let changed = change.changed();
             for mapping in connected.mappings.iter().filter(|mapping| mapping.definition.userflow == kind) {
                 let item = (mapping.id, profile.id.clone());
                 if change.seen() && connected.shares(&item) {
                     marks.push((item.clone(), Lane::Local));
                 }
-                if let Some(consequence) = change.consequence(mapping.id, &mapping.definition, *author) {
+                if let Some(consequence) = change.consequence(mapping.id, &mapping.definition, *author, &changed) {
                     marks.push((item.clone(), consequence.lane));
                     keys.extend(consequence.key.map(|key| (item, key)));
                 }

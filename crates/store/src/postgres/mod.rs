@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "association", include_str!("../../migrations/postgres/0003_association.sql")),
     (4, "objects", include_str!("../../migrations/postgres/0004_objects.sql")),
     (5, "inquiry", include_str!("../../migrations/postgres/0005_inquiry.sql")),
+    (6, "summary", include_str!("../../migrations/postgres/0006_summary.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.

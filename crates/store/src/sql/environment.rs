@@ -7,11 +7,12 @@ use syncline_model::{
     id::EnvironmentId,
     profile::{EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     store::{EnvironmentStore, StoreError},
+    summary::QuestionDefinition,
 };
 
 use super::{
     Db,
-    row::{self, PROFILE, get, text, time, word},
+    row::{self, PROFILE, QUESTION, get, text, time, word},
     store::SqlStore,
 };
 use crate::{
@@ -72,6 +73,10 @@ impl EnvironmentStore for SqlStore {
 
     async fn event_definitions(&self, environment: EnvironmentId) -> Result<Vec<EventDefinition>, StoreError> {
         Ok(self.known_events(environment).await?)
+    }
+
+    async fn question_definitions(&self, environment: EnvironmentId) -> Result<Vec<QuestionDefinition>, StoreError> {
+        Ok(self.known_questions(environment).await?)
     }
 }
 
@@ -197,6 +202,13 @@ impl SqlStore {
             })
         };
         rows.iter().map(definition).collect()
+    }
+
+    async fn known_questions(&self, environment: EnvironmentId) -> Result<Vec<QuestionDefinition>, Failure> {
+        let mut query = QueryBuilder::<Db>::new("-- question definitions\nselect ");
+        query.push(QUESTION).push(" from question_definition where environment_id = ");
+        query.push_bind(environment.to_string()).push(" order by created_at, id");
+        query.build().fetch_all(self.reader()).await?.iter().map(row::question).collect()
     }
 }
 

@@ -156,7 +156,8 @@ impl Unit<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        let mut definitions = self.definitions(environment, Origin::Salesforce, names, BTreeSet::new()).await?;
+        let (origin, none) = (Origin::Salesforce, BTreeSet::new());
+        let mut definitions = self.definitions(environment, origin, names, none.clone(), none).await?;
         let mut profiles = self.profiles(environment, keys).await?;
         let mut changed: BTreeSet<ProfileKey> = BTreeSet::new();
         let mut changes = Vec::new();

@@ -13,7 +13,7 @@ use syncline_model::{
 
 use super::{
     Db,
-    row::{self, PROFILE, id, text},
+    row::{self, PROFILE, QUESTION, id, text},
     store::{ROWS_MAX, Unit, groups},
 };
 use crate::{
@@ -30,13 +30,14 @@ pub(super) struct Mapped {
 }
 
 impl Unit<'_> {
-    /// What is known of these attributes and events.
+    /// What is known of these attributes, events and questions.
     pub(super) async fn definitions(
         &mut self,
         environment: EnvironmentId,
         origin: Origin,
         attributes: BTreeSet<(Scope, String)>,
         events: BTreeSet<String>,
+        questions: BTreeSet<String>,
     ) -> Result<Definitions, Failure> {
         let mut types = BTreeMap::new();
         for group in groups(attributes.into_iter().filter(|(_, name)| !name.contains('\0'))) {
@@ -68,7 +69,21 @@ impl Unit<'_> {
                 known.insert(row.try_get::<String, _>(0)?);
             }
         }
-        Ok(Definitions::new(types, known, origin, self.now))
+        let mut asked = BTreeMap::new();
+        for group in groups(questions.into_iter().filter(|id| !id.contains('\0'))) {
+            let mut query = QueryBuilder::<Db>::new("-- question definitions by id\nselect ");
+            query.push(QUESTION).push(" from question_definition where environment_id = ");
+            query.push_bind(environment.to_string()).push(" and id in (");
+            let mut ids = query.separated(", ");
+            for id in group {
+                ids.push_bind(id);
+            }
+            query.push(")");
+            for row in query.build().fetch_all(&mut *self.tx).await? {
+                asked.insert(text(&row, "id")?, row::question(&row)?);
+            }
+        }
+        Ok(Definitions::new(types, known, asked, origin, self.now))
     }
 
     pub(super) async fn save_definitions(
@@ -99,6 +114,17 @@ impl Unit<'_> {
                 row.push_bind(new.display_name.clone()).push_bind(new.description.clone());
                 row.push_bind(new.created_at.as_millisecond());
             });
+            query.build().execute(&mut *self.tx).await?;
+        }
+        let questions: Vec<_> = definitions.new_questions.values().collect();
+        for group in questions.chunks(ROWS_MAX) {
+            let mut query = QueryBuilder::<Db>::new("-- save question definitions\ninsert into question_definition (");
+            query.push(QUESTION).push(", environment_id) ");
+            query.push_values(group, |mut row, new| {
+                row.push_bind(new.id.clone()).push_bind(new.name.clone()).push_bind(new.data_type.as_str());
+                row.push_bind(new.created_at.as_millisecond()).push_bind(environment.to_string());
+            });
+            query.push(" on conflict (environment_id, id) do update set name = excluded.name");
             query.build().execute(&mut *self.tx).await?;
         }
         Ok(())
@@ -134,24 +160,26 @@ impl Unit<'_> {
     ) -> Result<(), Failure> {
         let mut rows = Vec::with_capacity(profiles.len());
         for profile in profiles {
-            rows.push((profile, serde_json::to_string(&profile.attributes)?));
+            let summary = serde_json::to_string(&profile.summary)?;
+            rows.push((profile, serde_json::to_string(&profile.attributes)?, summary));
         }
         for group in rows.chunks(ROWS_MAX) {
             self.rows += group.len();
             let mut query = QueryBuilder::<Db>::new(
                 "-- save profiles\ninsert into profile (environment_id, kind, id, attributes, email, search, created_at, \
-                 last_seen_at, revision) ",
+                 last_seen_at, summary, revision) ",
             );
-            query.push_values(group, |mut row, (profile, attributes)| {
+            query.push_values(group, |mut row, (profile, attributes, summary)| {
                 row.push_bind(environment.to_string()).push_bind(profile.kind.as_str()).push_bind(profile.id.clone());
                 row.push_bind(attributes.clone()).push_bind(email(profile)).push_bind(search_text(profile));
                 row.push_bind(profile.created_at.as_millisecond());
-                row.push_bind(profile.last_seen_at.map(|at| at.as_millisecond())).push_bind(profile.revision);
+                row.push_bind(profile.last_seen_at.map(|at| at.as_millisecond())).push_bind(summary.clone());
+                row.push_bind(profile.revision);
             });
             query.push(
                 " on conflict (environment_id, kind, id) do update set attributes = excluded.attributes, \
                  email = excluded.email, search = excluded.search, created_at = excluded.created_at, \
-                 last_seen_at = excluded.last_seen_at, revision = excluded.revision",
+                 last_seen_at = excluded.last_seen_at, summary = excluded.summary, revision = excluded.revision",
             );
             query.build().execute(&mut *self.tx).await?;
         }
@@ -209,11 +237,12 @@ impl Unit<'_> {
         let mut seen = Vec::new();
         for (change, author) in changes {
             let Some(profile) = change.after.as_ref().or(change.before.as_ref()) else { continue };
+            let changed = change.changed();
             for mapping in mappings.iter().filter(|mapping| mapping.definition.userflow == profile.kind) {
                 if change.seen() {
                     seen.push((mapping.id, profile.id.clone()));
                 }
-                if let Some(consequence) = change.consequence(mapping.id, &mapping.definition, *author) {
+                if let Some(consequence) = change.consequence(mapping.id, &mapping.definition, *author, &changed) {
                     marks.add(mapping.id, &profile.id, consequence.lane);
                     if let Some(key) = consequence.key {
                         keys.insert((mapping.id, profile.id.clone()), key);

@@ -15,6 +15,7 @@ use syncline_model::{
     profile::{Environment, Membership, Profile},
     record::HeldRecord,
     store::Member,
+    summary::QuestionDefinition,
 };
 
 use super::Db;
@@ -73,7 +74,7 @@ pub(super) fn member(row: &Row) -> Result<Member, Failure> {
 }
 
 /// Columns of [`profile`].
-pub(super) const PROFILE: &str = "p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.revision";
+pub(super) const PROFILE: &str = "p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.summary, p.revision";
 
 pub(super) fn profile(row: &Row) -> Result<Profile, Failure> {
     Ok(Profile {
@@ -82,6 +83,7 @@ pub(super) fn profile(row: &Row) -> Result<Profile, Failure> {
         attributes: json(row, "attributes")?,
         created_at: time(row, "created_at")?,
         last_seen_at: get::<Option<i64>>(row, "last_seen_at")?.map(from_ms),
+        summary: json(row, "summary")?,
         revision: get(row, "revision")?,
     })
 }
@@ -91,6 +93,18 @@ pub(super) fn membership(row: &Row) -> Result<Membership, Failure> {
         user_id: text(row, "user_id")?,
         company_id: text(row, "company_id")?,
         attributes: json(row, "attributes")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+/// Columns of [`question`].
+pub(super) const QUESTION: &str = "id, name, data_type, created_at";
+
+pub(super) fn question(row: &Row) -> Result<QuestionDefinition, Failure> {
+    Ok(QuestionDefinition {
+        id: text(row, "id")?,
+        name: text(row, "name")?,
+        data_type: text(row, "data_type")?.parse()?,
         created_at: time(row, "created_at")?,
     })
 }

@@ -213,7 +213,7 @@ fn after_ms(after: Option<Timestamp>) -> i64 {
 const DUE: &str = "d.mapping_id, d.profile_id, d.generation, d.due_at, d.attempts";
 
 /// All that is known of an item's two sides. `l.searched` and the like are null where the profile is not covered any more.
-pub(super) const SIDES: &str = "l.match_key, l.searched, l.candidates, l.was_linked, p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.revision, \
+pub(super) const SIDES: &str = "l.match_key, l.searched, l.candidates, l.was_linked, p.kind, p.id, p.attributes, p.created_at, p.last_seen_at, p.summary, p.revision, \
      cast(case when p.id is null or l.record_id is null or exists ( \
        select 1 from link o join profile q on q.environment_id = p.environment_id and q.kind = p.kind and q.id = o.profile_id \
        where o.connection_id = l.connection_id and o.record_id = l.record_id and o.object = l.object \

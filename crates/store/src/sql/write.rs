@@ -9,6 +9,7 @@ use syncline_model::{
     id::EnvironmentId,
     profile::{EnvironmentWrite, Membership, Profile, ProfileKind, ProfileWrite},
     store::StoreError,
+    summary::Answered,
 };
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    rules::{Author, Definitions, ProfileChange, upserted},
+    rules::{Author, Definitions, ProfileChange, add_up, concerned, upserted},
 };
 
 type MembershipKey = (String, String);
@@ -77,7 +78,7 @@ impl<'a> Writing<'a> {
         let mut profiles = BTreeSet::new();
         let mut memberships = BTreeSet::new();
         let mut attributes = BTreeSet::new();
-        let mut events = BTreeSet::new();
+        let (mut events, mut questions) = (BTreeSet::new(), BTreeSet::new());
         let mut name = |scope: Scope, operations: &[(String, AttributeOperation)]| {
             attributes.extend(operations.iter().map(|(name, _)| (scope, name.clone())));
         };
@@ -97,17 +98,19 @@ impl<'a> Writing<'a> {
                     name(Scope::Membership, operations);
                 }
                 ProfileWrite::Leave { .. } | ProfileWrite::Prune { .. } => {}
-                ProfileWrite::Track { name, .. } => {
+                ProfileWrite::Track { name, user_id, company_id, .. } => {
                     events.insert(name.clone());
+                    profiles.extend(concerned(user_id.as_ref(), company_id.as_ref()));
                 }
             }
         }
         for step in write {
-            if let ProfileWrite::Track { attributes: values, .. } = step {
+            if let ProfileWrite::Track { name, attributes: values, .. } = step {
                 attributes.extend(values.keys().map(|name| (Scope::Event, name.clone())));
+                questions.extend(Answered::of(name, values).map(|answered| answered.question));
             }
         }
-        let definitions = unit.definitions(environment, Origin::Api, attributes, events).await?;
+        let definitions = unit.definitions(environment, Origin::Api, attributes, events, questions).await?;
         let stored = unit.profiles(environment, profiles).await?;
         let memberships = unit.memberships(environment, memberships).await?;
         let profiles = stored.iter().map(|(key, profile)| (key.clone(), Some(profile.clone()))).collect();
@@ -138,6 +141,12 @@ impl<'a> Writing<'a> {
                 self.definitions.name_event(name)?;
                 let mut values = Values::new();
                 self.definitions.set(Scope::Event, &mut values, attributes)?;
+                self.definitions.name_question(name, &values)?;
+                for key in concerned(user_id.as_ref(), company_id.as_ref()) {
+                    if let Some(Some(profile)) = self.profiles.get_mut(&key) {
+                        add_up(profile, name, *time, &values);
+                    }
+                }
                 self.tracked += 1;
                 self.events.push(NewEvent {
                     number: self.tracked,

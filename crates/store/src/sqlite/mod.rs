@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "association", include_str!("../../migrations/sqlite/0003_association.sql")),
     (4, "objects", include_str!("../../migrations/sqlite/0004_objects.sql")),
     (5, "inquiry", include_str!("../../migrations/sqlite/0005_inquiry.sql")),
+    (6, "summary", include_str!("../../migrations/sqlite/0006_summary.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process

@@ -12,7 +12,7 @@ use syncline_model::{
     feed::{Feed, FeedWay, NewestChange},
     id::{ConnectionId, MappingId},
     issue::{IssueFilter, IssueKind, ListedIssue, NewIssue},
-    mapping::{MappingDefinition, MatchKey},
+    mapping::{FieldMapping, MappingDefinition, MatchKey},
     profile::{ProfileFilter, ProfileKind, ProfileWrite},
     work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
 };
@@ -132,12 +132,21 @@ fn any_write() -> impl Strategy<Value = ProfileWrite> {
         1 => (any_user(), any_company()).prop_map(|(user_id, company_id)| ProfileWrite::Leave { user_id, company_id }),
         1 => (any_user(), proptest::collection::vec(any_company(), 0..2))
             .prop_map(|(user_id, keep)| ProfileWrite::Prune { user_id, keep }),
-        1 => any_user().prop_map(|user| ProfileWrite::Track {
+        1 => (any_user(), proptest::option::of(any_company()), 0..3_i64).prop_map(|(user, company_id, time)| ProfileWrite::Track {
             name: "clicked".into(),
-            time: at(0),
+            time: at(time),
             attributes: values(&[("button", "save")]),
             user_id: Some(user),
-            company_id: None,
+            company_id,
+        }),
+        1 => (any_user(), 0..3_i64, proptest::sample::select(vec!["yes", "no", ""])).prop_map(|(user, time, answer)| {
+            ProfileWrite::Track {
+                name: "question_answered".into(),
+                time: at(time),
+                attributes: values(&[("question_cvid", "q1"), ("question_name", answer), ("text_answer", answer)]),
+                user_id: Some(user),
+                company_id: None,
+            }
         }),
     ]
 }
@@ -366,6 +375,7 @@ impl Teller {
         }
         told.push(format!("{:?}", store.attribute_definitions(environment, None).await.unwrap()));
         told.push(format!("{:?}", store.event_definitions(environment).await.unwrap()));
+        told.push(format!("{:?}", store.question_definitions(environment).await.unwrap()));
         for lane in [Lane::Spread, Lane::Local, Lane::Remote] {
             let mut lines: Vec<String> = Vec::new();
             for work in store.due_work(&self.lease, lane, None, 100).await.unwrap() {
@@ -432,7 +442,7 @@ fn definition(by_id: bool) -> MappingDefinition {
     let mut definition = contacts();
     if by_id {
         definition.match_rule.userflow = "user_id".into();
-        definition.outbound.clear();
+        definition.outbound = vec![FieldMapping::new("event.clicked.count", "Clicks__c")];
     }
     definition
 }

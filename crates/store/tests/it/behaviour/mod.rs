@@ -18,6 +18,7 @@ mod profile;
 mod rivals;
 mod seen_from_outside;
 mod standing;
+mod summary;
 mod wanted_fields;
 mod work;
 
@@ -49,6 +50,12 @@ macro_rules! on_every_store {
 
 mod run {
     on_every_store! {
+        summary:
+            events_add_up_on_those_that_they_name,
+            an_answer_makes_its_question_known,
+            only_what_a_mapping_sends_is_made_due_by_an_event,
+            being_seen_makes_due_only_where_that_is_mapped,
+            what_happened_before_is_added_up_by_the_migration;
         standing:
             an_item_tells_its_link_and_what_it_waits_for,
             associated_copies_stand_with_the_item,
