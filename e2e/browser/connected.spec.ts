@@ -226,6 +226,64 @@ test.describe('the connection', () => {
     await expectAccessible(page);
   });
 
+  test('sends what events add up to, and the latest answer to a question, once they are chosen', async ({ page, demo }) => {
+    const person = (await people(page, demo)).find(({ linked }) => linked.includes('Contact'));
+    if (person === undefined) throw new Error('Nobody on the first page is linked to a contact.');
+    const track = (name: string, attributes: Record<string, unknown> = {}) =>
+      page.request.post(`${demo.userflow_api_url}/events`, {
+        headers: { Authorization: `Bearer ${demo.userflow_api_key}` },
+        data: { name, user_id: person.id, attributes },
+        failOnStatusCode: true,
+      });
+    await track('trial_extended');
+    await track('question_answered', { question_cvid: 'cv-nps', question_name: 'How likely', question_type: 'nps', number_answer: 9 });
+
+    await page.goto('/settings/integrations/salesforce');
+    await page.getByRole('button', { name: 'Actions for the mapping of Contact and User' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    const outbound = page.getByRole('region', { name: 'Fields to sync from Userflow to Salesforce' });
+    const lines = outbound.getByRole('combobox', { name: /^User attribute, line/ });
+    const before = await lines.count();
+    const chosen = [
+      ['How often: Trial Extended', 'userflow_user_trial_extended_count__c', 'Number(16, 2)'],
+      ['Latest answer: How likely', 'userflow_user_how_likely__c', 'Number(16, 2)'],
+    ] as const;
+    for (const [at, [title, field, type]] of chosen.entries()) {
+      await outbound.getByRole('button', { name: 'Add a field' }).click();
+      const line = before + at + 1;
+      await choose(outbound, `User attribute, line ${line}`, title);
+      const target = outbound.getByRole('combobox', { name: `Contact field, line ${line}` });
+      await expect(target).toHaveValue(field);
+      await target.click();
+      await expect(outbound.getByRole('option', { name: field })).toContainText(type);
+      await page.keyboard.press('Escape');
+    }
+    await lines.last().click();
+    await lines.last().fill('often');
+    await outbound.scrollIntoViewIfNeeded();
+    await picture(page, 'sources');
+    // What is typed and not chosen is forgotten.
+    await page.keyboard.press('Tab');
+    await expect(lines.last()).toHaveValue(chosen[1][0]);
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Save mapping' }).click();
+    await expect(page).toHaveURL('/settings/integrations/salesforce');
+
+    await page.goto(`/users/${encodeURIComponent(person.id)}`);
+    const inspector = page.getByRole('region', { name: 'Sync with Salesforce' });
+    const row = (from: string) => inspector.getByRole('row').filter({ hasText: from });
+    await expect(row('event.trial_extended.count').getByRole('cell')).toHaveText(['1', '1', 'In step']);
+    await expect(row('answer.cv-nps').getByRole('cell')).toHaveText(['9', '9', 'In step']);
+    await track('trial_extended');
+    await expect(row('event.trial_extended.count').getByRole('cell')).toHaveText(['2', '2', 'In step']);
+    const org = await Org.of(demo);
+    const fields = chosen.map(([, field]) => field);
+    const records = await org.query<Record<string, unknown>>(`SELECT ${fields.join(', ')} FROM Contact WHERE Email = '${person.email}'`);
+    expect(fields.map((field) => records[0]?.[field])).toEqual([2, 9]);
+    await inspector.scrollIntoViewIfNeeded();
+    await picture(page, 'computed');
+  });
+
   test('says Reconnecting while the server can not be reached, and recovers', async ({ page, context }) => {
     await page.goto('/users');
     await expect(page.getByRole('table').getByRole('link')).toHaveCount(50);
