@@ -96,6 +96,14 @@ impl<'a> Answered<'a> {
     }
 }
 
+/// The type that an attribute of events gets by its first value. What people write is text: an answer that looks like a date must not
+/// keep all answers after it from being taken.
+pub fn implied_type(attribute: &str, value: &Value) -> Option<DataType> {
+    let shown = DataType::inferred(value)?;
+    let is_text = matches!(attribute, "question_cvid" | "question_name" | "text_answer");
+    Some(if is_text { DataType::String } else { shown })
+}
+
 impl EventSummary {
     /// Takes an event in. Events may come late: an answer counts unless a later one is known; of two at the same time the one that
     /// is taken in last.

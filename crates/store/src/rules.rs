@@ -23,7 +23,7 @@ use syncline_model::{
     record::{Applied, HeldRecord, Record},
     source,
     store::StoreError,
-    summary::{Answered, EventSummary, QuestionDefinition},
+    summary::{Answered, EventSummary, QuestionDefinition, implied_type},
     work::{Lane, WorkKey},
 };
 
@@ -111,10 +111,14 @@ impl Definitions {
         Ok(())
     }
 
-    /// Sets values, as [`Self::apply`] would with [`AttributeOperation::set`].
+    /// Sets values, as [`Self::apply`] would with [`AttributeOperation::set`], but for what is known of events.
     pub(crate) fn set(&mut self, scope: Scope, attributes: &mut Values, values: &Values) -> Result<(), StoreError> {
         for (name, value) in values {
-            let Some(data_type) = self.type_of(scope, name, DataType::inferred(value))? else { continue };
+            let implied = match scope {
+                Scope::Event => implied_type(name, value),
+                _ => DataType::inferred(value),
+            };
+            let Some(data_type) = self.type_of(scope, name, implied)? else { continue };
             let value = convert::to_attribute(value, data_type)
                 .map_err(|misfit| StoreError::Misfit { attribute: name.clone(), reason: misfit.to_string() })?;
             set(attributes, name, value);

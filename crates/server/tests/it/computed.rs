@@ -2,8 +2,15 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use syncline::secrets;
-use syncline_model::{profile::ProfileKind, store::KeyKind};
+use syncline::{
+    mappings_file::{self, MappingsFile},
+    secrets,
+};
+use syncline_model::{
+    clock::{Clock, SystemClock},
+    profile::ProfileKind,
+    store::KeyKind,
+};
 
 use crate::{
     harness::{Browser, Harness, client, eventually, read, refused},
@@ -174,5 +181,54 @@ async fn a_source_that_there_is_not_is_refused_in_words() {
         let words = refused(&answer, 400, "invalid_params", Some("outbound[0].from"));
         assert!(words.contains("`event.<name>.count`") && words.contains("`answer.<question_cvid>`"), "{words}");
     }
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_mappings_file_names_the_same_sources_is_planned_with_their_values_and_survives_its_own_text() {
+    let harness = Harness::with_org().await;
+    let (org, app) = (Org::of(&harness), App::of(&harness).await);
+    harness.connect().await;
+    let contact = org.create("Contact", json!({ "LastName": "Ada", "Email": "ada@computed.test" })).await;
+    app.post("/groups", json!({ "id": "acme" })).await;
+    app.post("/users", json!({ "id": "ada", "attributes": { "email": "ada@computed.test" } })).await;
+    app.track("trial.extended", "2026-03-02T10:00:00Z", json!({})).await;
+    let why = json!({ "question_cvid": "cv 1", "question_name": "Why?", "text_answer": "2026-01-31T12:00:00Z" });
+    app.track("question_answered", "2026-03-02T10:00:00Z", why).await;
+
+    let file = |count: &str| {
+        let text = format!(
+            r#"
+            [[mapping]]
+            salesforce = "Contact"
+            userflow = "user"
+            match = {{ salesforce = "Email", userflow = "email" }}
+            [[mapping.outbound]]
+            from = "event.trial.extended.{count}"
+            to = "userflow_user_trials__c"
+            [[mapping.outbound]]
+            from = "answer.cv 1"
+            to = "Description"
+            "#
+        );
+        MappingsFile::parse(&text).unwrap()
+    };
+    let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap();
+    let (store, now) = (harness.store.as_ref(), SystemClock.now());
+    let refused = mappings_file::plan(store, &connection, &file("number"), now).await.err().unwrap().to_string();
+    assert!(refused.contains("outbound[0].from") && refused.contains("`event.<name>.count`"), "{refused}");
+
+    let plan = mappings_file::plan(store, &connection, &file("count"), now).await.unwrap();
+    let words = mappings_file::in_words(&plan.tried_report(store, &connection, now).await.unwrap());
+    let lines =
+        ["event.trial.extended.count → userflow_user_trials__c: null → 1", "answer.cv 1 → Description: null → \"2026-"];
+    for expected in lines {
+        assert!(words.contains(expected), "{expected} in {words}");
+    }
+    plan.apply(store, &connection).await.unwrap();
+    let wanted = json!({ "userflow_user_trials__c": 1.0, "Description": "2026-01-31T12:00:00Z" });
+    becomes(&org, "Contact", &contact, wanted).await;
+    let exported = MappingsFile::of(store.mappings(connection.id).await.unwrap());
+    assert_eq!(MappingsFile::parse(&exported.to_text().unwrap()).unwrap(), file("count"));
     harness.end().await;
 }

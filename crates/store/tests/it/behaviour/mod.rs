@@ -53,6 +53,7 @@ mod run {
         summary:
             events_add_up_on_those_that_they_name,
             an_answer_makes_its_question_known,
+            an_answer_that_looks_like_a_date_is_a_text_and_the_next_need_not_be_one,
             only_what_a_mapping_sends_is_made_due_by_an_event,
             being_seen_makes_due_only_where_that_is_mapped,
             what_happened_before_is_added_up_by_the_migration;

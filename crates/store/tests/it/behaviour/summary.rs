@@ -109,6 +109,15 @@ async fn send(linked: &Mapped, sources: &[&str]) {
     linked.settle_all().await;
 }
 
+pub(crate) async fn an_answer_that_looks_like_a_date_is_a_text_and_the_next_need_not_be_one(world: World) {
+    let answer = |time_ms, text: &str| answered(time_ms, "when", "When?", "text_answer", text.into());
+    world.user("u1", &[]).await;
+    for (time_ms, text) in [(1_000, "2026-01-31T12:00:00Z"), (2_000, "not sure yet")] {
+        world.write(vec![answer(time_ms, text)]).await;
+        assert_eq!(world.profile("u1").await.unwrap().summary.answers["when"].value, text.into());
+    }
+}
+
 pub(crate) async fn only_what_a_mapping_sends_is_made_due_by_an_event(world: World) {
     let linked = world.linked().await;
     let nps = |time_ms, value| answered(time_ms, "nps", "How likely?", "number_answer", number(value));
