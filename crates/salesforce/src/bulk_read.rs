@@ -17,6 +17,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     bulk::{self, BulkSettings, Job, JobEnd, JobKind, STREAM_TIMEOUT},
     bulk_csv::{CsvFault, CsvReader, CsvRow},
+    conversion::unconverted,
     error::{self, Effect},
     fields, record_id,
     rest::{ALWAYS_READ, Rest, record},
@@ -119,12 +120,17 @@ impl Columns {
 
     fn statement(&self) -> String {
         let names: Vec<_> = self.selected().into_iter().map(|name| name.0).collect();
-        format!("SELECT {} FROM {}", names.join(","), self.object.as_str())
+        format!("SELECT {} FROM {}{}", names.join(","), self.object.as_str(), where_all(unconverted(&self.schema)))
     }
 
     fn nulls(&self) -> impl Iterator<Item = (String, Value)> {
         self.left_out.iter().map(|name| (name.clone(), Value::Null))
     }
+}
+
+fn where_all<'c>(conditions: impl IntoIterator<Item = &'c str>) -> String {
+    let conditions: Vec<_> = conditions.into_iter().collect();
+    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }
 
 /// Where the columns of a page are.
@@ -413,8 +419,9 @@ impl Reading {
         let head = format!("SELECT {} FROM {}", head.join(","), self.columns.object.as_str());
         let mut last: Option<String> = None;
         loop {
-            let behind = last.as_deref().map(|id| format!(" WHERE Id > {}", soql::quoted(id))).unwrap_or_default();
-            let statement = format!("{head}{behind} ORDER BY Id LIMIT {QUERY_RECORDS}");
+            let behind = last.as_deref().map(|id| format!("Id > {}", soql::quoted(id)));
+            let conditions = unconverted(&self.columns.schema).into_iter().chain(behind.as_deref());
+            let statement = format!("{head}{} ORDER BY Id LIMIT {QUERY_RECORDS}", where_all(conditions));
             let rows =
                 bulk::insist(self.settings, || self.rest.query_through("/query", soql::encoded(&statement))).await?;
             let found: Vec<Record> =

@@ -79,10 +79,7 @@ pub(crate) async fn write_many(
             Ok(ingested) => {
                 left.extend(ingested.left);
                 for (index, outcome) in ingested.outcomes {
-                    if let Err(error) = &outcome {
-                        rest.forget_if_changed(&upload.object, error);
-                    }
-                    outcomes[index] = Some(outcome);
+                    outcomes[index] = Some(outcome.map_err(|refusal| rest.take_in_refusal(&upload.object, refusal)));
                 }
             }
             Err(error) if bulk::is_refused(&error) => {

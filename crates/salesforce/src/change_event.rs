@@ -14,6 +14,7 @@ use syncline_model::{
 
 use crate::{
     bitmap::FieldSet,
+    conversion::IS_CONVERTED,
     event_schema::{EventField, EventSchema, Role, decode_known_header, inner, object_name, to_value},
     record_id,
 };
@@ -174,6 +175,9 @@ fn effect(header: &Header, schema: &EventSchema, values: &[Avro], described: Opt
         if reading.field(index, field, value, &mut found).is_none() {
             return RecordEffect::Unknown;
         }
+    }
+    if found.get(IS_CONVERTED) == Some(&Value::Boolean(true)) {
+        return RecordEffect::Gone;
     }
     RecordEffect::Values { values: found, complete: changed.is_none() }
 }

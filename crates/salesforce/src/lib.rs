@@ -13,6 +13,7 @@ mod bulk_read;
 mod bulk_write;
 mod change_event;
 mod channel;
+mod conversion;
 mod credentials;
 mod custom_fields;
 mod doctor;

@@ -22,6 +22,7 @@ use syncline_model::{
 use tokio::time::Instant;
 
 use crate::{
+    conversion::IS_CONVERTED,
     error::{self, Effect},
     fields, record_id,
     rest::{self, Rest},
@@ -111,7 +112,8 @@ impl Rest {
         };
         let mut always: Vec<_> = rest::ALWAYS_READ.iter().map(|name| Identifier((*name).to_owned())).collect();
         // Not every object has a recycle bin.
-        always.extend(schema.field(IS_DELETED).map(|_| Identifier(IS_DELETED.to_owned())));
+        let says_gone = SAYS_GONE.iter().filter(|name| schema.field(name).is_some());
+        always.extend(says_gone.map(|name| Identifier((*name).to_owned())));
         // Only what is in the description can be asked for; one that is not must not keep the others from being read.
         let visible = since.fields.iter().filter(|name| schema.field(name).is_some());
         let wanted = match visible.map(|name| Identifier::new(name)).collect::<Result<Vec<_>, _>>() {
@@ -201,7 +203,8 @@ impl Rest {
     }
 }
 
-const IS_DELETED: &str = "IsDeleted";
+/// Fields that say of a record that it is gone.
+const SAYS_GONE: [&str; 2] = ["IsDeleted", IS_CONVERTED];
 const QUERY_TIMEOUT: &str = "QUERY_TIMEOUT";
 
 /// One part of a call.
@@ -351,7 +354,7 @@ impl Question {
                 newest.insert(id, row);
             }
             for (id, row) in newest {
-                if row[IS_DELETED] == Json::Bool(true) {
+                if SAYS_GONE.iter().any(|name| row[*name] == Json::Bool(true)) {
                     gone.insert(id);
                 } else {
                     rows.push(row);

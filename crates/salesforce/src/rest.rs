@@ -22,6 +22,7 @@ use syncline_model::{
 use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
+    conversion::{self, unconverted},
     error::{self, Effect, Refusal},
     fields::{self, DescribedObject, DescribedOrg},
     gate::Gate,
@@ -244,8 +245,11 @@ impl Rest {
             ALWAYS_READ.iter().map(|name| Identifier((*name).to_owned())).chain([key.clone()]).collect();
         let groups = soql::field_groups(&always, &wanted);
         let group_count = groups.len();
-        let statements: Vec<_> =
-            groups.iter().flat_map(|group| soql::select_in(&object_name, group, &key, &literals, max_bytes)).collect();
+        let only = unconverted(&schema);
+        let statements: Vec<_> = groups
+            .iter()
+            .flat_map(|group| soql::select_in(&object_name, group, only, &key, &literals, max_bytes))
+            .collect();
         let pages: Vec<Vec<Json>> = futures::stream::iter(statements)
             .map(|statement| self.query(statement))
             .buffered(MAX_PARALLEL_QUERIES)
@@ -307,10 +311,8 @@ impl Rest {
                 Err(error) => vec![Err(error); call.len()],
             };
             for ((index, _), result) in call.iter().zip(results) {
-                if let Err(error) = &result {
-                    self.forget_if_changed(&writes[*index].object, error);
-                }
-                outcomes[*index] = Some(result);
+                outcomes[*index] =
+                    Some(result.map_err(|refusal| self.take_in_refusal(&writes[*index].object, refusal)));
             }
         }
         let missing =
@@ -343,6 +345,13 @@ impl Rest {
             row.insert(field.name.clone(), fields::to_json(value, field.field_type));
         }
         Ok(Ok(Json::Object(row)))
+    }
+
+    /// Takes in what the refusal of a record says of more than what was written.
+    pub(crate) fn take_in_refusal(&self, object: &str, refusal: ConnectorError) -> ConnectorError {
+        let refusal = conversion::understood(refusal, self.described(object).as_deref());
+        self.forget_if_changed(object, &refusal);
+        refusal
     }
 
     async fn update(&self, records: Vec<Json>) -> Result<Vec<WriteOutcome>, ConnectorError> {

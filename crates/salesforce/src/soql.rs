@@ -104,17 +104,19 @@ pub(crate) fn field_groups(always: &[Identifier], wanted: &[Identifier]) -> Vec<
     groups
 }
 
-/// As few statements as find all `literals`, each of which is at most `max_bytes` long as the value of a URL's `q`; already
-/// encoded.
+/// As few statements as find all `literals` among the records that meet the condition `only`, if there is one; each statement is at
+/// most `max_bytes` long as the value of a URL's `q`, and already encoded.
 pub(crate) fn select_in(
     object: &Identifier,
     fields: &[Identifier],
+    only: Option<&str>,
     key: &Identifier,
     literals: &[String],
     max_bytes: usize,
 ) -> Vec<String> {
     let fields: Vec<_> = fields.iter().map(Identifier::as_str).collect();
-    let head = encoded(&format!("SELECT {} FROM {} WHERE {} IN (", fields.join(","), object.0, key.0));
+    let only = only.map(|only| format!("{only} AND ")).unwrap_or_default();
+    let head = encoded(&format!("SELECT {} FROM {} WHERE {only}{} IN (", fields.join(","), object.0, key.0));
     let mut statements = Vec::new();
     let mut statement = head.clone();
     for literal in literals {
@@ -203,8 +205,14 @@ mod tests {
     #[test]
     fn many_keys_are_cut_into_full_statements() {
         let literals: Vec<_> = (0..1000).map(|n| format!("'person.number.{n}@example.com'")).collect();
-        let statements =
-            select_in(&names(&["Contact"])[0], &names(&["Id", "Email"]), &names(&["Email"])[0], &literals, 14_000);
+        let statements = select_in(
+            &names(&["Contact"])[0],
+            &names(&["Id", "Email"]),
+            None,
+            &names(&["Email"])[0],
+            &literals,
+            14_000,
+        );
         assert_eq!(statements.len(), 3);
         assert!(statements.iter().all(|statement| statement.len() <= 14_000));
         assert!(statements[0].len() > 13_900);
@@ -217,7 +225,10 @@ mod tests {
             })
             .collect();
         assert_eq!(found, literals);
-        assert!(select_in(&names(&["A"])[0], &[], &names(&["B"])[0], &[], 100).is_empty());
+        assert!(select_in(&names(&["A"])[0], &[], None, &names(&["B"])[0], &[], 100).is_empty());
+        let of_some =
+            select_in(&names(&["A"])[0], &names(&["Id"]), Some("C = false"), &names(&["B"])[0], &["1".into()], 100);
+        assert_eq!(decoded(&of_some[0]), "SELECT Id FROM A WHERE C = false AND B IN (1)");
     }
 
     #[test]

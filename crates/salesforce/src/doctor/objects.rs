@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use syncline_model::connector::{ConnectorError, ExaminedObject};
 
 use super::{Report, counted};
-use crate::{rest::Rest, setup::Api, soql::Identifier};
+use crate::{conversion::IS_CONVERTED, rest::Rest, setup::Api, soql::Identifier};
 
 /// Keys with several records that are counted; beyond it "at least".
 const DUPLICATES_COUNTED: usize = 200;
@@ -182,8 +182,9 @@ async fn duplicates(
     }
     let (object, key) = (Identifier::new(&examined.object)?, Identifier::new(&examined.key_field)?);
     let (object, key) = (object.as_str(), key.as_str());
+    let only = field_of(described, IS_CONVERTED).map_or("", |_| " AND IsConverted = false");
     let statement = format!(
-        "SELECT {key} FROM {object} WHERE {key} != null GROUP BY {key} HAVING COUNT(Id) > 1 LIMIT {DUPLICATES_COUNTED}"
+        "SELECT {key} FROM {object} WHERE {key} != null{only} GROUP BY {key} HAVING COUNT(Id) > 1 LIMIT {DUPLICATES_COUNTED}"
     );
     let answer = rest.rows(Api::Data, &statement).await;
     let Some(rows) = report.answered("duplicates", Some(&subject), answer)? else { return Ok(()) };

@@ -8,6 +8,7 @@ mod changes;
 mod channel;
 mod close;
 mod connected;
+mod conversion;
 mod custom_fields;
 mod doctor;
 mod fault_table;

@@ -9,6 +9,7 @@ mod demo;
 mod explain;
 mod harness;
 mod issues;
+mod lifecycle;
 mod lines;
 mod live;
 mod openapi;

@@ -56,9 +56,21 @@ impl Org {
         self.control("events", action).await;
     }
 
+    /// Another user of the org writes, all in one transaction. (`crates/org/src/http/control.rs` says what can be written.)
+    pub(crate) async fn write(&self, writes: Value) {
+        self.control("write", json!({ "writes": writes, "all_or_none": true })).await;
+    }
+
     /// Adds a rule of what happens to some requests.
     pub(crate) async fn add_fault(&self, rule: Value) {
         self.control("faults", rule).await;
+    }
+
+    /// Whether all rules that end after so many requests have met them.
+    pub(crate) async fn faults_are_met(&self) -> bool {
+        let url = format!("{}/__control/faults", self.url.replace("/services/data/v64.0", ""));
+        let faults: Value = client().get(url).send().await.unwrap().json().await.unwrap();
+        faults["rules"].as_array().unwrap().iter().all(|rule| rule["times"] == 0)
     }
 
     async fn control(&self, what: &str, body: Value) {

@@ -76,6 +76,7 @@ pub(crate) enum Act {
     Delete { record: usize },
     Undelete { record: usize },
     Merge { master: usize, loser: usize },
+    Convert { lead: usize, contact: usize },
     Say { person: usize, attributes: Vec<(String, Fact)> },
     Order(Vec<usize>),
 }
@@ -458,6 +459,11 @@ impl Drawer {
                 }
                 74..83 => Act::Delete { record },
                 83..91 => Act::Undelete { record },
+                91..94 if object == "Lead" => {
+                    let contacts: Vec<usize> =
+                        (0..count).filter(|other| self.case.records[*other].0 == "Contact").collect();
+                    Act::Convert { lead: record, contact: self.one(&contacts) }
+                }
                 91..96 => {
                     let same: Vec<usize> =
                         (0..count).filter(|other| self.case.records[*other].0 == object && *other != record).collect();

@@ -21,7 +21,7 @@ use syncline_model::{
 };
 use syncline_org::{
     OrgOptions, RunningOrg,
-    core::{FieldSchema, FieldType, Org, Write, WriteContext},
+    core::{FieldSchema, FieldType, LeadConversion, Org, Write, WriteContext},
     seed::SeedSize,
 };
 use syncline_salesforce::{App, OAuthClient};
@@ -196,6 +196,18 @@ impl<'c> World<'c> {
                 losers: vec![self.ids[*loser].clone()],
                 values: Map::new(),
             }),
+            // Into a contact without an account no lead can go.
+            Act::Convert { lead, contact } => {
+                let account = self.model.records[*contact].lookups.get("Account").map(|at| self.ids[*at].clone());
+                self.change(Write::Convert(LeadConversion {
+                    lead_id: self.ids[*lead].clone(),
+                    converted_status: "Closed - Converted".to_owned(),
+                    account_id: account,
+                    contact_id: Some(self.ids[*contact].clone()),
+                    do_not_create_opportunity: true,
+                    ..LeadConversion::default()
+                }));
+            }
             Act::Say { person, attributes } => {
                 let seen = self.model.people.iter().map(|person| person.seen).max().unwrap_or(0) + 1;
                 let own = &mut self.model.people[*person];
@@ -245,7 +257,7 @@ impl<'c> World<'c> {
             });
             Record {
                 object,
-                is_alive: !org.is_deleted(schema, row),
+                is_alive: !org.is_deleted(schema, row) && value("IsConverted") != Json::Bool(true),
                 lookups: pointed.collect(),
                 fields: fields.collect(),
             }

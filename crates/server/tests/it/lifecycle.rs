@@ -1,0 +1,234 @@
+//! What becomes of a link when its record is converted, against the emulated org.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use syncline_model::{
+    attribute::AttributeOperation,
+    issue::IssueFilter,
+    profile::{ProfileKind, ProfileWrite},
+};
+
+use crate::{
+    association::{becomes, user},
+    harness::{Browser, Harness, client, eventually},
+    org::Org,
+};
+
+const EMAIL: &str = "ada@lifecycle.test";
+const PLAN: &str = "userflow_user_plan__c";
+
+/// How changes are noticed.
+#[derive(Clone, Copy)]
+enum Noticed {
+    ByEvents,
+    ByAsking,
+}
+
+/// Ada, who has a plan, and an org in which nobody is matched yet.
+async fn world(noticed: Noticed) -> (Harness, Browser, Org) {
+    let harness = Harness::with_org().await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    let entities = if matches!(noticed, Noticed::ByAsking) { json!(0) } else { json!(null) };
+    org.act_on_events(json!({ "action": "set_captured_entities_max", "entities": entities })).await;
+    harness.connect().await;
+    user(&harness, "ada", EMAIL).await;
+    set_plan(&harness, "growth").await;
+    (harness, browser, org)
+}
+
+async fn set_plan(harness: &Harness, plan: &str) {
+    let operations = vec![("plan".to_owned(), AttributeOperation::set(plan.into()))];
+    let write = ProfileWrite::Upsert { kind: ProfileKind::User, id: "ada".to_owned(), operations, seen: false };
+    harness.store.write(harness.environment.id, &vec![write]).await.unwrap();
+}
+
+/// Maps the object by email; its title goes into `to`, and the plan into its field.
+async fn map(browser: &Browser, object: &str, to: &str, on_unlink: &str) {
+    let mapping = json!({
+        "salesforce": object, "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "on_unlink": on_unlink,
+        "inbound": [{ "from": "Title", "to": to }], "outbound": [{ "from": "plan", "to": PLAN }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+}
+
+/// A lead that is linked to Ada by the mappings, and has her plan.
+async fn lead(org: &Org) -> String {
+    let lead = json!({ "LastName": "Ada", "Company": "Acme", "Email": EMAIL, "Title": "of the lead" });
+    org.create("Lead", lead).await
+}
+
+async fn has_plan(org: &Org, object: &str, id: &str, plan: &str) {
+    eventually(&format!("the {object} has the plan {plan}"), async || {
+        (org.value(object, id, PLAN).await == plan).then_some(())
+    })
+    .await;
+}
+
+async fn convert(org: &Org, lead: &str, into: Value) {
+    let mut conversion = json!({ "lead_id": lead, "converted_status": "Closed - Converted" });
+    conversion.as_object_mut().unwrap().extend(into.as_object().unwrap().clone());
+    org.write(json!([{ "convert": conversion }])).await;
+}
+
+/// Which record Ada is linked to by each mapping, once nothing waits; and that nobody complains.
+async fn links(harness: &Harness, browser: &Browser) -> Vec<Option<String>> {
+    let standings = eventually("nothing waits", async || {
+        let sync = browser.get("{env}/users/ada/sync").await;
+        let standings = sync["mappings"].as_array().unwrap().clone();
+        standings.iter().all(|standing| standing["waiting"].is_null()).then_some(standings)
+    })
+    .await;
+    let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
+    let issues = harness.store.issues(connection, &IssueFilter::default(), None, 10).await.unwrap();
+    assert!(issues.is_empty(), "{issues:?}");
+    standings.iter().map(|standing| standing["record_id"].as_str().map(str::to_owned)).collect()
+}
+
+/// How many records the org was told to change since its ledger was begun.
+async fn records_written(harness: &Harness) -> u64 {
+    let address =
+        format!("{}/__control/ledger/entries?after=0&limit=10000", harness.org.as_ref().unwrap().state().org_url);
+    let entries: Value = client().get(address).send().await.unwrap().json().await.unwrap();
+    let writes = entries.as_array().unwrap().iter().filter(|entry| entry["path"] == "/composite/sobjects");
+    writes.map(|entry| entry["records"].as_u64().unwrap()).sum()
+}
+
+async fn begin_ledger(harness: &Harness) {
+    let address = format!("{}/__control/ledger", harness.org.as_ref().unwrap().state().org_url);
+    client().delete(address).send().await.unwrap().error_for_status().unwrap();
+}
+
+/// The contact of a converted lead is who Ada is linked to now, and the lead is left alone.
+async fn contact_has_taken_over(harness: &Harness, browser: &Browser, org: &Org, contact: &str) {
+    has_plan(org, "Contact", contact, "growth").await;
+    assert_eq!(links(harness, browser).await, [None, Some(contact.to_owned())]);
+    begin_ledger(harness).await;
+    set_plan(harness, "scale").await;
+    has_plan(org, "Contact", contact, "scale").await;
+    org.edit("Contact", contact, json!({ "Title": "of the contact" })).await;
+    becomes(harness, "ada", "title", json!("of the contact")).await;
+    assert_eq!(links(harness, browser).await, [None, Some(contact.to_owned())]);
+    assert_eq!(records_written(harness).await, 1, "the lead is not written to");
+}
+
+async fn a_contact_is_made(noticed: Noticed) {
+    let (harness, browser, org) = world(noticed).await;
+    for object in ["Lead", "Contact"] {
+        map(&browser, object, "title", "clear").await;
+    }
+    let lead = lead(&org).await;
+    has_plan(&org, "Lead", &lead, "growth").await;
+    becomes(&harness, "ada", "title", json!("of the lead")).await;
+    convert(&org, &lead, json!({})).await;
+    let contact = org.value("Lead", &lead, "ConvertedContactId").await.as_str().unwrap().to_owned();
+    contact_has_taken_over(&harness, &browser, &org, &contact).await;
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn the_contact_that_a_lead_becomes_takes_over() {
+    a_contact_is_made(Noticed::ByEvents).await;
+}
+
+#[tokio::test]
+async fn the_contact_that_a_lead_becomes_takes_over_where_changes_are_asked_for() {
+    a_contact_is_made(Noticed::ByAsking).await;
+}
+
+#[tokio::test]
+async fn the_contact_that_a_lead_is_merged_into_takes_over() {
+    let (harness, browser, org) = world(Noticed::ByEvents).await;
+    for object in ["Lead", "Contact"] {
+        map(&browser, object, "title", "clear").await;
+    }
+    let lead = lead(&org).await;
+    has_plan(&org, "Lead", &lead, "growth").await;
+    let account = org.create("Account", json!({ "Name": "Acme" })).await;
+    // It has no address of its own and gets the lead's.
+    let contact = json!({ "LastName": "Ada", "AccountId": account, "Title": "of old" });
+    let contact = org.create("Contact", contact).await;
+    convert(&org, &lead, json!({ "account_id": account, "contact_id": contact })).await;
+    becomes(&harness, "ada", "title", json!("of old")).await;
+    contact_has_taken_over(&harness, &browser, &org, &contact).await;
+    harness.end().await;
+}
+
+async fn there_is_no_mapping_for_contacts(noticed: Noticed) {
+    let (harness, browser, org) = world(noticed).await;
+    map(&browser, "Lead", "title", "clear").await;
+    // A second mapping of the same leads keeps what it gave.
+    let mut kept = json!({
+        "salesforce": "Lead", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "on_unlink": "keep",
+    });
+    kept["inbound"] = json!([{ "from": "Company", "to": "company_name" }]);
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(kept)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let lead = lead(&org).await;
+    has_plan(&org, "Lead", &lead, "growth").await;
+    becomes(&harness, "ada", "title", json!("of the lead")).await;
+    becomes(&harness, "ada", "company_name", json!("Acme")).await;
+    convert(&org, &lead, json!({})).await;
+    becomes(&harness, "ada", "title", json!(null)).await;
+    begin_ledger(&harness).await;
+    set_plan(&harness, "scale").await;
+    assert_eq!(links(&harness, &browser).await, [None, None]);
+    becomes(&harness, "ada", "company_name", json!("Acme")).await;
+    assert_eq!(records_written(&harness).await, 0, "the lead is not written to");
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_converted_lead_is_let_go_where_contacts_are_not_mapped() {
+    there_is_no_mapping_for_contacts(Noticed::ByEvents).await;
+}
+
+#[tokio::test]
+async fn a_converted_lead_is_let_go_where_contacts_are_not_mapped_and_changes_are_asked_for() {
+    there_is_no_mapping_for_contacts(Noticed::ByAsking).await;
+}
+
+#[tokio::test]
+async fn a_lead_whose_conversion_nobody_told_is_let_go_at_the_first_refusal() {
+    let (harness, browser, org) = world(Noticed::ByEvents).await;
+    map(&browser, "Lead", "title", "clear").await;
+    let lead = lead(&org).await;
+    has_plan(&org, "Lead", &lead, "growth").await;
+    becomes(&harness, "ada", "title", json!("of the lead")).await;
+    org.act_on_events(json!({ "action": "end_streams", "how": "deaf" })).await;
+    convert(&org, &lead, json!({})).await;
+    begin_ledger(&harness).await;
+    set_plan(&harness, "scale").await;
+    becomes(&harness, "ada", "title", json!(null)).await;
+    assert_eq!(links(&harness, &browser).await, [None]);
+    assert_eq!(records_written(&harness).await, 1, "one refusal is enough");
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn what_a_mapping_says_since_a_call_began_is_done_too() {
+    let (harness, browser, org) = world(Noticed::ByEvents).await;
+    let contact = json!({ "LastName": "Ada", "Email": EMAIL, "Title": "CTO", "Description": "kept" });
+    org.create("Contact", contact).await;
+    org.add_fault(json!({
+        "method": "GET", "path": "/query", "times": 1, "fault": { "delay": { "ms": 2000, "after_commit": true } },
+    }))
+    .await;
+    let mut mapping = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": [{ "from": "Title", "to": "title" }, { "from": "Description", "to": "note", "empty": "keep" }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping.clone())).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    eventually("the look-up has begun", async || org.faults_are_met().await.then_some(())).await;
+    mapping["inbound"][1]["to"] = json!("remark");
+    let path = format!("{{env}}/mappings/{}", made["id"].as_str().unwrap());
+    let (status, changed) = browser.send(Method::PUT, &path, Some(mapping)).await;
+    assert_eq!(status, StatusCode::OK, "{changed}");
+    becomes(&harness, "ada", "title", json!("CTO")).await;
+    becomes(&harness, "ada", "remark", json!("kept")).await;
+    becomes(&harness, "ada", "note", json!(null)).await;
+    harness.end().await;
+}
