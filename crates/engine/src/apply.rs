@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -255,7 +255,12 @@ impl Worker<'_> {
     }
 
     /// Learns what objects look like that a new mapping names or that its paths lead to.
-    async fn describe_unknown(&self, rules: &mut Rules, works: &[Work], failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn describe_unknown(
+        &self,
+        rules: &mut Arc<Rules>,
+        works: &[Work],
+        failed: &mut Failed,
+    ) -> Result<(), Interrupt> {
         let used: HashSet<_> = works.iter().map(|work| work.key.mapping_id).collect();
         for mapping in used.iter().map(|id| &rules.mappings[id]) {
             if self.schema(mapping).is_none() {
@@ -270,15 +275,19 @@ impl Worker<'_> {
             }
         }
         if !rules.interest.undescribed().is_empty() {
-            let mappings = self.context.options.store.mappings(self.context.connection.id).await?;
-            self.context.describe_used(self.connector, &mappings).await?;
-            rules.interest = self.context.interest(&mappings);
+            self.context.describe_used(self.connector, &self.context.stored_rules().await?.mappings).await?;
+            *rules = self.rules().await?;
         }
         Ok(())
     }
 
     /// Looks up the records of profiles whose record is not known, many keys in a call.
-    async fn search(&self, rules: &mut Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn search(
+        &self,
+        rules: &mut Arc<Rules>,
+        works: &mut Vec<Work>,
+        failed: &mut Failed,
+    ) -> Result<(), Interrupt> {
         let mut sought: BTreeMap<MappingId, Vec<&Work>> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
             if self.plan(rules, work) == Plan::Needs(Need::Search) {
@@ -321,7 +330,7 @@ impl Worker<'_> {
     }
 
     /// Reads linked records whose copy is stale or lacks fields, many in a call.
-    async fn read(&self, rules: &mut Rules, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
+    async fn read(&self, rules: &mut Arc<Rules>, works: &mut Vec<Work>, failed: &mut Failed) -> Result<(), Interrupt> {
         let mut wanted: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
         for work in works.iter().filter(|work| !failed.contains_key(&work.key)) {
             if let (Plan::Needs(Need::Read), Some(record)) = (self.plan(rules, work), &work.record) {
@@ -354,7 +363,7 @@ impl Worker<'_> {
     /// Reads the records that linked ones are associated with, step by step along the mappings' paths; one read for all items.
     async fn read_associated(
         &self,
-        rules: &mut Rules,
+        rules: &mut Arc<Rules>,
         works: &mut Vec<Work>,
         failed: &mut Failed,
     ) -> Result<(), Interrupt> {
@@ -423,7 +432,7 @@ impl Worker<'_> {
 
     /// Takes the items as they are by now, and the rules after them: an item that was marked again meanwhile because its rules changed
     /// would be taken off by the old ones. What failed stays as it was when it did, so that a mark since then has it tried again.
-    async fn reload(&self, rules: &mut Rules, works: &mut Vec<Work>, failed: &Failed) -> Result<(), Interrupt> {
+    async fn reload(&self, rules: &mut Arc<Rules>, works: &mut Vec<Work>, failed: &Failed) -> Result<(), Interrupt> {
         let (ended, going_on): (Vec<_>, Vec<_>) = works.drain(..).partition(|work| failed.contains_key(&work.key));
         let keys: Vec<_> = going_on.into_iter().map(|work| work.key).collect();
         *works = self.context.options.store.reload_work(&self.context.lease, &keys).await?;

@@ -14,6 +14,7 @@ use syncline_model::{
     connector::{Connector, ConnectorError},
     id::MappingId,
     mapping::ObjectMapping,
+    rules::StoredRules,
     schema::ObjectSchema,
     store::{Store, StoreError},
 };
@@ -24,6 +25,7 @@ use crate::{
     error_policy::{Action, Rest, policy, words},
     feeds::Feeds,
     interest::{Interest, Schemas, looks_otherwise},
+    rules::Rules,
     spending::Spending,
     tempo::Tempo,
 };
@@ -63,6 +65,8 @@ pub(crate) struct OwnerContext {
     /// The last description of each object, so that planning asks nobody.
     schemas: Mutex<Schemas>,
     interest: Mutex<Known>,
+    /// What work was planned by last.
+    pub(crate) rules: Mutex<Option<Arc<Rules>>>,
     /// What was spent of the org's calls.
     pub(crate) spending: Arc<Spending>,
     /// How changes are noticed.
@@ -102,6 +106,7 @@ impl OwnerContext {
             stop,
             schemas: Mutex::default(),
             interest: Mutex::default(),
+            rules: Mutex::default(),
             spending,
             feeds: Feeds::new(),
             saying: tokio::sync::Mutex::default(),
@@ -151,6 +156,11 @@ impl OwnerContext {
         self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(object).cloned()
     }
 
+    /// The connection's mappings and what else is stored that work is planned by.
+    pub(crate) async fn stored_rules(&self) -> Result<Arc<StoredRules>, StoreError> {
+        self.options.store.rules(self.connection.id).await
+    }
+
     /// What these mappings, which are all of the connection's, need of the org.
     pub(crate) fn interest(&self, mappings: &[ObjectMapping]) -> Arc<Interest> {
         let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,10 +182,10 @@ impl OwnerContext {
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
         let schema = connector.describe(object).await?;
         let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mappings = self.options.store.mappings(self.connection.id).await?;
+        let rules = self.stored_rules().await?;
         let mut after = before.clone();
         after.insert(schema.name.clone(), Arc::new(schema.clone()));
-        let otherwise = mappings.iter().filter(|mapping| looks_otherwise(&mapping.definition, &before, &after));
+        let otherwise = rules.mappings.iter().filter(|mapping| looks_otherwise(&mapping.definition, &before, &after));
         let otherwise: Vec<_> = otherwise.map(|mapping| mapping.id).collect();
         if !otherwise.is_empty() {
             tracing::info!(connection.id = %self.connection.id, object, "mapped fields are not what they were");

@@ -75,7 +75,7 @@ impl<'a> Errands<'a> {
     async fn new(context: &'a OwnerContext, connector: &'a dyn Connector) -> Result<Self, Interrupt> {
         let (store, tempo, now) = (&context.options.store, &context.options.tempo, Instant::now());
         let last = store.examination(context.connection.id).await?.map(|examination| examination.at);
-        let mappings = store.mappings(context.connection.id).await?;
+        let rules = context.stored_rules().await?;
         Ok(Self {
             context,
             connector,
@@ -84,7 +84,7 @@ impl<'a> Errands<'a> {
             keep_alive: now + tempo.keep_alive,
             // One from before it was connected again says nothing of the new grant.
             examined: last.filter(|at| *at >= context.connection.connected_at),
-            examined_for: versions(&mappings),
+            examined_for: versions(&rules.mappings),
             examine_not_before: now,
         })
     }
@@ -109,10 +109,11 @@ impl<'a> Errands<'a> {
     /// Takes each field that is still wanted as far as it will go.
     async fn make_fields(&mut self) -> Result<(), Interrupt> {
         let (context, tempo) = (self.context, &self.context.options.tempo);
-        let wanted = context.options.store.wanted_fields(context.connection.id).await?;
+        let rules = context.stored_rules().await?;
+        let wanted = &rules.wanted_fields;
         self.fields
             .retain(|(object, name), _| wanted.iter().any(|field| field.object == *object && field.name == *name));
-        for field in wanted.into_iter().filter(|field| field.state != WantedFieldState::Usable) {
+        for field in wanted.iter().filter(|field| field.state != WantedFieldState::Usable) {
             let now = Instant::now();
             let tried = self.fields.entry((field.object.clone(), field.name.clone())).or_insert_with(|| Try {
                 next: now,
@@ -126,7 +127,7 @@ impl<'a> Errands<'a> {
             if now < tried.next || matches!(context.spending.permit(Purpose::Live, context.now()), Permit::Stop(_)) {
                 continue;
             }
-            let (state, detail, wait) = match ensure(context, self.connector, &field).await {
+            let (state, detail, wait) = match ensure(context, self.connector, field).await {
                 Ok(true) => (WantedFieldState::Usable, None, Duration::ZERO),
                 Ok(false) => (
                     WantedFieldState::Wanted,
@@ -144,7 +145,7 @@ impl<'a> Errands<'a> {
             };
             *tried = Try { next: now + wait, failures: tried.failures.saturating_add(1), state };
             if (state, &detail) != (field.state, &field.detail) {
-                let field = WantedField { state, detail, ..field };
+                let field = WantedField { state, detail, ..field.clone() };
                 context.options.store.save_wanted_field(&context.lease, &field).await?;
             }
         }
@@ -155,9 +156,10 @@ impl<'a> Errands<'a> {
     async fn examine(&mut self) -> Result<(), Interrupt> {
         let (context, tempo) = (self.context, &self.context.options.tempo);
         let store = &context.options.store;
-        let mappings = store.mappings(context.connection.id).await?;
+        let rules = context.stored_rules().await?;
+        let mappings = &rules.mappings;
         let requests = store.examination_requests(context.connection.id).await?;
-        let versions = versions(&mappings);
+        let versions = versions(mappings);
         let now = context.now();
         let is_old = self.examined.is_none_or(|at| now - at >= signed(tempo.examine));
         let is_due = (is_old || versions != self.examined_for)
@@ -176,7 +178,7 @@ impl<'a> Errands<'a> {
             issues: store.issue_groups(context.connection.id, &IssueFilter::default()).await?,
             budget: context.spending.budget(now),
         };
-        let (examination, failure) = examine::examine(self.connector, &mappings, own, || context.now()).await;
+        let (examination, failure) = examine::examine(self.connector, mappings, own, || context.now()).await;
         store.save_examination(&context.lease, &examination, requests).await?;
         self.examined = Some(examination.at);
         self.examined_for = versions;
@@ -191,9 +193,10 @@ impl<'a> Errands<'a> {
     /// Describes the objects anew.
     async fn describe_all(&mut self) -> Result<(), Interrupt> {
         let context = self.context;
-        let mappings = context.options.store.mappings(context.connection.id).await?;
+        let rules = context.stored_rules().await?;
+        let mappings = &rules.mappings;
         let mapped = mappings.iter().map(|mapping| mapping.definition.salesforce.as_str());
-        let interest = context.interest(&mappings);
+        let interest = context.interest(mappings);
         let offered = self.connector.offered_objects().iter().copied();
         let objects: BTreeSet<&str> = mapped.chain(offered).chain(interest.objects()).collect();
         for object in objects {
@@ -211,7 +214,7 @@ impl<'a> Errands<'a> {
             }
         }
         context.forget_refusals();
-        match self.know_others(&mappings).await {
+        match self.know_others(mappings).await {
             // What was known stays; whoever asked for an examination is to be told what is wrong.
             Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
                 tracing::warn!(connection.id = %context.connection.id, error = &error as &dyn std::error::Error, "objects can not be listed or described");

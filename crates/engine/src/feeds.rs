@@ -256,8 +256,8 @@ impl Preparing {
     /// Prepares the stream if it is time to, or if what is mapped has changed.
     async fn look(&mut self, context: &OwnerContext, connector: &dyn Connector) -> Result<(), Interrupt> {
         let tempo = &context.options.tempo;
-        let mappings = context.options.store.mappings(context.connection.id).await?;
-        let wanted = streamed_objects(&context.interest(&mappings));
+        let rules = context.stored_rules().await?;
+        let wanted = streamed_objects(&context.interest(&rules.mappings));
         let is_asked = std::mem::take(&mut context.feeds.known().prepare);
         if wanted == self.wanted && !is_asked && Instant::now() < self.next {
             return Ok(());

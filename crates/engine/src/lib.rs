@@ -37,6 +37,6 @@ pub use engine::Engine;
 pub use error_policy::{Action, Policy, Rest, Words, issue, policy, words};
 pub use examine::{ExamineError, examine_once};
 pub use interest::{Fields, Paths, Schemas, paths, uses};
-pub use plan::{AttributeTypes, Need, Plan, Ready, pick, plan, source};
+pub use plan::{Need, Plan, Ready, pick, plan, source};
 pub use precedence::{Contender, give_precedence, plan_among};
 pub use tempo::Tempo;

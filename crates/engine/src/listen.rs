@@ -101,10 +101,10 @@ async fn listen_once(
     context.feeds.opened();
     context.say_stream(StreamState::Live, context.feeds.deafness()).await?;
     while let Some(batch) = stream.next().await? {
-        let mappings = store.mappings(context.connection.id).await?;
+        let rules = context.stored_rules().await?;
         let newest = newest_changes(context, &batch);
-        let mut changes = sift(&mappings, &context.interest(&mappings), topic, batch);
-        add_unknown_keys(context, connector, &mappings, &mut changes).await?;
+        let mut changes = sift(&rules.mappings, &context.interest(&rules.mappings), topic, batch);
+        add_unknown_keys(context, connector, &rules.mappings, &mut changes).await?;
         metrics::counter!("syncline_changes_received_total").increment(changes.changes.len() as u64);
         context.feeds.heard(&newest);
         changes.newest = newest;

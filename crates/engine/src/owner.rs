@@ -178,8 +178,8 @@ async fn try_open<'a>(
             opened.get_or_init(|| connector)
         }
     };
-    let mappings = store.mappings(context.connection.id).await?;
-    let mapped = mappings.iter().map(|mapping| mapping.definition.salesforce.as_str());
+    let rules = context.stored_rules().await?;
+    let mapped = rules.mappings.iter().map(|mapping| mapping.definition.salesforce.as_str());
     let mut objects: Vec<&str> = mapped.chain(connector.offered_objects().iter().copied()).collect();
     objects.sort_unstable();
     objects.dedup();
@@ -192,7 +192,7 @@ async fn try_open<'a>(
             other => other?,
         }
     }
-    context.describe_used(connector.as_ref(), &mappings).await?;
+    context.describe_used(connector.as_ref(), &rules.mappings).await?;
     objects::list(context, connector.as_ref()).await?;
     Ok(connector.as_ref())
 }

@@ -2,19 +2,19 @@
 //! schema and the item; it never waits, and what carries it out never decides.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use syncline_model::{
     Value, Values,
-    attribute::DataType,
     connector::RecordWrite,
     convert::{attribute_type, is_kept},
     issue::{IssueKind, NewIssue},
     mapping::{Duplicates, MappingDefinition, MatchRule, OnUnlink},
     path::{FieldPath, PathError},
     record::{HeldRecord, Record, RecordKey},
+    rules::AttributeTypes,
     schema::ObjectSchema,
     work::Work,
 };
@@ -62,9 +62,6 @@ pub struct Ready {
     /// What can not be brought into agreement.
     pub issues: Vec<NewIssue>,
 }
-
-/// The types of the attributes that are defined for the mapping's kind of profile, by name.
-pub type AttributeTypes = HashMap<String, DataType>;
 
 /// Plans a work item. `schema` is what is known of the mapping's object, `paths` what its sources in associated records mean.
 pub fn plan(

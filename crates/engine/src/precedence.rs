@@ -10,13 +10,14 @@ use syncline_model::{
     mapping::{FieldMapping, ObjectMapping},
     profile::Profile,
     record::{HeldRecord, RecordKey},
+    rules::AttributeTypes,
     schema::{FieldType, ObjectSchema},
     work::Work,
 };
 
 use crate::{
     interest::Paths,
-    plan::{AttributeTypes, Plan, Reach, Ready, plan},
+    plan::{Plan, Reach, Ready, plan},
 };
 
 /// A mapping by which the profile is linked, with what it is linked to.

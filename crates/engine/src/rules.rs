@@ -3,14 +3,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use syncline_model::{
-    attribute::Scope,
     custom_field::{WantedField, WantedFieldState},
     id::MappingId,
     mapping::{MappingDefinition, ObjectMapping},
+    rules::{AttributeTypes, StoredRules},
     schema::ObjectSchema,
     work::{Linked, Work, WorkKey},
 };
@@ -19,7 +19,7 @@ use crate::{
     apply::Worker,
     context::Interrupt,
     interest::{Interest, Paths},
-    plan::{AttributeTypes, Plan, plan},
+    plan::{Plan, plan},
     precedence::{Contender, plan_among},
 };
 
@@ -29,12 +29,23 @@ static NO_PATHS: Paths = Paths::new();
 /// What the work is done by, as it was after the work was taken. A mapping that is edited later marks its items again, so none of
 /// them is taken off the due list by what the old one said.
 pub(crate) struct Rules {
+    stored: Arc<StoredRules>,
+    /// The mappings without lines that can not be written yet.
     pub(crate) mappings: HashMap<MappingId, ObjectMapping>,
     pub(crate) interest: Arc<Interest>,
-    types: HashMap<Scope, AttributeTypes>,
 }
 
 impl Rules {
+    fn new(stored: Arc<StoredRules>, interest: Arc<Interest>) -> Self {
+        let mut mappings = stored.mappings.clone();
+        leave_out_unmade(&mut mappings, &stored.wanted_fields);
+        Self { stored, mappings: mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect(), interest }
+    }
+
+    fn types(&self, mapping: &ObjectMapping) -> &AttributeTypes {
+        &self.stored.types[&mapping.definition.userflow.into()]
+    }
+
     /// What the mapping's paths mean.
     pub(crate) fn paths(&self, mapping: MappingId) -> &Paths {
         self.interest.paths(mapping).unwrap_or(&NO_PATHS)
@@ -45,22 +56,15 @@ impl Rules {
 pub(crate) type Rivals = HashMap<WorkKey, Linked>;
 
 impl Worker<'_> {
-    pub(crate) async fn rules(&self) -> Result<Rules, Interrupt> {
-        let store = &self.context.options.store;
-        let connection = &self.context.connection;
-        let definitions = store.attribute_definitions(connection.environment_id, None);
-        let (mut mappings, definitions, wanted) =
-            tokio::try_join!(store.mappings(connection.id), definitions, store.wanted_fields(connection.id))?;
-        let interest = self.context.interest(&mappings);
-        leave_out_unmade(&mut mappings, &wanted);
-        let mut types = HashMap::from([(Scope::User, AttributeTypes::new()), (Scope::Company, AttributeTypes::new())]);
-        for definition in definitions {
-            if let Some(of_scope) = types.get_mut(&definition.scope) {
-                of_scope.insert(definition.name, definition.data_type);
-            }
+    pub(crate) async fn rules(&self) -> Result<Arc<Rules>, Interrupt> {
+        let stored = self.context.stored_rules().await?;
+        let interest = self.context.interest(&stored.mappings);
+        let mut known = self.context.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |known: &&Arc<Rules>| Arc::ptr_eq(&known.stored, &stored) && Arc::ptr_eq(&known.interest, &interest);
+        if let Some(rules) = known.as_ref().filter(same) {
+            return Ok(Arc::clone(rules));
         }
-        let mappings = mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect();
-        Ok(Rules { mappings, interest, types })
+        Ok(Arc::clone(known.insert(Arc::new(Rules::new(stored, interest)))))
     }
 
     pub(crate) fn schema(&self, mapping: &ObjectMapping) -> Option<Arc<ObjectSchema>> {
@@ -70,8 +74,7 @@ impl Worker<'_> {
     /// Plans an item by itself: what has to be asked first, or both sides' differences as far as its own mapping knows.
     pub(crate) fn plan(&self, rules: &Rules, work: &Work) -> Plan {
         let mapping = &rules.mappings[&work.key.mapping_id];
-        let types = &rules.types[&mapping.definition.userflow.into()];
-        plan(&mapping.definition, self.schema(mapping).as_deref(), rules.paths(mapping.id), types, work)
+        plan(&mapping.definition, self.schema(mapping).as_deref(), rules.paths(mapping.id), rules.types(mapping), work)
     }
 
     /// Reads what the profiles are linked to by other mappings that feed the same attributes; nothing where there are none.
@@ -105,9 +108,15 @@ impl Worker<'_> {
             record: &linked.record,
             associated: &linked.associated,
         });
-        let types = &rules.types[&mapping.definition.userflow.into()];
         let schema = self.schema(mapping);
-        plan_among(mapping, schema.as_deref(), rules.paths(mapping.id), types, work, contenders.collect())
+        plan_among(
+            mapping,
+            schema.as_deref(),
+            rules.paths(mapping.id),
+            rules.types(mapping),
+            work,
+            contenders.collect(),
+        )
     }
 }
 

@@ -83,8 +83,8 @@ impl Sweeper<'_> {
     /// Asks what is due to be asked. Gives when the next question is.
     async fn round(&mut self) -> Result<Instant, Interrupt> {
         let (context, tempo) = (self.context, &self.context.options.tempo);
-        let mappings = context.options.store.mappings(context.connection.id).await?;
-        let interest = context.interest(&mappings);
+        let rules = context.stored_rules().await?;
+        let interest = context.interest(&rules.mappings);
         self.know(&interest).await?;
         let now = context.now();
         if let Permit::Stop(_) = context.spending.permit(Purpose::Sweep, now) {
@@ -109,8 +109,9 @@ impl Sweeper<'_> {
                 match answer {
                     Ok(answer) => {
                         let more_from = answer.more_from;
-                        let taken =
-                            self.take_in((&mappings, &interest), &question, answer, changed.asked_at, &polled).await;
+                        let taken = self
+                            .take_in((&rules.mappings, &interest), &question, answer, changed.asked_at, &polled)
+                            .await;
                         if let Err(why) = taken {
                             // It will be answered again, and must not look known then.
                             self.seen.remove(&question.object);

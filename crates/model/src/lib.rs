@@ -23,6 +23,7 @@ pub mod path;
 pub mod profile;
 pub mod record;
 pub mod record_id;
+pub mod rules;
 pub mod schema;
 pub mod source;
 pub mod store;

@@ -4,6 +4,8 @@
 //! Three traits, by who uses them: [`SyncStore`] for the engine, [`EnvironmentStore`] for the environment,
 //! [`AdminStore`] for screens and commands. One store is all three.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -22,6 +24,7 @@ use crate::{
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
+    rules::StoredRules,
     schema::{ListedObject, ObjectSchema},
     summary::QuestionDefinition,
     work::{Finish, Found, Lane, Linked, Standing, Work, WorkKey},
@@ -110,6 +113,10 @@ pub trait SyncStore: Send + Sync + 'static {
 
     /// The connection's mappings in order, paused ones included.
     async fn mappings(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, StoreError>;
+
+    /// What the connection's work is planned by: the same allocation for as long as none of it changes, where the store is asked
+    /// often; so it costs next to nothing to ask, and to see that nothing has changed.
+    async fn rules(&self, connection: ConnectionId) -> Result<Arc<StoredRules>, StoreError>;
 
     /// What is known of the org's objects.
     async fn object_schemas(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, StoreError>;

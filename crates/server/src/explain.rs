@@ -7,7 +7,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use syncline_engine::{AttributeTypes, Contender, Need, Paths, Plan, Schemas, paths, plan_among, source};
+use syncline_engine::{Contender, Need, Paths, Plan, Schemas, paths, plan_among, source};
 use syncline_model::{
     Value,
     attribute::Scope,
@@ -17,6 +17,7 @@ use syncline_model::{
     mapping::{Duplicates, FieldMapping, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind},
     record_id,
+    rules::AttributeTypes,
     schema::ObjectSchema,
     store::{Store, StoreError},
     work::{Standing, Work},

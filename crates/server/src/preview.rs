@@ -8,9 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
-use syncline_engine::{
-    AttributeTypes, Contender, Need, Paths, Plan, Ready, Schemas, paths, pick, plan, plan_among, uses,
-};
+use syncline_engine::{Contender, Need, Paths, Plan, Ready, Schemas, paths, pick, plan, plan_among, uses};
 use syncline_model::{
     Value,
     attribute::Scope,
@@ -21,6 +19,7 @@ use syncline_model::{
     path::STEPS_MAX,
     profile::{Profile, ProfileFilter},
     record::{HeldRecord, Record, RecordKey},
+    rules::AttributeTypes,
     schema::ObjectSchema,
     store::{Store, StoreError},
     work::{Standing, Work, WorkKey},

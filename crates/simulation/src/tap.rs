@@ -21,6 +21,7 @@ use syncline_model::{
     mapping::{MappingDefinition, ObjectMapping},
     profile::{Environment, EnvironmentWrite, Membership, Page, Profile, ProfileFilter, ProfileKind},
     record::{Record, RecordKey},
+    rules::StoredRules,
     schema::{ListedObject, ObjectSchema},
     store::{
         AdminStore, Authorization, Counts, EnvironmentStore, KeyKind, LinkView, Member, Signal, Signals, Store,
@@ -101,6 +102,7 @@ passed_on! { SyncStore;
     fn keep_lease(lease: &Lease, ttl_ms: i64, report: &CallReport) -> ();
     fn release_lease(lease: &Lease) -> ();
     fn mappings(connection: ConnectionId) -> Vec<ObjectMapping>;
+    fn rules(connection: ConnectionId) -> Arc<StoredRules>;
     fn object_schemas(connection: ConnectionId) -> Vec<ObjectSchema>;
     fn save_object_schema(lease: &Lease, schema: &ObjectSchema, otherwise: &[MappingId]) -> ();
     fn forget_object_schemas(lease: &Lease, objects: &[String]) -> ();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use syncline_engine::{AttributeTypes, Need, Paths, Plan, Ready, pick};
+use syncline_engine::{Need, Paths, Plan, Ready, pick};
 use syncline_model::{
     Number, Value, Values,
     attribute::DataType,
@@ -14,6 +14,7 @@ use syncline_model::{
     path::FieldPath,
     profile::{Profile, ProfileKind},
     record::{HeldRecord, Record},
+    rules::AttributeTypes,
     schema::{FieldSchema, FieldType, ObjectSchema},
     work::{Work, WorkKey},
 };

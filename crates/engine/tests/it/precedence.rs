@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use syncline_engine::{AttributeTypes, Contender, Paths, Ready, give_precedence};
+use syncline_engine::{Contender, Paths, Ready, give_precedence};
 use syncline_model::{
     Value, Values,
     attribute::DataType,
@@ -11,6 +11,7 @@ use syncline_model::{
     mapping::{Duplicates, Empty, FieldMapping, MappingDefinition, MatchRule, ObjectMapping, OnUnlink},
     profile::{Profile, ProfileKind},
     record::HeldRecord,
+    rules::AttributeTypes,
     schema::{FieldSchema, FieldType, ObjectSchema},
 };
 

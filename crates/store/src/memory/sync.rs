@@ -1,14 +1,14 @@
 //! The engine's side.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_model::{
-    attribute::Origin,
+    attribute::{Origin, Scope},
     budget::{CallReport, HourOfCalls},
     change::{Position, RecordedChanges},
     clock::from_ms,
@@ -21,6 +21,7 @@ use syncline_model::{
     mapping::ObjectMapping,
     profile::{Profile, ProfileKind},
     record::{HeldRecord, Record, RecordKey},
+    rules::{AttributeTypes, StoredRules},
     schema::{ListedObject, ObjectSchema},
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Linked, Outcome, Settlement, Work, WorkKey},
@@ -103,6 +104,19 @@ impl SyncStore for MemoryStore {
 
     async fn mappings(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, StoreError> {
         Ok(self.lock().connections.get(&connection).map(|connected| connected.mappings.clone()).unwrap_or_default())
+    }
+
+    async fn rules(&self, connection: ConnectionId) -> Result<Arc<StoredRules>, StoreError> {
+        let state = self.lock();
+        let Some(connected) = state.connections.get(&connection) else { return Ok(Arc::default()) };
+        let mut types = HashMap::from([Scope::User, Scope::Company].map(|scope| (scope, AttributeTypes::new())));
+        for ((environment, scope, name), definition) in &state.attributes {
+            if let Some(types) = types.get_mut(scope).filter(|_| *environment == connected.connection.environment_id) {
+                types.insert(name.clone(), definition.data_type);
+            }
+        }
+        let (mappings, wanted_fields) = (connected.mappings.clone(), connected.wanted.clone());
+        Ok(Arc::new(StoredRules { mappings, wanted_fields, types }))
     }
 
     async fn object_schemas(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, StoreError> {

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "objects", include_str!("../../migrations/postgres/0004_objects.sql")),
     (5, "inquiry", include_str!("../../migrations/postgres/0005_inquiry.sql")),
     (6, "summary", include_str!("../../migrations/postgres/0006_summary.sql")),
+    (7, "rules", include_str!("../../migrations/postgres/0007_rules.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.
@@ -85,6 +86,8 @@ mod object;
 mod profile;
 #[path = "../sql/row.rs"]
 mod row;
+#[path = "../sql/rules.rs"]
+mod rules;
 #[path = "../sql/standing.rs"]
 mod standing;
 #[path = "../sql/steer.rs"]

@@ -92,10 +92,8 @@ impl SqlStore {
         // Two environments may try at the same moment.
         .map_err(|error| if is_taken(&error) { org_taken(org).into() } else { Failure::from(error) })?;
         self.keep_credentials(&mut unit, connection, credentials).await?;
-        if let Some(mapped) = unit.mapped(environment).await? {
-            for mapping in &mapped.mappings {
-                unit.cover(environment, connection, mapping).await?;
-            }
+        for mapping in &unit.mappings(connection).await? {
+            unit.cover(environment, connection, mapping).await?;
         }
         unit.raised = Raised { work: true, view: true };
         unit.commit().await?;
@@ -246,6 +244,7 @@ impl SqlStore {
         fields: &[WantedField],
     ) -> Result<ObjectMapping, Failure> {
         let (mut unit, environment) = self.begin_on_connection(connection).await?;
+        unit.rules_change(environment).await?;
         unit.add_targets(environment, targets).await?;
         let known = unit.mappings(connection).await?;
         let before = match mapping {
@@ -292,7 +291,8 @@ impl SqlStore {
     }
 
     pub(super) async fn place_mappings(&self, connection: ConnectionId, order: &[MappingId]) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        let (mut unit, environment) = self.begin_on_connection(connection).await?;
+        unit.rules_change(environment).await?;
         let known = unit.mappings(connection).await?;
         for (id, place) in places(&known, order)? {
             sqlx::query(
@@ -312,7 +312,8 @@ impl SqlStore {
     }
 
     pub(super) async fn drop_mapping(&self, connection: ConnectionId, mapping: MappingId) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        let (mut unit, environment) = self.begin_on_connection(connection).await?;
+        unit.rules_change(environment).await?;
         let known = unit.mappings(connection).await?;
         let before = known.iter().find(|known| known.id == mapping).ok_or(StoreError::NotFound("the mapping"))?;
         unit.mark_rivals(connection, &known, before).await?;

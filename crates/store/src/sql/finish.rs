@@ -8,9 +8,10 @@ use syncline_model::{
     connection::Lease,
     id::{ConnectionId, EnvironmentId, MappingId},
     issue::Issue,
-    mapping::MappingDefinition,
+    mapping::ObjectMapping,
     profile::ProfileKind,
     record::RecordKey,
+    rules::StoredRules,
     work::{Finish, Lane, Outcome, Settlement, WorkKey},
 };
 
@@ -38,18 +39,16 @@ impl SqlStore {
     pub(super) async fn end_items(&self, lease: &Lease, finished: Vec<Finish>) -> Result<(), Failure> {
         let (mut unit, environment) = self.begin_leased(lease).await?;
         let connection = lease.connection_id;
-        let mappings = unit.mappings(connection).await?;
-        let mappings: BTreeMap<MappingId, MappingDefinition> =
-            mappings.into_iter().map(|mapping| (mapping.id, mapping.definition)).collect();
+        let rules = unit.rules(environment, connection).await?;
         let mut items = Vec::new();
         let (mut settled, mut to_call, mut to_retry) = (Vec::new(), Vec::new(), Vec::new());
         for Finish { key, generation, outcome } in finished {
             // The items of a mapping that is deleted are gone with it.
-            let Some(mapping) = mappings.get(&key.mapping_id) else { continue };
+            let Some(mapping) = rules.mapping(key.mapping_id) else { continue };
             match outcome {
                 Outcome::Settled(settlement) => {
                     settled.push((key.clone(), generation));
-                    items.push((key, mapping.userflow, settlement));
+                    items.push((key, mapping.definition.userflow, settlement));
                 }
                 Outcome::NeedsCall => to_call.push((key, generation)),
                 Outcome::Retry { at } => to_retry.push((key, generation, at.as_millisecond())),
@@ -58,7 +57,7 @@ impl SqlStore {
         let links = items.iter().map(|(key, _, _)| (key.mapping_id, key.profile_id.clone()));
         let links = unit.links_of(connection, links).await?;
         let settlement = Settled { items, links };
-        unit.keep_written(connection, &mappings, &settlement).await?;
+        unit.keep_written(connection, &rules, &settlement).await?;
         unit.end_links(connection, &settlement).await?;
         let settlements = settlement.items.iter().map(|(key, _, settlement)| (key, settlement));
         unit.dissociate(connection, settlements).await?;
@@ -79,7 +78,7 @@ impl Unit<'_> {
     async fn keep_written(
         &mut self,
         connection: ConnectionId,
-        mappings: &BTreeMap<MappingId, MappingDefinition>,
+        rules: &StoredRules,
         settled: &Settled,
     ) -> Result<(), Failure> {
         let writes = settled.items.iter().filter(|(_, _, settlement)| !settlement.written.is_empty());
@@ -97,7 +96,8 @@ impl Unit<'_> {
             let (Some(before), Some(record)) = (before.get(&key), records.get_mut(&key)) else { continue };
             if before.revision == settlement.record_revision {
                 record.values.extend(settlement.written.iter().map(|(name, value)| (name.clone(), value.clone())));
-                if !mappings.get(&item.0).is_some_and(|mapping| reads_back(mapping, &settlement.written)) {
+                let reads_back = |mapping: &ObjectMapping| reads_back(&mapping.definition, &settlement.written);
+                if !rules.mapping(item.0).is_some_and(reads_back) {
                     writers.insert(item);
                 }
             } else {

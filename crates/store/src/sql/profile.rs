@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Row as _};
 use syncline_model::{
     attribute::{DataType, Origin, Scope},
     id::{ConnectionId, EnvironmentId, MappingId},
-    mapping::{MatchKey, ObjectMapping},
+    mapping::MatchKey,
     profile::{Profile, ProfileKind},
     work::Lane,
 };
@@ -22,12 +22,6 @@ use crate::{
 };
 
 pub(super) type ProfileKey = (ProfileKind, String);
-
-/// The connection of an environment with its mappings, as far as changes concern it.
-pub(super) struct Mapped {
-    pub(super) connection: ConnectionId,
-    pub(super) mappings: Vec<ObjectMapping>,
-}
 
 impl Unit<'_> {
     /// What is known of these attributes, events and questions.
@@ -91,6 +85,9 @@ impl Unit<'_> {
         environment: EnvironmentId,
         definitions: &Definitions,
     ) -> Result<(), Failure> {
+        if !definitions.new_attributes.is_empty() {
+            self.rules_change(environment).await?;
+        }
         for group in definitions.new_attributes.chunks(ROWS_MAX) {
             let mut query = QueryBuilder::<Db>::new(
                 "-- add attribute definitions\ninsert into attribute_definition (environment_id, scope, name, display_name, \
@@ -203,21 +200,16 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// The environment's connection with its mappings; `None` where it has none or is disconnected: connecting again marks
-    /// everything anyway.
-    pub(super) async fn mapped(&mut self, environment: EnvironmentId) -> Result<Option<Mapped>, Failure> {
-        let rows = sqlx::query(
-            "-- mappings of environment
-            select c.id as connection_id, m.id, m.version, m.position, m.paused, m.definition
-            from connection c join object_mapping m on m.connection_id = c.id
-            where c.environment_id = $1 and c.status not in ('disconnecting', 'disconnected') order by m.position, m.id",
+    /// The environment's connection, as far as changes concern it: connecting again marks everything anyway.
+    async fn connected(&mut self, environment: EnvironmentId) -> Result<Option<ConnectionId>, Failure> {
+        let connection: Option<String> = sqlx::query_scalar(
+            "-- connection of environment
+            select id from connection where environment_id = $1 and status not in ('disconnecting', 'disconnected')",
         )
         .bind(environment.to_string())
-        .fetch_all(&mut *self.tx)
+        .fetch_optional(&mut *self.tx)
         .await?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let connection = id(first, "connection_id")?;
-        Ok(Some(Mapped { connection, mappings: rows.iter().map(row::mapping).collect::<Result<_, _>>()? }))
+        Ok(connection.map(|id| id.parse()).transpose()?)
     }
 
     /// Profiles have changed: which mappings are concerned, what keys they have now, what is due. The one place where this is
@@ -231,17 +223,18 @@ impl Unit<'_> {
             return Ok(());
         }
         self.raised.view = true;
-        let Some(Mapped { connection, mappings }) = self.mapped(environment).await? else { return Ok(()) };
+        let Some(connection) = self.connected(environment).await? else { return Ok(()) };
+        let rules = self.rules(environment, connection).await?;
         let mut marks = Marks::default();
         let mut keys: BTreeMap<(MappingId, String), Option<MatchKey>> = BTreeMap::new();
-        let mut seen = Vec::new();
+        let mut seen: BTreeMap<ProfileKind, BTreeSet<String>> = BTreeMap::new();
         for (change, author) in changes {
             let Some(profile) = change.after.as_ref().or(change.before.as_ref()) else { continue };
             let changed = change.changed();
-            for mapping in mappings.iter().filter(|mapping| mapping.definition.userflow == profile.kind) {
-                if change.seen() {
-                    seen.push((mapping.id, profile.id.clone()));
-                }
+            if change.seen() {
+                seen.entry(profile.kind).or_default().insert(profile.id.clone());
+            }
+            for mapping in rules.mappings.iter().filter(|mapping| mapping.definition.userflow == profile.kind) {
                 if let Some(consequence) = change.consequence(mapping.id, &mapping.definition, *author, &changed) {
                     marks.add(mapping.id, &profile.id, consequence.lane);
                     if let Some(key) = consequence.key {
@@ -250,31 +243,37 @@ impl Unit<'_> {
                 }
             }
         }
-        for (mapping, profile) in self.sharing_a_record(connection, seen).await? {
-            marks.add(mapping, &profile, Lane::Local);
+        for (kind, profiles) in seen {
+            for (mapping, profile) in self.sharing_a_record(connection, kind, profiles).await? {
+                marks.add(mapping, &profile, Lane::Local);
+            }
         }
         let keys: Vec<_> = keys.into_iter().map(|((mapping, profile), key)| (mapping, profile, key)).collect();
         self.save_keys(connection, &keys).await?;
         self.mark_due(connection, &marks).await
     }
 
-    /// Those of these items whose record is linked to other profiles too: which of them speaks may be another now.
+    /// The items of these profiles whose record is linked to other profiles too: which of them speaks may be another now.
     async fn sharing_a_record(
         &mut self,
         connection: ConnectionId,
-        items: Vec<(MappingId, String)>,
+        kind: ProfileKind,
+        profiles: BTreeSet<String>,
     ) -> Result<Vec<(MappingId, String)>, Failure> {
         let mut sharing = Vec::new();
-        for group in groups(items) {
+        for group in groups(profiles) {
             let mut query = QueryBuilder::<Db>::new(
-                "-- items that share a record\nselect l.mapping_id, l.profile_id from link l where l.connection_id = ",
+                "-- items that share a record\nselect l.mapping_id, l.profile_id from link l join object_mapping m \
+                 on m.connection_id = l.connection_id and m.id = l.mapping_id where m.profile_kind = ",
             );
-            query.push_bind(connection.to_string()).push(" and (l.mapping_id, l.profile_id) in (");
-            query.push_values(group, |mut row, (mapping, profile)| {
-                row.push_bind(mapping.to_string()).push_bind(profile);
-            });
+            query.push_bind(kind.as_str()).push(" and l.connection_id = ").push_bind(connection.to_string());
+            query.push(" and l.profile_id in (");
+            let mut ids = query.separated(", ");
+            for id in group {
+                ids.push_bind(id);
+            }
             query.push(
-                ") and exists (select 1 from link o where o.connection_id = l.connection_id and o.record_id = l.record_id \
+                ") and l.record_id is not null and exists (select 1 from link o where o.connection_id = l.connection_id and o.record_id = l.record_id \
                  and o.object = l.object and o.mapping_id = l.mapping_id and o.profile_id <> l.profile_id)",
             );
             for row in query.build().fetch_all(&mut *self.tx).await? {

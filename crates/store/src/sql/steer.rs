@@ -41,7 +41,8 @@ impl SqlStore {
         mapping: MappingId,
         paused: bool,
     ) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_on_connection(connection).await?;
+        let (mut unit, environment) = self.begin_on_connection(connection).await?;
+        unit.rules_change(environment).await?;
         let done =
             sqlx::query("-- pause mapping\nupdate object_mapping set paused = $1 where connection_id = $2 and id = $3")
                 .bind(i64::from(paused))

@@ -22,7 +22,7 @@ use syncline_model::{
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{AFTER_GROWTH, BEGIN_READ, BEGIN_WRITE, Db, together::Waiting};
+use super::{AFTER_GROWTH, BEGIN_READ, BEGIN_WRITE, Db, rules::KnownRules, together::Waiting};
 use crate::{
     FIRST_ENVIRONMENT,
     failure::Failure,
@@ -45,6 +45,7 @@ pub(super) struct SqlStore {
     reader: Pool<Db>,
     pub(super) key: SecretKey,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) known_rules: KnownRules,
     counts: Arc<Counts>,
     /// Raised with `counts`, for whoever tells other nodes.
     committed: Option<Arc<Counts>>,
@@ -80,7 +81,21 @@ impl SqlStore {
         let generation = AtomicI64::new(clock.now().as_millisecond() << 16);
         let (written, next_growth) = (AtomicU64::new(0), AtomicU64::new(GROWTH_MIN));
         let running = Vec::new();
-        Self { writer, reader, key, clock, counts, committed, generation, written, next_growth, running, waiting }
+        let known_rules = KnownRules::default();
+        Self {
+            writer,
+            reader,
+            key,
+            clock,
+            known_rules,
+            counts,
+            committed,
+            generation,
+            written,
+            next_growth,
+            running,
+            waiting,
+        }
     }
 
     /// Keeps a task until the store is dropped.
@@ -106,17 +121,21 @@ impl SqlStore {
     pub(super) async fn begin(&self) -> Result<Unit<'_>, Failure> {
         let tx = self.writer.begin_with(BEGIN_WRITE).await?;
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
-        Ok(Unit { store: self, tx, now: self.clock.now(), generation, raised: Raised::default(), rows: 0 })
+        let (now, raised) = (self.clock.now(), Raised::default());
+        Ok(Unit { store: self, tx, now, generation, raised, rows: 0, rules_version: None })
     }
 
     /// A transaction for an environment; there is no other at the same time.
     pub(super) async fn begin_in_environment(&self, environment: EnvironmentId) -> Result<Unit<'_>, Failure> {
         let mut unit = self.begin().await?;
-        sqlx::query(concat!("-- lock environment\nselect id from environment where id = $1", for_update!()))
-            .bind(environment.to_string())
-            .fetch_optional(&mut *unit.tx)
-            .await?
-            .ok_or(StoreError::NotFound("the environment"))?;
+        let version = sqlx::query_scalar(concat!(
+            "-- lock environment\nselect rules_version from environment where id = $1",
+            for_update!()
+        ))
+        .bind(environment.to_string())
+        .fetch_optional(&mut *unit.tx)
+        .await?;
+        unit.rules_version = Some(version.ok_or(StoreError::NotFound("the environment"))?);
         Ok(unit)
     }
 
@@ -126,16 +145,17 @@ impl SqlStore {
         connection: ConnectionId,
     ) -> Result<(Unit<'_>, EnvironmentId), Failure> {
         let mut unit = self.begin().await?;
-        let environment: String = sqlx::query_scalar(concat!(
+        let environment = sqlx::query(concat!(
             "-- lock environment of connection
-            select id from environment where id = (select environment_id from connection where id = $1)",
+            select id, rules_version from environment where id = (select environment_id from connection where id = $1)",
             for_update!()
         ))
         .bind(connection.to_string())
         .fetch_optional(&mut *unit.tx)
         .await?
         .ok_or(StoreError::NotFound("the connection"))?;
-        Ok((unit, environment.parse()?))
+        unit.rules_version = Some(environment.try_get(1)?);
+        Ok((unit, environment.try_get::<String, _>(0)?.parse()?))
     }
 
     /// A transaction of the holder of a lease.
@@ -221,7 +241,7 @@ pub(super) async fn look_at_lease(conn: &mut Connection, lease: &Lease) -> Resul
 
 /// A transaction that writes.
 pub(super) struct Unit<'a> {
-    store: &'a SqlStore,
+    pub(super) store: &'a SqlStore,
     pub(super) tx: Transaction<'static, Db>,
     /// The time of all that it does.
     pub(super) now: Timestamp,
@@ -231,6 +251,8 @@ pub(super) struct Unit<'a> {
     pub(super) raised: Raised,
     /// Rows that it writes, of the tables that grow.
     pub(super) rows: usize,
+    /// Version of the rules that it reads, in a transaction for an environment; none once it has changed them.
+    pub(super) rules_version: Option<i64>,
 }
 
 impl Unit<'_> {

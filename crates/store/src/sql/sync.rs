@@ -1,6 +1,6 @@
 //! The engine's side of the store.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use syncline_model::{
     mapping::{MatchKey, ObjectMapping},
     profile::Profile,
     record::{Record, RecordKey},
+    rules::StoredRules,
     schema::{ListedObject, ObjectSchema},
     store::{StoreError, SyncStore},
     work::{Finish, Found, Lane, Linked, Work, WorkKey},
@@ -58,6 +59,10 @@ impl SyncStore for SqlStore {
 
     async fn mappings(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, StoreError> {
         Ok(self.mappings_of(connection).await?)
+    }
+
+    async fn rules(&self, connection: ConnectionId) -> Result<Arc<StoredRules>, StoreError> {
+        Ok(self.rules_of(connection).await?)
     }
 
     async fn object_schemas(&self, connection: ConnectionId) -> Result<Vec<ObjectSchema>, StoreError> {

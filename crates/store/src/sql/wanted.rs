@@ -31,7 +31,7 @@ impl SqlStore {
     }
 
     pub(super) async fn say_wanted_field(&self, lease: &Lease, field: &WantedField) -> Result<(), Failure> {
-        let (mut unit, _) = self.begin_leased(lease).await?;
+        let (mut unit, environment) = self.begin_leased(lease).await?;
         let connection = lease.connection_id;
         let known = unit.wanted_fields(connection).await?;
         let known = known.into_iter().find(|known| known.object == field.object && known.name == field.name);
@@ -40,6 +40,7 @@ impl SqlStore {
         };
         let becomes_usable = known.state != WantedFieldState::Usable && field.state == WantedFieldState::Usable;
         let said = WantedField { state: field.state, detail: field.detail.clone(), ..known };
+        unit.rules_change(environment).await?;
         unit.save_wanted_fields(connection, &[said]).await?;
         if becomes_usable {
             for mapping in unit.mappings(connection).await? {

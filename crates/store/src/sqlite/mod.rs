@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "objects", include_str!("../../migrations/sqlite/0004_objects.sql")),
     (5, "inquiry", include_str!("../../migrations/sqlite/0005_inquiry.sql")),
     (6, "summary", include_str!("../../migrations/sqlite/0006_summary.sql")),
+    (7, "rules", include_str!("../../migrations/sqlite/0007_rules.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process
@@ -81,6 +82,8 @@ mod object;
 mod profile;
 #[path = "../sql/row.rs"]
 mod row;
+#[path = "../sql/rules.rs"]
+mod rules;
 #[path = "../sql/standing.rs"]
 mod standing;
 #[path = "../sql/steer.rs"]

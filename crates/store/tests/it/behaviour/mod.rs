@@ -16,6 +16,7 @@ mod objects;
 mod pausing;
 mod profile;
 mod rivals;
+mod rules;
 mod seen_from_outside;
 mod standing;
 mod summary;
@@ -206,6 +207,9 @@ mod run {
             renewing_tells_the_event_deliveries,
             a_lease_is_renewed_whatever_the_org_says_of_its_limits,
             the_share_is_between_one_and_a_hundred_percent;
+        rules:
+            every_change_of_what_work_is_planned_by_is_seen_at_once,
+            what_changes_nothing_of_the_rules_leaves_them_as_they_are;
         wanted_fields:
             a_mapping_notes_the_fields_that_it_wants,
             saving_again_asks_again_for_what_was_refused,
