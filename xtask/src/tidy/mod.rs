@@ -24,6 +24,7 @@ pub(crate) fn tidy() -> Result<()> {
     findings.extend(source::check_contents(&files)?);
     findings.extend(source::check_migrations(&files));
     findings.extend(source::check_lints(&files)?);
+    findings.extend(source::check_named_tests(&files)?);
     if findings.is_empty() {
         eprintln!("tidy: {} files keep the repository's rules", files.len());
         return Ok(());

@@ -52,6 +52,26 @@ impl Kind {
     }
 }
 
+/// The page that names tests.
+const NAMES_TESTS: &str = "docs/reliability.md";
+
+/// The tests that a page promises are there. Those of the store are functions that a macro calls for each database.
+pub(super) fn check_named_tests(files: &[PathBuf]) -> Result<Vec<String>> {
+    let mut functions = BTreeSet::new();
+    for file in files.iter().filter(|file| Kind::Rust.covers(file)) {
+        let text = read(file)?;
+        let names = text.lines().filter_map(|line| line.split_once("fn ")?.1.split_once('('));
+        functions.extend(names.map(|(name, _)| name.to_owned()));
+    }
+    let page = read(Path::new(NAMES_TESTS))?;
+    let is_test = |word: &&str| {
+        word.matches('_').count() > 1 && word.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+    };
+    let named = page.split('`').skip(1).step_by(2).filter(is_test);
+    let missing = named.filter(|name| !functions.contains(*name));
+    Ok(missing.map(|name| format!("{NAMES_TESTS}: there is no test `{name}`")).collect())
+}
+
 pub(super) fn check_sizes(files: &[PathBuf]) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for file in files {

@@ -1,4 +1,4 @@
-//! What becomes of a link when its record is converted, against the emulated org.
+//! What becomes of a link when its record is converted, merged, deleted, refused or given another key, against the emulated org.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -230,5 +230,87 @@ async fn what_a_mapping_says_since_a_call_began_is_done_too() {
     becomes(&harness, "ada", "title", json!("CTO")).await;
     becomes(&harness, "ada", "remark", json!("kept")).await;
     becomes(&harness, "ada", "note", json!(null)).await;
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn the_survivor_of_a_merge_takes_over_and_what_is_deleted_comes_back_with_its_link() {
+    let (harness, browser, org) = world(Noticed::ByEvents).await;
+    map(&browser, "Contact", "title", "clear").await;
+    let contact = |title: &str| json!({ "LastName": "Ada", "Email": EMAIL, "Title": title });
+    let loser = org.create("Contact", contact("of the loser")).await;
+    has_plan(&org, "Contact", &loser, "growth").await;
+    becomes(&harness, "ada", "title", json!("of the loser")).await;
+    let master = org.create("Contact", contact("of the master")).await;
+
+    org.write(json!([{ "merge": { "master": master, "losers": [loser], "values": {} } }])).await;
+    becomes(&harness, "ada", "title", json!("of the master")).await;
+    set_plan(&harness, "scale").await;
+    has_plan(&org, "Contact", &master, "scale").await;
+    org.delete("Contact", &master).await;
+    becomes(&harness, "ada", "title", json!(null)).await;
+    set_plan(&harness, "solo").await;
+    assert_eq!(links(&harness, &browser).await, [None]);
+    org.write(json!([{ "undelete": { "id": master } }])).await;
+    becomes(&harness, "ada", "title", json!("of the master")).await;
+    has_plan(&org, "Contact", &master, "solo").await;
+    assert_eq!(links(&harness, &browser).await, [Some(master)]);
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn two_records_that_change_addresses_change_people_and_nobody_keeps_anothers_values() {
+    let (harness, browser, org) = world(Noticed::ByEvents).await;
+    user(&harness, "bob", "bob@lifecycle.test").await;
+    map(&browser, "Contact", "title", "clear").await;
+    let contact = |email: &str, title: &str| json!({ "LastName": "X", "Email": email, "Title": title });
+    let first = org.create("Contact", contact(" ADA@lifecycle.test", "first")).await;
+    let second = org.create("Contact", contact("Bob@Lifecycle.Test", "second")).await;
+    becomes(&harness, "ada", "title", json!("first")).await;
+    becomes(&harness, "bob", "title", json!("second")).await;
+    has_plan(&org, "Contact", &first, "growth").await;
+    let update = |id: &str, email: &str| json!({ "update": { "id": id, "values": { "Email": email } } });
+    org.write(json!([update(&first, "bob@lifecycle.test"), update(&second, EMAIL)])).await;
+    becomes(&harness, "ada", "title", json!("second")).await;
+    becomes(&harness, "bob", "title", json!("first")).await;
+    has_plan(&org, "Contact", &second, "growth").await;
+    eventually("the first has Bob's plan, which is none", async || {
+        org.value("Contact", &first, PLAN).await.is_null().then_some(())
+    })
+    .await;
+    assert_eq!(links(&harness, &browser).await, [Some(second)]);
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn a_record_that_the_org_refuses_is_an_issue_that_closes_with_its_cause() {
+    let (harness, browser, org) = world(Noticed::ByEvents).await;
+    map(&browser, "Contact", "title", "clear").await;
+    let contact = org.create("Contact", json!({ "LastName": "Ada", "Email": EMAIL, "Title": "0" })).await;
+    has_plan(&org, "Contact", &contact, "growth").await;
+    let codes = [
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "DUPLICATES_DETECTED",
+        "INSUFFICIENT_ACCESS_OR_READONLY",
+        "INACTIVE_OWNER_OR_USER",
+    ];
+    for (number, code) in codes.into_iter().enumerate() {
+        let fault = json!({ "row_error": { "status_code": code } });
+        org.add_fault(json!({ "path": "/composite/sobjects", "times": 1, "fault": fault })).await;
+        set_plan(&harness, code).await;
+        let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
+        eventually(code, async || {
+            let issues = harness.store.issues(connection, &IssueFilter::default(), None, 10).await.unwrap();
+            issues.iter().any(|issue| issue.issue.issue.code == code).then_some(())
+        })
+        .await;
+        // The other way is open, and a change of the record tries the refused one again.
+        let title = format!("title {number}");
+        org.edit("Contact", &contact, json!({ "Title": title })).await;
+        becomes(&harness, "ada", "title", json!(title)).await;
+        has_plan(&org, "Contact", &contact, code).await;
+        assert_eq!(links(&harness, &browser).await, [Some(contact.clone())]);
+    }
     harness.end().await;
 }
