@@ -101,6 +101,13 @@ async fn listen_once(
     context.feeds.opened();
     context.say_stream(StreamState::Live, context.feeds.deafness()).await?;
     while let Some(batch) = stream.next().await? {
+        // All its records are announced when a field gets another type: they are read as the object looks by now.
+        for object in batch.resync_objects.iter().filter(|object| context.schema(object).is_some()) {
+            match context.describe(connector, object).await {
+                Err(Interrupt::Connector(error)) if matches!(policy(error.kind).action, Action::Issue(_)) => {}
+                described => described?,
+            }
+        }
         let rules = context.stored_rules().await?;
         let newest = newest_changes(context, &batch);
         let mut changes = sift(&rules.mappings, &context.interest(&rules.mappings), topic, batch);

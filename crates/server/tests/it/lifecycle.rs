@@ -314,3 +314,38 @@ async fn a_record_that_the_org_refuses_is_an_issue_that_closes_with_its_cause() 
     }
     harness.end().await;
 }
+
+#[tokio::test]
+async fn a_field_that_gets_another_type_goes_on_into_the_attribute_as_it_is() {
+    let harness = Harness::with_org().await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    let metadata = |of: Value| {
+        let mut metadata = json!({ "label": "Seats" });
+        metadata.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        metadata
+    };
+    org.make_field("Contact", "Seats__c", metadata(json!({ "type": "Text", "length": 20 }))).await;
+    harness.connect().await;
+    user(&harness, "ada", EMAIL).await;
+    let contact = json!({ "LastName": "Ada", "Email": EMAIL, "Title": "CTO", "Seats__c": "12" });
+    let contact = org.create("Contact", contact).await;
+    let mapping = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": [{ "from": "Title", "to": "title" }, { "from": "Seats__c", "to": "seats" }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    becomes(&harness, "ada", "seats", json!("12")).await;
+
+    let field = org.tooling_query("SELECT Id FROM CustomField WHERE DeveloperName = 'Seats'").await;
+    let changed = json!({
+        "FullName": "Contact.Seats__c", "Metadata": metadata(json!({ "type": "Number", "precision": 18, "scale": 0 })),
+    });
+    let path = format!("tooling/sobjects/CustomField/{}", field["records"][0]["Id"].as_str().unwrap());
+    org.send(Method::PATCH, &path, changed).await;
+    org.edit("Contact", &contact, json!({ "Title": "CEO", "Seats__c": 13 })).await;
+    becomes(&harness, "ada", "seats", json!("13")).await;
+    becomes(&harness, "ada", "title", json!("CEO")).await;
+    assert_eq!(links(&harness, &browser).await, [Some(contact)]);
+    harness.end().await;
+}

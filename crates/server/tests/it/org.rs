@@ -51,6 +51,12 @@ impl Org {
         answer["records"].as_array().unwrap_or_else(|| panic!("{soql}: {answer}")).clone()
     }
 
+    /// The answer to a query of the Tooling API.
+    pub(crate) async fn tooling_query(&self, soql: &str) -> Value {
+        let path = format!("tooling/query?q={}", soql.replace(' ', "+"));
+        self.send(Method::GET, &path, json!({})).await
+    }
+
     /// Does something to the org's events.
     pub(crate) async fn act_on_events(&self, action: Value) {
         self.control("events", action).await;
