@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_model::{
-    connection::{Connection, ConnectionStatus},
+    connection::Connection,
     id::{ConnectionId, IssueId, MappingId},
     issue::{self, IssueFilter, ListedIssue},
     store::StoreError,
@@ -15,7 +15,7 @@ use super::{
     Api, EnvironmentPath,
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Json, Query},
-    salesforce::{connected, record_url},
+    salesforce::{record_url, worked_on},
     words::ProfileKind,
 };
 
@@ -295,14 +295,7 @@ pub(super) async fn retry(
     environment: InEnvironment,
     Json(input): Json<RetryInput>,
 ) -> Result<(StatusCode, axum::Json<Retried>), ApiError> {
-    let connection = connected(&api, environment.id).await?;
-    match connection.status {
-        ConnectionStatus::Paused => return Err(ApiError::conflict("Sync is paused; resume it, then try again.")),
-        ConnectionStatus::ReconnectNeeded => {
-            return Err(ApiError::conflict("Sign in to Salesforce again first; what waits is synced then."));
-        }
-        _ => {}
-    }
+    let connection = worked_on(&api, environment.id).await?;
     let RetryInput { id, mapping_id, object, kind, code, field, search } = input;
     let query = IssueQuery { id, mapping_id, object, kind, code, field, search };
     let filter = query.filter(&api, connection.id).await?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use syncline_model::{
     Value,
     attribute::{self, AttributeDefinition as StoredDefinition, DataType, Scope},
-    connection::{Connection, ConnectionStatus},
+    connection::Connection,
     id::EnvironmentId,
     issue::IssueFilter,
     profile::{self, ProfileFilter, ProfileKind},
@@ -319,18 +319,7 @@ async fn sync_now(
     kind: ProfileKind,
     id: &str,
 ) -> Result<(StatusCode, axum::Json<Explanation>), ApiError> {
-    let connection = super::salesforce::connected(api, environment).await?;
-    match connection.status {
-        ConnectionStatus::Paused => {
-            return Err(ApiError::conflict(
-                "The connection is paused. Resume it, and all that changed meanwhile is synced.",
-            ));
-        }
-        ConnectionStatus::ReconnectNeeded => {
-            return Err(ApiError::conflict("Salesforce has to be connected again before anything can be synced."));
-        }
-        _ => {}
-    }
+    let connection = super::salesforce::worked_on(api, environment).await?;
     if api.store.profile(environment, kind, id).await?.is_none() {
         return Err(not_found(kind));
     }

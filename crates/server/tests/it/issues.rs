@@ -176,6 +176,6 @@ async fn wrong_words_are_refused_by_name() {
     let (status, paused) = browser.send(Method::POST, "{env}/salesforce/pause", None).await;
     assert_eq!(status, StatusCode::OK, "{paused}");
     let words = refused(&retry(json!({})).await, 409, "conflict", None);
-    assert!(words.contains("resume"), "{words}");
+    assert!(words.contains("Resume it"), "{words}");
     harness.end().await;
 }

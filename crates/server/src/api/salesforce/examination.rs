@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use syncline_model::{connection::ConnectionStatus, examination, id::ConnectionId};
+use syncline_model::{examination, id::ConnectionId};
 use utoipa::ToSchema;
 
 use super::super::{
@@ -99,14 +99,7 @@ pub(in crate::api) async fn request(
     State(api): State<Api>,
     environment: InEnvironment,
 ) -> Result<(StatusCode, axum::Json<Examination>), ApiError> {
-    let connection = super::connected(&api, environment.id).await?;
-    match connection.status {
-        ConnectionStatus::Paused => return Err(ApiError::conflict("Sync is paused; resume it, then check again.")),
-        ConnectionStatus::ReconnectNeeded => {
-            return Err(ApiError::conflict("Sign in to Salesforce again first; the checks run by themselves then."));
-        }
-        _ => {}
-    }
+    let connection = super::worked_on(&api, environment.id).await?;
     api.store.request_examination(connection.id).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(describe(&api, connection.id).await?)))
 }
