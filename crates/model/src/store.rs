@@ -500,12 +500,14 @@ pub trait AdminStore: Send + Sync + 'static {
     /// connection's epoch but not theirs: a renewal that was under way then can still be kept.
     async fn credentials(&self, connection: ConnectionId) -> Result<Option<(SecretString, i64)>, StoreError>;
 
-    /// Replaces the credentials if their epoch is still that one; else [`StoreError::LeaseLost`].
+    /// Replaces the credentials if their epoch is still that one; else [`StoreError::LeaseLost`]. What is shown of the org says from
+    /// then on that it is at `instance_url`, where that is known.
     async fn save_credentials(
         &self,
         connection: ConnectionId,
         epoch: i64,
         credentials: &SecretString,
+        instance_url: Option<&str>,
     ) -> Result<(), StoreError>;
 
     /// Deletes the credentials if their epoch is still that one; those of a later connect stay.

@@ -247,7 +247,8 @@ impl CredentialStore for KeptCredentials {
     }
 
     async fn save(&self, credentials: &Credentials) -> Result<(), CredentialError> {
-        self.store.save_credentials(self.connection, self.epoch, &credentials.to_json()).await.map_err(unusable)
+        let url = credentials.session.as_ref().map(|session| session.instance_url.as_str());
+        self.store.save_credentials(self.connection, self.epoch, &credentials.to_json(), url).await.map_err(unusable)
     }
 }
 

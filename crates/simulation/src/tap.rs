@@ -208,7 +208,7 @@ passed_on! { AdminStore;
     fn forget_inquiry(connection: ConnectionId, inquiry: InquiryId) -> ();
     fn object_list(connection: ConnectionId) -> Vec<ListedObject>;
     fn credentials(connection: ConnectionId) -> Option<(SecretString, i64)>;
-    fn save_credentials(connection: ConnectionId, epoch: i64, credentials: &SecretString) -> ();
+    fn save_credentials(connection: ConnectionId, epoch: i64, credentials: &SecretString, instance_url: Option<&str>) -> ();
     fn forget_credentials(connection: ConnectionId, epoch: i64) -> ();
     fn save_mapping(
         connection: ConnectionId,

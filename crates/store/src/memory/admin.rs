@@ -287,10 +287,17 @@ impl AdminStore for MemoryStore {
         connection: ConnectionId,
         epoch: i64,
         credentials: &SecretString,
+        instance_url: Option<&str>,
     ) -> Result<(), StoreError> {
-        self.change(|state, _, _| {
-            let kept = state.connected(connection)?.credentials.as_mut().filter(|(_, of)| *of == epoch);
+        self.change(|state, _, raised| {
+            let connected = state.connected(connection)?;
+            let kept = connected.credentials.as_mut().filter(|(_, of)| *of == epoch);
             kept.ok_or(StoreError::LeaseLost)?.0 = credentials.clone();
+            let known = &mut connected.connection.org.instance_url;
+            if let Some(moved) = instance_url.filter(|url| url != known) {
+                moved.clone_into(known);
+                raised.view = true;
+            }
             Ok(())
         })
     }

@@ -154,8 +154,9 @@ impl AdminStore for SqlStore {
         connection: ConnectionId,
         epoch: i64,
         credentials: &SecretString,
+        instance_url: Option<&str>,
     ) -> Result<(), StoreError> {
-        Ok(self.replace_credentials(connection, epoch, credentials).await?)
+        Ok(self.replace_credentials(connection, epoch, credentials, instance_url).await?)
     }
 
     async fn forget_credentials(&self, connection: ConnectionId, epoch: i64) -> Result<(), StoreError> {

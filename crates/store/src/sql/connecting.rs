@@ -139,6 +139,7 @@ impl SqlStore {
         connection: ConnectionId,
         epoch: i64,
         credentials: &SecretString,
+        instance_url: Option<&str>,
     ) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_on_connection(connection).await?;
         let row = connection.to_string();
@@ -152,6 +153,9 @@ impl SqlStore {
         .await?;
         if replaced.rows_affected() == 0 {
             return Err(StoreError::LeaseLost.into());
+        }
+        if let Some(url) = instance_url {
+            unit.note_instance_url(connection, url).await?;
         }
         unit.commit().await
     }
@@ -356,6 +360,26 @@ impl Unit<'_> {
         .bind(connection.to_string())
         .execute(&mut *self.tx)
         .await?;
+        Ok(())
+    }
+
+    /// Says where the org is, if it has moved.
+    async fn note_instance_url(&mut self, connection: ConnectionId, url: &str) -> Result<(), Failure> {
+        let row = sqlx::query("-- org of connection\nselect org from connection where id = $1")
+            .bind(connection.to_string())
+            .fetch_one(&mut *self.tx)
+            .await?;
+        let org: OrgIdentity = row::json(&row, "org")?;
+        if org.instance_url == url {
+            return Ok(());
+        }
+        let org = OrgIdentity { instance_url: url.to_owned(), ..org };
+        sqlx::query("-- org has moved\nupdate connection set org = $1 where id = $2")
+            .bind(serde_json::to_string(&org)?)
+            .bind(connection.to_string())
+            .execute(&mut *self.tx)
+            .await?;
+        self.raised.view = true;
         Ok(())
     }
 

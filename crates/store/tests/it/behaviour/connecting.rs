@@ -88,10 +88,13 @@ pub(crate) async fn credentials_are_replaced_only_under_their_epoch(world: World
     let id = world.connect().await;
     let (secret, epoch) = store.credentials(id).await.unwrap().unwrap();
     assert_eq!(secret.expose_secret(), "token");
-    store.save_credentials(id, epoch, &SecretString::from("rotated")).await.unwrap();
+    let (moved, view) = ("https://acme--new.my.test", world.count(Signal::View).await);
+    store.save_credentials(id, epoch, &SecretString::from("rotated"), Some(moved)).await.unwrap();
+    assert_eq!(store.connection(world.environment).await.unwrap().unwrap().org.instance_url, moved);
+    assert!(world.count(Signal::View).await > view);
     assert_eq!(store.credentials(id).await.unwrap().unwrap().0.expose_secret(), "rotated");
     world.connect().await;
-    let error = store.save_credentials(id, epoch, &SecretString::from("late")).await.unwrap_err();
+    let error = store.save_credentials(id, epoch, &SecretString::from("late"), None).await.unwrap_err();
     assert!(matches!(error, StoreError::LeaseLost));
     assert_eq!(store.credentials(id).await.unwrap().unwrap().0.expose_secret(), "token");
     store.disconnect(id).await.unwrap();
