@@ -226,6 +226,55 @@ test.describe('the connection', () => {
     await expectAccessible(page);
   });
 
+  test('finds one of hundreds of fields, and a field of whoever owns the record', async ({ page, demo }) => {
+    test.setTimeout(180_000);
+    const many = 400;
+    const org = await Org.of(demo);
+    const names = Array.from({ length: many }, (_, number) => `Note_${String(number).padStart(3, '0')}__c`);
+    for (const name of names) {
+      const metadata = { type: 'Text', label: name.slice(0, -3).replace('_', ' '), length: 80 };
+      await org.create('tooling/sobjects/CustomField', { FullName: `Lead.${name}`, Metadata: metadata });
+    }
+    const [everybody] = await org.query<{ Id: string }>("SELECT Id FROM PermissionSet WHERE IsOwnedByProfile = true AND Profile.Name = 'System Administrator'");
+    for (let at = 0; at < many; at += 200) {
+      const granted = { attributes: { type: 'FieldPermissions' }, ParentId: everybody?.Id, SobjectType: 'Lead', PermissionsRead: true, PermissionsEdit: true };
+      const records = names.slice(at, at + 200).map((name) => ({ ...granted, Field: `Lead.${name}` }));
+      await org.call('POST', '/composite/sobjects', { records });
+    }
+    await page.goto('/settings/integrations/salesforce');
+    await page.getByRole('button', { name: 'Check now' }).click();
+    const described = async () => {
+      const response = await page.request.get(`/api/v1/environments/${demo.environment_id}/salesforce/objects/Lead`);
+      return ((await response.json()) as { fields: unknown[] }).fields.length;
+    };
+    await expect.poll(described, { timeout: 60_000 }).toBeGreaterThan(many);
+
+    await page.goto('/settings/integrations/salesforce/mappings/new?salesforce=Lead&userflow=user');
+    const inbound = page.getByRole('region', { name: 'Fields to sync from Salesforce to Userflow' });
+    const source = inbound.getByRole('combobox', { name: 'Lead field, line 1' });
+    if ((await source.count()) === 0) await inbound.getByRole('button', { name: 'Add a field' }).click();
+    await source.click();
+    await expect(inbound.getByText(/^The first 200 of \d+ fields\. Type to narrow them\.$/)).toBeVisible();
+    await picture(page, 'many-fields');
+    await expectAccessible(page);
+    await source.fill('note 399');
+    await expect(inbound.getByRole('option')).toHaveCount(1);
+    await page.keyboard.press('Enter');
+    await expect(source).toHaveValue('Note 399');
+    await expect(inbound.getByRole('combobox', { name: 'User attribute, line 1' })).toHaveValue('salesforce_lead_note_399');
+
+    // A lead belongs to a person or to a queue: what both have is offered.
+    await source.fill('owner');
+    await inbound.getByRole('option', { name: /^Owner\b.*unfolds$/ }).click();
+    const email = inbound.getByRole('option', { name: /^Email\b.*Owner\.Email/ });
+    await expect(inbound.getByRole('option', { name: /Owner\.Name\b/ })).toBeVisible();
+    await expect(email).toBeVisible();
+    await picture(page, 'owner-fields');
+    await expectAccessible(page);
+    await email.click();
+    await expect(inbound.getByRole('combobox', { name: 'User attribute, line 1' })).toHaveValue('salesforce_owner_email');
+  });
+
   test('sends what events add up to, and the latest answer to a question, once they are chosen', async ({ page, demo }) => {
     const person = (await people(page, demo)).find(({ linked }) => linked.includes('Contact'));
     if (person === undefined) throw new Error('Nobody on the first page is linked to a contact.');
