@@ -28,6 +28,7 @@ pub mod schema;
 pub mod source;
 pub mod store;
 pub mod summary;
+pub mod synced;
 pub mod value;
 pub mod work;
 

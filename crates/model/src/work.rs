@@ -11,6 +11,7 @@ use crate::{
     mapping::MatchKey,
     profile::Profile,
     record::{HeldRecord, Record, RecordKey},
+    synced::LastSynced,
 };
 
 /// Names a work item within its connection.
@@ -81,6 +82,8 @@ pub struct Standing {
     pub work: Work,
     /// Since when it is linked to its record.
     pub linked_at: Option<Timestamp>,
+    /// What its two sides were set to last.
+    pub last_synced: LastSynced,
     /// What it waits for; `None` where nothing is left to do.
     pub waiting: Option<Waiting>,
 }

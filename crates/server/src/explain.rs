@@ -114,6 +114,12 @@ pub struct FieldExplanation {
     /// Why, where they do not agree.
     #[schema(required = true)]
     pub message: Option<String>,
+    /// When the target was set last through this link; nothing where that was never needed.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    pub synced_at: Option<Timestamp>,
+    /// What it was set to then; a long text is cut.
+    #[schema(required = true)]
+    pub synced_value: Option<serde_json::Value>,
 }
 
 /// Which way a line goes.
@@ -220,7 +226,7 @@ fn explain_mapping(
         linked_at: item.and_then(|item| item.linked_at),
         fields: item
             .filter(|item| item.work.record.is_some())
-            .map(|item| explain_fields(mapping, profile, &item.work, &issues, known))
+            .map(|item| explain_fields(mapping, profile, item, &issues, known))
             .unwrap_or_default(),
         waiting: item.and_then(|item| waiting(mapping, item, known)),
         attempts: item.and_then(|item| item.waiting).map_or(0, |waiting| waiting.attempts.unsigned_abs()),
@@ -267,11 +273,13 @@ fn link_state(mapping: &ObjectMapping, key: Option<&str>, item: Option<&Standing
 fn explain_fields(
     mapping: &ObjectMapping,
     profile: &Profile,
-    work: &Work,
+    item: &Standing,
     issues: &[&Issue],
     known: Known<'_>,
 ) -> Vec<FieldExplanation> {
     let definition = &mapping.definition;
+    let (work, last) = (&item.work, &item.last_synced);
+    let record_id = work.record.as_ref().map_or("", |record| &record.id);
     let planned = known.plan(mapping, work);
     let ready = match &planned {
         Plan::Ready(ready) => Some(ready),
@@ -303,6 +311,7 @@ fn explain_fields(
         if state == FieldState::InStep && is_overruled(line, value, profile, known.types) {
             message = Some("Another mapping that comes before this one feeds the attribute.".to_owned());
         }
+        let synced = last.attribute(record_id, &line.to);
         FieldExplanation {
             direction: Direction::Inbound,
             from: line.from.clone(),
@@ -311,6 +320,8 @@ fn explain_fields(
             target: shown(profile.attribute(&line.to)),
             state,
             message,
+            synced_at: synced.map(|synced| synced.at),
+            synced_value: synced.map(|synced| shown(&synced.value)),
         }
     });
     let outbound = definition.outbound.iter().map(|line| {
@@ -324,6 +335,7 @@ fn explain_fields(
         } else if state == FieldState::Unknown && known.schema.is_some_and(|schema| schema.field(&line.to).is_none()) {
             (state, message) = (FieldState::Unknown, Some("The field is not there yet, or can not be seen.".into()));
         }
+        let synced = last.field(record_id, &line.to);
         FieldExplanation {
             direction: Direction::Outbound,
             from: line.from.clone(),
@@ -332,6 +344,8 @@ fn explain_fields(
             target: shown(held.unwrap_or(&Value::Null)),
             state,
             message,
+            synced_at: synced.map(|synced| synced.at),
+            synced_value: synced.map(|synced| shown(&synced.value)),
         }
     });
     inbound.chain(outbound).collect()
@@ -448,6 +462,10 @@ fn in_words(explanation: &Explanation) -> String {
             let _ = writeln!(text, "    {mark} {} → {}: {} → {}", field.from, field.to, sides[0], sides[1]);
             if let Some(message) = &field.message {
                 let _ = writeln!(text, "        {message}");
+            }
+            if let (Some(at), Some(value)) = (field.synced_at, &field.synced_value) {
+                let (at, value) = (at.strftime("%Y-%m-%d %H:%M:%S UTC"), printable(&value.to_string()));
+                let _ = writeln!(text, "        set to {value} at {at}");
             }
         }
         for line in mapping.waiting.iter().chain(&mapping.issues) {

@@ -24,7 +24,7 @@ use syncline_model::{
     source,
     store::StoreError,
     summary::{Answered, EventSummary, QuestionDefinition, implied_type},
-    work::{Lane, WorkKey},
+    work::{Lane, Settlement, WorkKey},
 };
 
 /// After so long nobody waits for the answer of an inquiry any more.
@@ -236,6 +236,11 @@ pub(crate) fn concerned(user_id: Option<&String>, company_id: Option<&String>) -
 pub(crate) fn add_up(profile: &mut Profile, event: &str, time: Timestamp, attributes: &Values) {
     profile.summary.take_in(event, time, attributes);
     profile.revision += 1;
+}
+
+/// Whether anything was brought into step: what ends a link clears its attributes.
+pub(crate) fn has_synced(settlement: &Settlement) -> bool {
+    !(settlement.unlink || settlement.attributes.is_empty() && settlement.written.is_empty())
 }
 
 /// How a transaction changes one profile.

@@ -80,6 +80,28 @@ function Mappings({ explanation }: { explanation: Explanation }) {
   return explanation.mappings.map((mapping) => <MappingPart key={mapping.mapping_id} mapping={mapping} />);
 }
 
+/** When the target was set last, and to what where it has another value now. */
+function LastSynced({ field }: { field: Explanation['mappings'][number]['fields'][number] }) {
+  if (field.synced_at === null) {
+    return (
+      <Text span size="sm" c="dimmed">
+        Not yet needed
+      </Text>
+    );
+  }
+  const words = beginning(valueWords('string', field.synced_value));
+  return (
+    <>
+      <RelativeTime at={field.synced_at} />
+      {words !== beginning(valueWords('string', field.target)) && (
+        <Text size="xs" c="dimmed" mt={4}>
+          with {words}
+        </Text>
+      )}
+    </>
+  );
+}
+
 function MappingPart({ mapping }: { mapping: Explanation['mappings'][number] }) {
   const state = LINK_STATES[mapping.state];
   const title = `${mapping.salesforce}, matched by ${mapping.matches}`;
@@ -124,6 +146,7 @@ function MappingPart({ mapping }: { mapping: Explanation['mappings'][number] }) 
                 <th scope="col">To</th>
                 <th scope="col">Value</th>
                 <th scope="col">State</th>
+                <th scope="col">Last synced</th>
               </tr>
             </thead>
             <tbody>
@@ -146,6 +169,9 @@ function MappingPart({ mapping }: { mapping: Explanation['mappings'][number] }) 
                         {field.message}
                       </Text>
                     )}
+                  </td>
+                  <td>
+                    <LastSynced field={field} />
                   </td>
                 </tr>
               ))}

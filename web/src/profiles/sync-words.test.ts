@@ -13,7 +13,7 @@ const mapping: Explanation['mappings'][number] = {
   reason: '',
   record_id: '003',
   linked_at: null,
-  fields: [{ direction: 'inbound', from: 'Title', to: 'title', source: 'CTO', target: 'CTO', state: 'in_step', message: null }],
+  fields: [{ direction: 'inbound', from: 'Title', to: 'title', source: 'CTO', target: 'CTO', state: 'in_step', message: null, synced_at: null, synced_value: null }],
   waiting: null,
   attempts: 0,
   issues: [],

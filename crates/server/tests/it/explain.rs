@@ -1,7 +1,9 @@
 //! Why something did or did not sync, as the management API tells it, against the emulated org.
 
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use syncline_model::clock::{Clock, SystemClock};
 
 use crate::{
     association::{becomes, user},
@@ -50,6 +52,7 @@ async fn each_reason_for_not_being_linked_is_told_and_each_field_of_a_link() {
         "inbound": [{ "from": "Title", "to": "title" }, { "from": "Account.Industry", "to": "industry" }],
         "outbound": [{ "from": "floor", "to": "Department" }],
     });
+    let begun = SystemClock.now();
     let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     becomes(&harness, "ada", "title", json!("CTO")).await;
@@ -60,10 +63,14 @@ async fn each_reason_for_not_being_linked_is_told_and_each_field_of_a_link() {
     let fields = linked["fields"].as_array().unwrap();
     let inbound = json!({
         "direction": "inbound", "from": "Account.Industry", "to": "industry", "source": "Banking", "target": "Banking",
-        "state": "in_step", "message": null,
+        "state": "in_step", "message": null, "synced_at": fields[1]["synced_at"], "synced_value": "Banking",
     });
+    let synced_at: Timestamp = fields[1]["synced_at"].as_str().unwrap().parse().unwrap();
+    assert!(begun <= synced_at && synced_at <= SystemClock.now(), "{synced_at}");
     assert_eq!(fields[1], inbound);
     assert_eq!((&fields[2]["direction"], &fields[2]["state"]), (&json!("outbound"), &json!("in_step")));
+    // Both sides had nothing from the start.
+    assert_eq!((&fields[2]["synced_at"], &fields[2]["synced_value"]), (&Value::Null, &Value::Null));
 
     let reason = |mapping: &Value| mapping["reason"].as_str().unwrap().to_owned();
     assert!(reason(&stands(&browser, "bob", "no_record").await).contains("No Contact that the connected user can see"));

@@ -18,9 +18,9 @@ const TOKEN_PATH: &str = "/services/oauth2/token";
 const LANES: usize = 6;
 /// An answer is on its way so long before anybody can go by it.
 const UNDER_WAY_MS: i64 = 100;
-/// Calls that belong to a step which had begun: an errand describes four objects one after the other, the remote lane looks up, reads
-/// and writes.
-const CHAIN: usize = 6;
+/// Calls that belong to steps which had begun, each in its own lane: an errand describes up to five objects one after the other and
+/// lists them, the remote lane looks up, reads and writes, a sweep asks once more, the channel is looked at.
+const CHAIN: usize = 12;
 
 fn is_ours(evidence: &Evidence, entry: &LedgerEntry) -> bool {
     entry.client_id.as_deref() == Some(evidence.client_id.as_str())

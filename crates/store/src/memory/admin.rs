@@ -18,7 +18,7 @@ use syncline_model::{
     profile::{Environment, ProfileKind},
     schema::ListedObject,
     store::{AdminStore, Authorization, Counts, KeyKind, LinkView, Member, StoreError},
-    work::{Lane, Standing, Waiting},
+    work::{Lane, Standing},
 };
 
 use super::{Connected, MemoryStore, State, is_off};
@@ -493,15 +493,7 @@ impl AdminStore for MemoryStore {
         let state = self.lock();
         let Some(connected) = state.connections.get(&connection) else { return Ok(Vec::new()) };
         let mappings = connected.mappings.iter().filter(|mapping| mapping.definition.userflow == kind);
-        let standing = mappings.filter_map(|mapping| {
-            let item = (mapping.id, profile.to_owned());
-            let link = connected.links.get(&item)?;
-            let due = connected.due.get(&item);
-            let waiting =
-                due.map(|due| Waiting { needs_call: due.lane == Lane::Remote, at: due.at, attempts: due.attempts });
-            Some(Standing { work: state.item(connected, kind, &item, due), linked_at: link.linked_at, waiting })
-        });
-        Ok(standing.collect())
+        Ok(mappings.filter_map(|mapping| state.standing(connected, kind, &(mapping.id, profile.to_owned()))).collect())
     }
 
     async fn sync_profile(

@@ -30,6 +30,7 @@ use syncline_model::{
     schema::{ListedObject, ObjectSchema},
     store::{Authorization, Member, Signal, Signals, StoreError},
     summary::QuestionDefinition,
+    synced::LastSynced,
     work::Lane,
 };
 
@@ -104,6 +105,7 @@ struct Link {
     was_linked: bool,
     record: Option<RecordKey>,
     linked_at: Option<Timestamp>,
+    last_synced: LastSynced,
 }
 
 #[derive(Clone, Copy)]

@@ -24,12 +24,15 @@ use syncline_model::{
     rules::{AttributeTypes, StoredRules},
     schema::{ListedObject, ObjectSchema},
     store::{StoreError, SyncStore},
-    work::{Finish, Found, Lane, Linked, Outcome, Settlement, Work, WorkKey},
+    work::{Finish, Found, Lane, Linked, Outcome, Settlement, Standing, Waiting, Work, WorkKey},
 };
 
 use super::{Connected, Due, Item, MemoryStore, State, is_off};
 use crate::{
-    rules::{Author, ProfileChange, begin_of_hour, reads_back, recent_after, replaced_feeds, replaced_issues, writes},
+    rules::{
+        Author, ProfileChange, begin_of_hour, has_synced, reads_back, recent_after, replaced_feeds, replaced_issues,
+        writes,
+    },
     signal::Raised,
 };
 
@@ -406,8 +409,17 @@ impl State {
         Some(self.item(connected, connected.kind_of(item.0)?, item, Some(due)))
     }
 
+    /// An item as it stands, due or not.
+    pub(super) fn standing(&self, connected: &Connected, kind: ProfileKind, item: &Item) -> Option<Standing> {
+        let (link, due) = (connected.links.get(item)?, connected.due.get(item));
+        let waiting =
+            due.map(|due| Waiting { needs_call: due.lane == Lane::Remote, at: due.at, attempts: due.attempts });
+        let work = self.item(connected, kind, item, due);
+        Some(Standing { work, linked_at: link.linked_at, last_synced: link.last_synced.clone(), waiting })
+    }
+
     /// An item, due or not, with both its sides.
-    pub(super) fn item(&self, connected: &Connected, kind: ProfileKind, item: &Item, due: Option<&Due>) -> Work {
+    fn item(&self, connected: &Connected, kind: ProfileKind, item: &Item, due: Option<&Due>) -> Work {
         let profile = |id: &str| self.profiles.get(&(connected.connection.environment_id, kind, id.to_owned()));
         let link = connected.links.get(item).cloned().unwrap_or_default();
         let own = profile(&item.1);
@@ -474,6 +486,12 @@ impl State {
         let generation = self.next_generation();
         let connected = self.connected(id)?;
         connected.keep_written(&settled, generation, now, raised);
+        for (item, _, _, settlement) in settled.iter().filter(|(_, _, _, settlement)| has_synced(settlement)) {
+            let Some(link) = connected.links.get_mut(item) else { continue };
+            if let Some((_, record_id)) = &link.record {
+                link.last_synced.note(record_id, settlement, now);
+            }
+        }
         connected.end_links(&settled, generation, now, raised);
         for (item, _, _, settlement) in &settled {
             if let Some(needed) = connected.associations.get_mut(item) {

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "inquiry", include_str!("../../migrations/postgres/0005_inquiry.sql")),
     (6, "summary", include_str!("../../migrations/postgres/0006_summary.sql")),
     (7, "rules", include_str!("../../migrations/postgres/0007_rules.sql")),
+    (8, "last synced", include_str!("../../migrations/postgres/0008_last_synced.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.

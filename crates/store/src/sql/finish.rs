@@ -12,6 +12,7 @@ use syncline_model::{
     profile::ProfileKind,
     record::RecordKey,
     rules::StoredRules,
+    synced::LastSynced,
     work::{Finish, Lane, Outcome, Settlement, WorkKey},
 };
 
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    rules::{Author, Marks, ProfileChange, reads_back, replaced_issues},
+    rules::{Author, Marks, ProfileChange, has_synced, reads_back, replaced_issues},
 };
 
 type Item = (MappingId, String);
@@ -58,6 +59,7 @@ impl SqlStore {
         let links = unit.links_of(connection, links).await?;
         let settlement = Settled { items, links };
         unit.keep_written(connection, &rules, &settlement).await?;
+        unit.note_synced(connection, &settlement).await?;
         unit.end_links(connection, &settlement).await?;
         let settlements = settlement.items.iter().map(|(key, _, settlement)| (key, settlement));
         unit.dissociate(connection, settlements).await?;
@@ -117,6 +119,48 @@ impl Unit<'_> {
             }
         }
         self.mark_due(connection, &marks).await
+    }
+
+    /// Notes with the links what their two sides were set to.
+    async fn note_synced(&mut self, connection: ConnectionId, settled: &Settled) -> Result<(), Failure> {
+        let synced = settled.items.iter().filter(|(_, _, settlement)| has_synced(settlement));
+        let synced: BTreeMap<Item, &Settlement> =
+            synced.map(|(key, _, settlement)| ((key.mapping_id, key.profile_id.clone()), settlement)).collect();
+        for group in groups(synced.keys().cloned()) {
+            let mut query = QueryBuilder::<Db>::new(
+                "-- what links were set to\nselect mapping_id, profile_id, last_synced from link where connection_id = ",
+            );
+            query.push_bind(connection.to_string()).push(" and (mapping_id, profile_id) in (");
+            query.push_values(group, |mut row, (mapping, profile)| {
+                row.push_bind(mapping.to_string()).push_bind(profile);
+            });
+            query.push(")");
+            let mut noted = Vec::new();
+            for row in query.build().fetch_all(&mut *self.tx).await? {
+                let item: Item = (row::id(&row, "mapping_id")?, row::text(&row, "profile_id")?);
+                let record = settled.links.get(&item).and_then(|link| link.record.as_ref());
+                let (Some(settlement), Some((_, record_id))) = (synced.get(&item), record) else { continue };
+                let mut last: LastSynced = row::json(&row, "last_synced")?;
+                last.note(record_id, settlement, self.now);
+                noted.push((item, serde_json::to_string(&last)?));
+            }
+            if noted.is_empty() {
+                continue;
+            }
+            let mut query = QueryBuilder::<Db>::new(
+                "-- note what links were set to\nupdate link set last_synced = noted.column3 from (",
+            );
+            query.push_values(noted, |mut row, ((mapping, profile), last)| {
+                row.push_bind(mapping.to_string()).push_bind(profile).push_bind(last);
+            });
+            query.push(
+                ") as noted where link.mapping_id = noted.column1 and link.profile_id = noted.column2 \
+                 and link.connection_id = ",
+            );
+            query.push_bind(connection.to_string());
+            query.build().execute(&mut *self.tx).await?;
+        }
+        Ok(())
     }
 
     /// Ends links; who speaks for a record that stays linked to others may be another now.

@@ -25,7 +25,7 @@ impl SqlStore {
         let mut tx = self.read().await?;
         let mut query = QueryBuilder::<Db>::new(
             "-- items of profile\nselect l.mapping_id, l.profile_id, coalesce(d.generation, 0) as generation, \
-             coalesce(d.due_at, 0) as due_at, coalesce(d.attempts, 0) as attempts, d.lane, l.linked_at, ",
+             coalesce(d.due_at, 0) as due_at, coalesce(d.attempts, 0) as attempts, d.lane, l.linked_at, l.last_synced, ",
         );
         query.push(SIDES).push(", ").push(RECORD);
         query.push(
@@ -49,7 +49,7 @@ impl SqlStore {
                 attempts: work.attempts,
             });
             let linked_at = get::<Option<i64>>(row, "linked_at")?.map(syncline_model::clock::from_ms);
-            Ok(Standing { work, linked_at, waiting })
+            Ok(Standing { work, linked_at, last_synced: row::json(row, "last_synced")?, waiting })
         });
         standing.collect()
     }

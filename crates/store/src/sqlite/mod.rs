@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "inquiry", include_str!("../../migrations/sqlite/0005_inquiry.sql")),
     (6, "summary", include_str!("../../migrations/sqlite/0006_summary.sql")),
     (7, "rules", include_str!("../../migrations/sqlite/0007_rules.sql")),
+    (8, "last synced", include_str!("../../migrations/sqlite/0008_last_synced.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process

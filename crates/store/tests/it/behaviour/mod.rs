@@ -60,6 +60,7 @@ mod run {
             what_happened_before_is_added_up_by_the_migration;
         standing:
             an_item_tells_its_link_and_what_it_waits_for,
+            what_a_link_set_last_stands_with_the_item,
             associated_copies_stand_with_the_item,
             a_profile_that_is_to_be_synced_now_is_read_anew_on_both_sides,
             a_profile_that_no_mapping_covers_has_no_items,

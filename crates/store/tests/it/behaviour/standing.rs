@@ -5,10 +5,11 @@ use syncline_model::{
     profile::ProfileKind,
     record::Record,
     store::Signal,
-    work::{Finish, Outcome},
+    synced::LastSynced,
+    work::{Finish, Lane, Outcome, Settlement},
 };
 
-use crate::world::{World, at, batch, news, record};
+use crate::world::{World, at, batch, news, record, values};
 
 pub(crate) async fn an_item_tells_its_link_and_what_it_waits_for(world: World) {
     let linked = world.linked().await;
@@ -32,6 +33,33 @@ pub(crate) async fn an_item_tells_its_link_and_what_it_waits_for(world: World) {
     store.finish(&linked.lease, finish(Outcome::Retry { at: later })).await.unwrap();
     let waiting = standing().await.waiting.unwrap();
     assert_eq!((waiting.attempts, waiting.at), (1, later));
+}
+
+pub(crate) async fn what_a_link_set_last_stands_with_the_item(world: World) {
+    let linked = world.linked().await;
+    let store = &linked.world.store;
+    let last = async || store.standing(linked.connection, ProfileKind::User, "u1").await.unwrap().remove(0).last_synced;
+    assert_eq!(last().await, LastSynced::default());
+
+    let mut works = vec![linked.look("u1").await];
+    linked.world.user("u2", &[("email", "bob@acme.test")]).await;
+    works.push(linked.due(Lane::Remote).await.into_iter().find(|work| work.key.profile_id == "u2").unwrap());
+    let (attributes, written) = (values(&[("title", "CTO")]), values(&[("Plan__c", "pro")]));
+    let settlement = Settlement { attributes, written, ..Settlement::default() };
+    // Who is linked to nothing has nothing to note.
+    for work in &works {
+        linked.finish(work, settlement.clone()).await;
+    }
+    let mut expected = LastSynced::default();
+    expected.note("003A", &settlement, linked.world.clock.now());
+    assert_eq!(last().await, expected);
+
+    // What has not changed since keeps its time.
+    linked.world.clock.advance_ms(30_000);
+    let later = Settlement { attributes: values(&[("title", "CEO")]), ..Settlement::default() };
+    linked.finish(&linked.look("u1").await, later.clone()).await;
+    expected.note("003A", &later, linked.world.clock.now());
+    assert_eq!(last().await, expected);
 }
 
 pub(crate) async fn associated_copies_stand_with_the_item(world: World) {
