@@ -82,7 +82,9 @@ test('maps two objects, and a profile gets the value', async ({ page, demo }) =>
   await expect(inbound.getByRole('combobox', { name: 'User attribute, line 2' })).toHaveValue('salesforce_account_industry');
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Save mapping' }).click();
-  await expect(page.getByRole('article', { name: 'Mapping of Contact and User' })).toContainText('salesforce_contact_title');
+  const saved = page.getByRole('article', { name: 'Mapping of Contact and User' });
+  await expect(saved).toContainText('salesforce_contact_title');
+  await expect(saved).toContainText(/edited (just now|.* ago)/);
 
   await page.goto('/users/e2e-walker');
   const row = page.locator('tr[data-attribute="salesforce_contact_title"]');

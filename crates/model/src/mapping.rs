@@ -6,6 +6,7 @@ use std::{
     fmt,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -21,6 +22,8 @@ pub struct ObjectMapping {
     pub id: MappingId,
     /// Rises with each edit.
     pub version: i64,
+    /// When it was made or edited last; not known of one that was made before that was noted.
+    pub edited_at: Option<Timestamp>,
     /// Place among the connection's mappings; lower comes first.
     pub position: i32,
     /// While true, nothing is synced; changes are kept due.

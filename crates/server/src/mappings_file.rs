@@ -162,6 +162,7 @@ fn as_stored(definition: &MappingDefinition, existing: Option<&ObjectMapping>, n
     ObjectMapping {
         id: existing.map_or_else(|| MappingId::new(now), |mapping| mapping.id),
         version: 0,
+        edited_at: None,
         position: 0,
         paused: false,
         definition: definition.clone(),

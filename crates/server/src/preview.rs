@@ -170,7 +170,7 @@ pub async fn preview(
         paths: paths(&definition, &known),
         schemas: known,
         types: definitions.map(|one| (one.name, one.data_type)).collect(),
-        mapping: ObjectMapping { id, version: 0, position, paused: false, definition },
+        mapping: ObjectMapping { id, version: 0, edited_at: None, position, paused: false, definition },
     };
 
     let profiles = sample(store, connection, before, &draft.mapping.definition).await?;

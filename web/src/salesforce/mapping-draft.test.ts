@@ -18,6 +18,7 @@ const mapping: Mapping = {
   ],
   outbound: [{ from: 'plan', to: 'Plan__c' }],
   paused: false,
+  edited_at: null,
   links: 3,
   waiting: 0,
   fields: [],

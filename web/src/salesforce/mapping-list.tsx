@@ -18,6 +18,7 @@ import { mappingsQuery, salesforceKey, salesforceObjectsQuery } from '../api/que
 import { useEnv } from '../session/session';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { ErrorState } from '../ui/states';
+import { RelativeTime } from '../ui/time';
 import { SALESFORCE_PATH } from './paths';
 import classes from './salesforce.module.css';
 import { type MappingOrder, useMappingOrder } from './use-mapping-order';
@@ -131,6 +132,12 @@ function MappingCard({ mapping, mover }: { mapping: Mapping; mover: ReactNode })
           <Text size="sm" c="dimmed" className={classes['wrap'] ?? ''}>
             Matched by {mapping.match.salesforce} = {userflowMatchLabel(mapping.match.userflow, new Map())} · {count.format(mapping.links)} linked
             {mapping.waiting > 0 && ` · ${count.format(mapping.waiting)} waiting`}
+            {mapping.edited_at && (
+              <>
+                {' '}
+                · edited <RelativeTime at={mapping.edited_at} />
+              </>
+            )}
           </Text>
         </Stack>
         <Group gap={0} wrap="nowrap">

@@ -21,6 +21,7 @@ fn mapping(object: &str, position: i32, line: FieldMapping) -> ObjectMapping {
     ObjectMapping {
         id: MappingId::new(Timestamp::UNIX_EPOCH),
         version: 1,
+        edited_at: None,
         position,
         paused: false,
         definition: MappingDefinition {

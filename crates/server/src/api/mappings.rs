@@ -6,6 +6,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_model::{
     Number, Value,
@@ -116,6 +117,9 @@ pub(super) struct Mapping {
     definition: MappingInput,
     /// While true, nothing is synced; changes are kept.
     paused: bool,
+    /// When it was made or edited last, where that is known.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    edited_at: Option<Timestamp>,
     /// Linked profiles.
     links: u64,
     /// Work items due.
@@ -248,6 +252,7 @@ async fn show(api: &Api, connection: &Connection, mapping: ObjectMapping) -> Res
         fields: fields.into_iter().map(made).collect(),
         definition: mapping.definition.into(),
         paused: mapping.paused,
+        edited_at: mapping.edited_at,
         links: counts.links,
         waiting: counts.waiting,
     })

@@ -129,7 +129,14 @@ fn whatever_is_accepted_flows_in_no_circle_and_feeds_each_field_once() {
                     assert_eq!(circles(all(&definition)), BTreeSet::new(), "seed {seed}");
                     let id = MappingId::new(from_ms(i64::from(position)));
                     let definition = found.definition;
-                    mappings.push(ObjectMapping { id, version: 1, position, paused: false, definition });
+                    mappings.push(ObjectMapping {
+                        id,
+                        version: 1,
+                        edited_at: None,
+                        position,
+                        paused: false,
+                        definition,
+                    });
                 }
                 Err(fault) if fault.message.contains("loop") => {
                     would_fight += 1;

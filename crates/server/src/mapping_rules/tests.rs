@@ -233,6 +233,7 @@ fn another_mapping_may_feed_the_same_attribute() {
     let first = ObjectMapping {
         id: MappingId::new(from_ms(0)),
         version: 1,
+        edited_at: None,
         position: 0,
         paused: false,
         definition: mapping(&[("Title", "job")], &[]),
@@ -289,6 +290,7 @@ fn a_loop_through_an_associated_record_is_found() {
     let first = ObjectMapping {
         id: MappingId::new(from_ms(0)),
         version: 1,
+        edited_at: None,
         position: 0,
         paused: false,
         definition: MappingDefinition {
@@ -311,6 +313,7 @@ fn a_loop_is_spelled_out_also_over_several_mappings() {
     let first = ObjectMapping {
         id: MappingId::new(from_ms(0)),
         version: 1,
+        edited_at: None,
         position: 0,
         paused: false,
         definition: mapping(&[("Title", "job")], &[("plan", "Plan__c")]),

@@ -341,6 +341,7 @@ impl AdminStore for MemoryStore {
                     let known = known.ok_or(StoreError::NotFound("the mapping"))?;
                     let before = std::mem::replace(&mut known.definition, definition.clone());
                     known.version += 1;
+                    known.edited_at = Some(now);
                     let saved = known.clone();
                     if before.userflow != definition.userflow {
                         connected.forget_items(id);
@@ -352,8 +353,8 @@ impl AdminStore for MemoryStore {
                 None => {
                     let position = connected.mappings.iter().map(|known| known.position + 1).max().unwrap_or(0);
                     let id = MappingId::new(now);
-                    let saved =
-                        ObjectMapping { id, version: 1, position, paused: false, definition: definition.clone() };
+                    let (edited_at, definition) = (Some(now), definition.clone());
+                    let saved = ObjectMapping { id, version: 1, edited_at, position, paused: false, definition };
                     connected.mappings.push(saved.clone());
                     saved
                 }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "summary", include_str!("../../migrations/postgres/0006_summary.sql")),
     (7, "rules", include_str!("../../migrations/postgres/0007_rules.sql")),
     (8, "last synced", include_str!("../../migrations/postgres/0008_last_synced.sql")),
+    (9, "edited at", include_str!("../../migrations/postgres/0009_edited_at.sql")),
 ];
 
 /// Sees what others have committed up to each statement. Said here because a server may be set to another default.

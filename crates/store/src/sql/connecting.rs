@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use sqlx::{QueryBuilder, Row as _};
 use syncline_model::{
     attribute::{AttributeDefinition, Origin},
+    clock::from_ms,
     connection::{ConnectionStatus, OrgIdentity, StreamState},
     custom_field::WantedField,
     id::{ConnectionId, EnvironmentId, MappingId},
@@ -258,13 +259,18 @@ impl SqlStore {
             }
             None => None,
         };
+        let edited_at = Some(from_ms(unit.now_ms()));
         let saved = match &before {
-            Some(before) => {
-                ObjectMapping { version: before.version + 1, definition: definition.clone(), ..before.clone() }
-            }
+            Some(before) => ObjectMapping {
+                version: before.version + 1,
+                edited_at,
+                definition: definition.clone(),
+                ..before.clone()
+            },
             None => ObjectMapping {
                 id: MappingId::new(unit.now),
                 version: 1,
+                edited_at,
                 position: known.iter().map(|known| known.position + 1).max().unwrap_or(0),
                 paused: false,
                 definition: definition.clone(),
@@ -431,10 +437,10 @@ impl Unit<'_> {
     async fn save_mapping_row(&mut self, connection: ConnectionId, mapping: &ObjectMapping) -> Result<(), Failure> {
         sqlx::query(
             "-- save mapping
-            insert into object_mapping (connection_id, id, version, position, paused, object, profile_kind, definition)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            insert into object_mapping (connection_id, id, version, position, paused, object, profile_kind, definition, edited_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             on conflict (connection_id, id) do update set version = excluded.version, object = excluded.object,
-                profile_kind = excluded.profile_kind, definition = excluded.definition",
+                profile_kind = excluded.profile_kind, definition = excluded.definition, edited_at = excluded.edited_at",
         )
         .bind(connection.to_string())
         .bind(mapping.id.to_string())
@@ -444,6 +450,7 @@ impl Unit<'_> {
         .bind(&mapping.definition.salesforce)
         .bind(mapping.definition.userflow.as_str())
         .bind(serde_json::to_string(&mapping.definition)?)
+        .bind(mapping.edited_at.map(|at| at.as_millisecond()))
         .execute(&mut *self.tx)
         .await?;
         Ok(())

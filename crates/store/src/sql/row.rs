@@ -166,6 +166,7 @@ pub(super) fn mapping(row: &Row) -> Result<ObjectMapping, Failure> {
     Ok(ObjectMapping {
         id: id(row, "id")?,
         version: get(row, "version")?,
+        edited_at: get::<Option<i64>>(row, "edited_at")?.map(from_ms),
         position: get::<i64>(row, "position")?.try_into()?,
         paused: flag(row, "paused")?,
         definition: json(row, "definition")?,

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "summary", include_str!("../../migrations/sqlite/0006_summary.sql")),
     (7, "rules", include_str!("../../migrations/sqlite/0007_rules.sql")),
     (8, "last synced", include_str!("../../migrations/sqlite/0008_last_synced.sql")),
+    (9, "edited at", include_str!("../../migrations/sqlite/0009_edited_at.sql")),
 ];
 
 /// Takes the write lock at once: a transaction that reads first and then wants to write would be refused if another process

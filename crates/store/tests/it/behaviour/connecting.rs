@@ -13,7 +13,7 @@ use syncline_model::{
     work::Lane,
 };
 
-use crate::world::{NODE, TTL_MS, World, at, batch, contacts, news, org, record};
+use crate::world::{NODE, START_MS, TTL_MS, World, at, batch, contacts, news, org, record};
 
 fn target(name: &str, data_type: DataType) -> AttributeDefinition {
     AttributeDefinition {
@@ -187,6 +187,8 @@ pub(crate) async fn saving_a_mapping_makes_its_targets_known_and_marks_profiles_
     let saved = world.store.save_mapping(connection, None, &contacts(), &targets, &[]).await.unwrap();
     assert!(world.count(Signal::Work).await > work);
     assert_eq!((saved.version, saved.position, saved.paused), (1, 0, false));
+    assert_eq!(saved.edited_at, Some(at(START_MS)));
+    world.clock.advance_ms(60_000);
     let second = world.store.save_mapping(connection, None, &contacts(), &targets, &[]).await.unwrap();
     assert_eq!(second.position, 1);
     let known = world.store.attribute_definitions(world.environment, Some(Scope::User)).await.unwrap();
@@ -196,7 +198,7 @@ pub(crate) async fn saving_a_mapping_makes_its_targets_known_and_marks_profiles_
         (DataType::String, Origin::Salesforce, "Title")
     );
     let edited = world.store.save_mapping(connection, Some(saved.id), &contacts(), &targets, &[]).await.unwrap();
-    assert_eq!((edited.version, edited.position), (2, 0));
+    assert_eq!((edited.version, edited.position, edited.edited_at), (2, 0, Some(at(START_MS + 60_000))));
     assert_eq!(world.store.mappings(connection).await.unwrap(), [edited, second]);
     assert_eq!(world.store.counts(connection, Some(saved.id)).await.unwrap().waiting, 1);
     assert_eq!(world.store.counts(connection, None).await.unwrap().waiting, 2);
