@@ -93,42 +93,47 @@ export function SourcePicker({ object, value, onChange, error, sampleOf, ...prop
         />
       </Combobox.Target>
       <Combobox.Dropdown className={classes['source'] ?? ''}>
-        <Combobox.Options mah={340} style={{ overflowY: 'auto' }} aria-label={`Fields of ${where}`}>
-          {steps.length > 0 && (
-            <Combobox.Option value={back(place.prefix)} className={classes['sourceBack'] ?? ''}>
-              ‹ Back, from {where}
-            </Combobox.Option>
-          )}
-          <Options options={found.fields} sample={sample} />
-          {found.associations.length > 0 && (
-            <Combobox.Group label="Associated records">
-              <Options options={found.associations} sample={{}} />
-            </Combobox.Group>
-          )}
-          {asTyped !== null && !place.isPending && (
-            <Combobox.Option value={asTyped}>
-              <Text size="sm">{asTyped}</Text>
-              <Text size="xs" c="dimmed">
-                as typed; it is checked when you save
-              </Text>
-            </Combobox.Option>
-          )}
-          {found.fields.length + found.associations.length === 0 && (asTyped === null || place.isPending) && (
-            <Combobox.Empty>
-              {place.isPending
-                ? `Asking for the fields of ${where}…`
-                : place.lost !== null
-                  ? `${object.label} has no association “${place.lost}”.`
-                  : (place.error?.message ?? 'Nothing found')}
-            </Combobox.Empty>
-          )}
-        </Combobox.Options>
-        {found.fields.length > SHOWN_AT_ONCE && (
-          <Combobox.Footer>
-            <Text size="xs" c="dimmed">
-              The first {SHOWN_AT_ONCE} of {new Intl.NumberFormat().format(found.fields.length)} fields. Type to narrow them.
-            </Text>
-          </Combobox.Footer>
+        {/* Hundreds of options for each line are too many to draw where nobody looks. */}
+        {isOpen && (
+          <>
+            <Combobox.Options mah={340} style={{ overflowY: 'auto' }} aria-label={`Fields of ${where}`}>
+              {steps.length > 0 && (
+                <Combobox.Option value={back(place.prefix)} className={classes['sourceBack'] ?? ''}>
+                  ‹ Back, from {where}
+                </Combobox.Option>
+              )}
+              <Options options={found.fields} sample={sample} />
+              {found.associations.length > 0 && (
+                <Combobox.Group label="Associated records">
+                  <Options options={found.associations} sample={{}} />
+                </Combobox.Group>
+              )}
+              {asTyped !== null && !place.isPending && (
+                <Combobox.Option value={asTyped}>
+                  <Text size="sm">{asTyped}</Text>
+                  <Text size="xs" c="dimmed">
+                    as typed; it is checked when you save
+                  </Text>
+                </Combobox.Option>
+              )}
+              {found.fields.length + found.associations.length === 0 && (asTyped === null || place.isPending) && (
+                <Combobox.Empty>
+                  {place.isPending
+                    ? `Asking for the fields of ${where}…`
+                    : place.lost !== null
+                      ? `${object.label} has no association “${place.lost}”.`
+                      : (place.error?.message ?? 'Nothing found')}
+                </Combobox.Empty>
+              )}
+            </Combobox.Options>
+            {found.fields.length > SHOWN_AT_ONCE && (
+              <Combobox.Footer>
+                <Text size="xs" c="dimmed">
+                  The first {SHOWN_AT_ONCE} of {new Intl.NumberFormat().format(found.fields.length)} fields. Type to narrow them.
+                </Text>
+              </Combobox.Footer>
+            )}
+          </>
         )}
       </Combobox.Dropdown>
     </Combobox>
