@@ -264,7 +264,7 @@ test.describe('the connection', () => {
     await expect(source).toHaveValue('Note 399');
     await expect(inbound.getByRole('combobox', { name: 'User attribute, line 1' })).toHaveValue('salesforce_lead_note_399');
 
-    // A lead belongs to a person or to a queue: what both have is offered.
+    // A lead belongs to a person or to a queue.
     await source.fill('owner');
     await inbound.getByRole('option', { name: /^Owner\b.*unfolds$/ }).click();
     const email = inbound.getByRole('option', { name: /^Email\b.*Owner\.Email\b/ });

@@ -67,7 +67,10 @@ fn cut(value: &Value) -> Value {
     };
     match value {
         Value::Text(long) => Value::Text(text(long)),
-        Value::List(items) => Value::List(items.iter().take(ITEMS_MAX).map(text).collect()),
+        Value::List(items) => {
+            let more = (items.len() > ITEMS_MAX).then(|| "…".to_owned());
+            Value::List(items.iter().take(ITEMS_MAX).map(text).chain(more).collect())
+        }
         other => other.clone(),
     }
 }
@@ -97,10 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_is_cut_between_two_characters() {
+    fn a_long_value_is_cut_between_two_characters_and_marked() {
         let mut synced = LastSynced::default();
         synced.note("003A", &settlement(&[("bio", &"é".repeat(300))], &[]), Timestamp::UNIX_EPOCH);
         let kept = synced.attribute("003A", "bio").unwrap().value.as_text().unwrap().to_owned();
         assert_eq!(kept, format!("{}…", "é".repeat(CHARS_MAX)));
+        let items: Vec<_> = (0..30).map(|number| number.to_string()).collect();
+        let Value::List(kept) = cut(&Value::List(items.clone())) else { panic!("a list stays one") };
+        assert_eq!((&kept[..ITEMS_MAX], kept[ITEMS_MAX..].join(" ")), (&items[..ITEMS_MAX], "…".to_owned()));
     }
 }

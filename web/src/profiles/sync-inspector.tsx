@@ -11,7 +11,7 @@ import { ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
 import { valueWords } from './attribute-value';
 import classes from './profiles.module.css';
-import { beginning, DIRECTION_WORDS, FIELD_STATES, LINK_STATES, syncProgress } from './sync-words';
+import { beginning, DIRECTION_WORDS, FIELD_STATES, isStill, LINK_STATES, syncProgress } from './sync-words';
 
 /** While somebody waits for it, it is looked at more often than live views tell. */
 const LOOK_AGAIN_MS = 500;
@@ -89,11 +89,11 @@ function LastSynced({ field }: { field: Explanation['mappings'][number]['fields'
       </Text>
     );
   }
-  const words = beginning(valueWords('string', field.synced_value));
+  const words = valueWords('string', field.synced_value);
   return (
     <>
       <RelativeTime at={field.synced_at} />
-      {words !== beginning(valueWords('string', field.target)) && (
+      {!isStill(words, valueWords('string', field.target)) && (
         <Text size="xs" c="dimmed" mt={4}>
           with {words}
         </Text>

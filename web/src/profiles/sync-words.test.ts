@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Explanation } from '../api/client';
-import { isMoving, syncProgress } from './sync-words';
+import { isMoving, isStill, syncProgress } from './sync-words';
 
 const mapping: Explanation['mappings'][number] = {
   mapping_id: 'm',
@@ -31,6 +31,14 @@ describe('isMoving', () => {
     expect(isMoving(of({ state: 'not_searched', fields: [] }))).toBe(true);
     expect(isMoving(of({ waiting: 'It waits for its turn.' }))).toBe(true);
     expect(isMoving(of({ fields: mapping.fields.map((field) => ({ ...field, state: 'waiting' as const })) }))).toBe(true);
+  });
+});
+
+describe('isStill', () => {
+  it('knows a long value by its beginning', () => {
+    const long = 'é'.repeat(300);
+    expect([isStill('CTO', 'CTO'), isStill(`${long.slice(0, 255)}…`, long)]).toEqual([true, true]);
+    expect([isStill('CTO', 'CTO of all'), isStill(`${long.slice(0, 255)}…`, 'CTO')]).toEqual([false, false]);
   });
 });
 

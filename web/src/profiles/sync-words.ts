@@ -52,6 +52,9 @@ export function syncProgress({ kind, mappings }: Explanation): { isDone: boolean
   return { isDone: true, words: isLinked ? 'Done. Both sides are in step.' : 'Done. No Salesforce record matches.' };
 }
 
+/** Whether a target still has the value that it was set to last. A long one is kept cut, and marked so. */
+export const isStill = (set: string, target: string): boolean => set === target || (set.endsWith('…') && target.startsWith(set.slice(0, -1)));
+
 const CHARACTERS_MAX = 300;
 
 /** As much of a value as tells it apart: the longest is some megabytes. */
