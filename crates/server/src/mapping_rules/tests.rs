@@ -228,16 +228,21 @@ fn targets_must_be_writable_and_fed_once() {
     assert_refused(&mapping(&[], &[("plan", "Title"), ("tier", "title")]), "outbound[1].to", "two lines");
 }
 
-#[test]
-fn another_mapping_may_feed_the_same_attribute() {
-    let first = ObjectMapping {
+/// A mapping that the connection has already.
+fn saved(definition: MappingDefinition) -> ObjectMapping {
+    ObjectMapping {
         id: MappingId::new(from_ms(0)),
         version: 1,
         edited_at: None,
         position: 0,
         paused: false,
-        definition: mapping(&[("Title", "job")], &[]),
-    };
+        definition,
+    }
+}
+
+#[test]
+fn another_mapping_may_feed_the_same_attribute() {
+    let first = saved(mapping(&[("Title", "job")], &[]));
     assert!(judge_beside(&mapping(&[("Description", "job")], &[]), &[first]).is_ok());
 }
 
@@ -287,18 +292,11 @@ fn a_field_of_an_associated_record_is_a_source_in_the_orgs_spelling() {
 
 #[test]
 fn a_loop_through_an_associated_record_is_found() {
-    let first = ObjectMapping {
-        id: MappingId::new(from_ms(0)),
-        version: 1,
-        edited_at: None,
-        position: 0,
-        paused: false,
-        definition: MappingDefinition {
-            salesforce: "Account".into(),
-            match_rule: MatchRule { salesforce: "Website".into(), userflow: "site".into() },
-            ..mapping(&[], &[("sector", "Industry")])
-        },
-    };
+    let first = saved(MappingDefinition {
+        salesforce: "Account".into(),
+        match_rule: MatchRule { salesforce: "Website".into(), userflow: "site".into() },
+        ..mapping(&[], &[("sector", "Industry")])
+    });
     let closing = mapping(&[("Account.Industry", "sector")], &[]);
     let fault = judge_beside(&closing, &[first]).unwrap_err();
     assert_eq!(fault.field, "inbound[0].to");
@@ -310,14 +308,7 @@ fn a_loop_is_spelled_out_also_over_several_mappings() {
     let direct = mapping(&[("Title", "job")], &[("job", "Title")]);
     assert_refused(&direct, "inbound[0].to", "Contact.Title → user job → Contact.Title");
 
-    let first = ObjectMapping {
-        id: MappingId::new(from_ms(0)),
-        version: 1,
-        edited_at: None,
-        position: 0,
-        paused: false,
-        definition: mapping(&[("Title", "job")], &[("plan", "Plan__c")]),
-    };
+    let first = saved(mapping(&[("Title", "job")], &[("plan", "Plan__c")]));
     let second = mapping(&[("Plan__c", "copy")], &[("copy", "Title")]);
     assert!(judge_beside(&second, std::slice::from_ref(&first)).is_ok());
     let closing = mapping(&[("Plan__c", "copy")], &[("job", "Description"), ("copy", "Title")]);
