@@ -9,7 +9,9 @@ use std::{
 use sqlx::Row as _;
 use syncline_model::{
     attribute::{DataType, Scope},
+    custom_field::WantedField,
     id::{ConnectionId, EnvironmentId},
+    mapping::ObjectMapping,
     rules::{AttributeTypes, StoredRules},
 };
 
@@ -92,16 +94,7 @@ async fn read(
     environment: EnvironmentId,
     connection: ConnectionId,
 ) -> Result<StoredRules, Failure> {
-    let mappings =
-        sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1 order by position, id")
-            .bind(connection.to_string())
-            .fetch_all(&mut *tx)
-            .await?;
-    let wanted =
-        sqlx::query("-- wanted fields\nselect * from wanted_field where connection_id = $1 order by object, name")
-            .bind(connection.to_string())
-            .fetch_all(&mut *tx)
-            .await?;
+    let (mappings, wanted_fields) = (mappings(tx, connection).await?, wanted_fields(tx, connection).await?);
     let attributes = sqlx::query(
         "-- attribute types of profiles
         select scope, name, data_type from attribute_definition where environment_id = $1 and scope in ($2, $3)",
@@ -116,9 +109,22 @@ async fn read(
         let data_type: DataType = text(row, "data_type")?.parse()?;
         types.entry(row::word(row, "scope")?).or_default().insert(text(row, "name")?, data_type);
     }
-    Ok(StoredRules {
-        mappings: mappings.iter().map(row::mapping).collect::<Result<_, _>>()?,
-        wanted_fields: wanted.iter().map(row::wanted_field).collect::<Result<_, _>>()?,
-        types,
-    })
+    Ok(StoredRules { mappings, wanted_fields, types })
+}
+
+pub(super) async fn mappings(connection: &mut Connection, of: ConnectionId) -> Result<Vec<ObjectMapping>, Failure> {
+    let rows = sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1 order by position, id")
+        .bind(of.to_string())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(row::mapping).collect()
+}
+
+pub(super) async fn wanted_fields(connection: &mut Connection, of: ConnectionId) -> Result<Vec<WantedField>, Failure> {
+    let rows =
+        sqlx::query("-- wanted fields\nselect * from wanted_field where connection_id = $1 order by object, name")
+            .bind(of.to_string())
+            .fetch_all(connection)
+            .await?;
+    rows.iter().map(row::wanted_field).collect()
 }

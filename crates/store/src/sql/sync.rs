@@ -26,6 +26,7 @@ use syncline_model::{
 use super::{
     Db,
     row::{self, RECORD, flag, get, id, text},
+    rules,
     store::{SqlStore, Unit, groups, look_at_lease},
 };
 use crate::{failure::Failure, signal::Raised};
@@ -276,12 +277,7 @@ impl SqlStore {
     }
 
     pub(super) async fn mappings_of(&self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, Failure> {
-        let rows =
-            sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1 order by position, id")
-                .bind(connection.to_string())
-                .fetch_all(self.reader())
-                .await?;
-        rows.iter().map(row::mapping).collect()
+        rules::mappings(&mut *self.reader().acquire().await?, connection).await
     }
 
     async fn say_stream_state(&self, lease: &Lease, state: StreamState, detail: Option<&str>) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use syncline_model::{
 use super::{
     Db,
     link::HAS_RECORD,
-    row,
+    rules,
     store::{ROWS_MAX, SqlStore, Unit},
 };
 use crate::{
@@ -22,12 +22,7 @@ use crate::{
 
 impl SqlStore {
     pub(super) async fn wanted_fields_of(&self, connection: ConnectionId) -> Result<Vec<WantedField>, Failure> {
-        let rows =
-            sqlx::query("-- wanted fields\nselect * from wanted_field where connection_id = $1 order by object, name")
-                .bind(connection.to_string())
-                .fetch_all(self.reader())
-                .await?;
-        rows.iter().map(row::wanted_field).collect()
+        rules::wanted_fields(&mut *self.reader().acquire().await?, connection).await
     }
 
     pub(super) async fn say_wanted_field(&self, lease: &Lease, field: &WantedField) -> Result<(), Failure> {
@@ -57,21 +52,11 @@ impl SqlStore {
 
 impl Unit<'_> {
     pub(super) async fn mappings(&mut self, connection: ConnectionId) -> Result<Vec<ObjectMapping>, Failure> {
-        let rows =
-            sqlx::query("-- mappings\nselect * from object_mapping where connection_id = $1 order by position, id")
-                .bind(connection.to_string())
-                .fetch_all(&mut *self.tx)
-                .await?;
-        rows.iter().map(row::mapping).collect()
+        rules::mappings(&mut self.tx, connection).await
     }
 
     async fn wanted_fields(&mut self, connection: ConnectionId) -> Result<Vec<WantedField>, Failure> {
-        let rows =
-            sqlx::query("-- wanted fields\nselect * from wanted_field where connection_id = $1 order by object, name")
-                .bind(connection.to_string())
-                .fetch_all(&mut *self.tx)
-                .await?;
-        rows.iter().map(row::wanted_field).collect()
+        rules::wanted_fields(&mut self.tx, connection).await
     }
 
     /// Keeps wanted fields, new or changed.
