@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::catalog::is_of_people;
 use super::org::Org;
 use super::row::Row;
 use super::schema::{FieldIndex, FieldSchema, ObjectSchema};
@@ -369,6 +370,7 @@ impl Survey<'_> {
             });
             self.until_ms = until_ms;
         }
+        self.org.share_access_with_people(&mut objects);
         for (table, access) in self.org.tables.iter().zip(&mut objects) {
             let object = &table.schema;
             let over_all = |permission| permissions.contains(&permission);
@@ -415,6 +417,18 @@ impl Survey<'_> {
         let parent = table.schema.index_of("ParentId").expect("permissions belong to a permission set");
         let slots: Vec<Slot> = table.find(parent, FieldValue::Text(set)).collect();
         slots.into_iter().filter_map(|slot| table.row(slot)).for_each(|row| visit(self.org, table, row));
+    }
+}
+
+impl Org {
+    /// A field that a person account has from its contact is as visible as the contact's; it has no permissions of its own.
+    fn share_access_with_people(&self, objects: &mut [ObjectAccess]) {
+        let both = self.table_index("Account").zip(self.table_index("Contact"));
+        let (Some(shared), Some((accounts, contacts))) = (&self.person_accounts, both) else { return };
+        let schema = &self.tables[accounts].schema;
+        for (own, of_contact) in shared.iter().filter(|(own, _)| is_of_people(&schema.field(*own).name)) {
+            objects[accounts].fields[usize::from(*own)] = objects[contacts].fields[usize::from(*of_contact)];
+        }
     }
 }
 

@@ -192,8 +192,10 @@ impl Org {
             return None;
         }
         let after = table.row(slot)?;
+        let left_out = self.left_out_of_person(table, before, after);
+        let tells = |index: FieldIndex| carries(&table.schema, index) && !left_out.contains(&index);
         let whole = |change_type| {
-            let carried = after.populated().filter(|(index, _)| carries(&table.schema, *index));
+            let carried = after.populated().filter(|(index, _)| tells(*index));
             let values = carried.map(|(index, value)| (index, value.to_value())).collect();
             Change { values, ..Change::of_type(change_type) }
         };
@@ -207,10 +209,10 @@ impl Org {
                 let mut is_data_change = false;
                 let before = before?;
                 let stamp = table.system.last_modified_date;
-                for (index, old, new) in
-                    Row::differences(before, after).filter(|(index, ..)| carries(&table.schema, *index))
-                {
-                    is_data_change |= index != stamp && index != table.system.last_modified_by;
+                // Of the two halves of a person each is told of with the other.
+                let is_half = self.has_person_accounts() && table.is_checked(after, "IsPersonAccount");
+                for (index, old, new) in Row::differences(before, after).filter(|(index, ..)| tells(*index)) {
+                    is_data_change |= is_half || (index != stamp && index != table.system.last_modified_by);
                     if new.is_null() {
                         change.nulled.push(index);
                         continue;

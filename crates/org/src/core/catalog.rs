@@ -14,7 +14,9 @@ mod tooling;
 use super::schema::ObjectSchema;
 
 pub(crate) use choices::{CASE_STATUSES, STAGES, TASK_PRIORITIES, TASK_STATUSES, forecast_category};
-pub(crate) use people::{is_person_account, on_person_account, person_account_field, person_account_fields};
+pub(crate) use people::{
+    is_of_people, is_person_account, on_person_account, person_account_field, person_account_fields,
+};
 pub(crate) use service::knowledge_objects;
 pub(crate) use setup::standard_rows;
 pub(crate) use tooling::custom_object_fields;

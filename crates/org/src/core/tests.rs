@@ -1,6 +1,7 @@
 //! Tests of the state core: rules on store, events, sign-in.
 
 mod data;
+mod people;
 
 use serde_json::{Map, Value as Json, json};
 

@@ -309,7 +309,7 @@ impl Org {
         self.validate(table, &row)?;
         self.store(run.touched, table, slot, Some(row.pack()));
         self.note_activity(run, table, slot);
-        self.keep_person_whole(run, table, slot)?;
+        self.keep_person_whole(run, table, slot, before)?;
         self.refresh_cases(run, table, slot, before);
         if before.is_none() {
             self.give_role(run, table, slot)?;

@@ -23,7 +23,9 @@ pub(crate) fn decode(
                 1 => (*index, *avro_type),
                 branch => return Err(format!("a union has no branch {branch}")),
             },
-            EventField::Compound(_) => return Err("platform events have no compound fields".to_owned()),
+            EventField::Compound(_) | EventField::Switchable(..) => {
+                return Err("platform events have no compound fields".to_owned());
+            }
         };
         let value = reader.value(avro_type, object.field(index).field_type)?;
         values.push((index, value));

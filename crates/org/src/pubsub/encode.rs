@@ -10,8 +10,9 @@ use crate::core::{ChangeType, CommittedEvent, FieldIndex, FieldRef, FieldValue, 
 const MS_PER_DAY: i64 = 86_400_000;
 
 const NULL_BRANCH: i64 = 0;
-/// `Account.Name` has a third branch, for people; a company's name is the second as everywhere.
 const VALUE_BRANCH: i64 = 1;
+/// The third branch of an account's name; a company's is the second, as everywhere.
+const PERSON_BRANCH: i64 = 2;
 
 /// What one subscriber gets of a change.
 pub(crate) struct Told<'e> {
@@ -101,14 +102,20 @@ fn write_fields(out: &mut AvroWriter, values: &Values<'_>, schema: &EventSchema)
         match field {
             EventField::Demanded(index, avro_type) => write_demanded(out, *avro_type, values.get(*index)),
             EventField::Plain(index, avro_type) => write_nullable(out, *avro_type, values.get(*index)),
-            EventField::Compound(parts) => {
-                let is_filled = parts.iter().any(|(part, _)| !values.get(*part).is_null());
-                out.long(if is_filled { VALUE_BRANCH } else { NULL_BRANCH });
-                if is_filled {
-                    parts.iter().for_each(|(part, avro_type)| write_nullable(out, *avro_type, values.get(*part)));
-                }
-            }
+            EventField::Compound(parts) => write_parts(out, VALUE_BRANCH, parts, values),
+            EventField::Switchable(name, parts) => match values.get(*name) {
+                FieldValue::Null => write_parts(out, PERSON_BRANCH, parts, values),
+                name => write_nullable(out, AvroType::String, name),
+            },
         }
+    }
+}
+
+fn write_parts(out: &mut AvroWriter, branch: i64, parts: &[(FieldIndex, AvroType)], values: &Values<'_>) {
+    let is_filled = parts.iter().any(|(part, _)| !values.get(*part).is_null());
+    out.long(if is_filled { branch } else { NULL_BRANCH });
+    if is_filled {
+        parts.iter().for_each(|(part, avro_type)| write_nullable(out, *avro_type, values.get(*part)));
     }
 }
 
@@ -198,6 +205,7 @@ mod tests {
     use apache_avro::reader::datum::GenericDatumReader;
     use apache_avro::types::Value;
     use serde_json::{Value as Json, json};
+    use std::sync::Arc;
 
     const NOW_MS: i64 = 1_790_000_000_000;
 
@@ -242,7 +250,10 @@ mod tests {
         }
 
         fn last_event(&self) -> Seen {
-            let event = self.org.events_after(None).last().expect("something happened");
+            self.seen(self.org.events_after(None).last().expect("something happened"))
+        }
+
+        fn seen(&self, event: &CommittedEvent) -> Seen {
             let object = self.org.object(&event.entity).expect("the event's object exists");
             let schema = EventSchema::of(object);
             let bytes = encode_change(&told(event), &schema);
@@ -338,6 +349,28 @@ mod tests {
         assert_eq!(text(event.value("Title")), "Director");
         assert_eq!(*event.value("LastModifiedDate"), Value::Long(NOW_MS));
         assert!(event.fields_of("nulledFields").is_empty() && event.fields_of("diffFields").is_empty());
+    }
+
+    #[test]
+    fn an_accounts_name_is_a_text_and_that_of_a_person_a_record_of_its_parts() {
+        let mut watched = Watched::new();
+        watched.create("Account", json!({"Name": "Acme"}));
+        assert_eq!(text(watched.last_event().value("Name")), "Acme");
+        watched.org.enable_person_accounts(NOW_MS);
+        watched.create("Account", json!({"Name": "Other"}));
+        assert_eq!(text(watched.last_event().value("Name")), "Other");
+        let person = watched.create("Account", json!({"FirstName": "Ann", "LastName": "Ay"}));
+        watched.update(&person, json!({"FirstName": "Bea", "LastName": "Bee"}));
+        // Its contact's event comes after it.
+        let of_account = |event: &&Arc<CommittedEvent>| event.entity == "Account";
+        let event = watched.org.events_after(None).filter(of_account).last().expect("the account changed").clone();
+        let event = watched.seen(&event);
+        assert_eq!(text(event.part("Name", "FirstName")), "Bea");
+        assert_eq!(text(event.part("Name", "LastName")), "Bee");
+        assert_eq!(*event.part("Name", "Salutation"), Value::Null);
+        assert_eq!(event.populated(), ["Name", "LastModifiedDate"]);
+        let Value::Array(changed) = event.header("changedFields") else { panic!("a list") };
+        assert!(changed.iter().any(|entry| text(entry).contains("-0x")), "the parts are named: {changed:?}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ fn leaves(schema: &EventSchema) -> Vec<(FieldIndex, AvroType)> {
     let of_field = |field: &EventField| match field {
         EventField::Demanded(index, avro_type) | EventField::Plain(index, avro_type) => vec![(*index, *avro_type)],
         EventField::Compound(parts) => parts.clone(),
+        // No account is a person here.
+        EventField::Switchable(name, _) => vec![(*name, AvroType::String)],
     };
     schema.fields.iter().flat_map(of_field).collect()
 }

@@ -76,6 +76,9 @@ pub(crate) enum EventField {
     Plain(FieldIndex, AvroType),
     /// A record of nullable parts: the object's fields that fill them, in order.
     Compound(Vec<(FieldIndex, AvroType)>),
+    /// The name of an account: a text for a company, and for a person a record of parts, which are fields of the account too
+    /// where it may be a person.
+    Switchable(FieldIndex, Vec<(FieldIndex, AvroType)>),
 }
 
 /// The schema that events of one object are written with.
@@ -112,8 +115,18 @@ impl EventSchema {
                 }
                 None => {
                     positions[usize::from(index)] = Some(Position::Field(position));
-                    fields.push(EventField::Plain(index, avro_type));
                     avro_fields.push(plain_schema(object, field));
+                    if is_switchable(object, field) {
+                        let parts = object.components(&field.name);
+                        for (at, (part_index, _)) in parts.iter().enumerate() {
+                            positions[usize::from(*part_index)] = Some(Position::Part(position, at));
+                        }
+                        let typed = parts.into_iter().map(|(index, field)| (index, AvroType::of(field.field_type)));
+                        fields.push(EventField::Switchable(index, typed.collect()));
+                        compounds.push(field.name.clone());
+                    } else {
+                        fields.push(EventField::Plain(index, avro_type));
+                    }
                 }
                 // The compound stands where the first of its parts does and takes them all; the others are done with then.
                 Some(part) if compounds.contains(&part.parent) => {}
@@ -200,9 +213,13 @@ fn demanded_schema(field: &FieldSchema, avro_type: AvroType) -> Json {
     json!({"name": field.name, "type": avro_type.name(), "doc": doc})
 }
 
+/// An account may be a company or a person, so its name may be a text or a record.
+fn is_switchable(object: &ObjectSchema, field: &FieldSchema) -> bool {
+    object.name == "Account" && field.name == "Name"
+}
+
 fn plain_schema(object: &ObjectSchema, field: &FieldSchema) -> Json {
-    // An account may be a company or a person, so its name may be a text or a record; see the third branch.
-    if object.name == "Account" && field.name == "Name" {
+    if is_switchable(object, field) {
         let parts = ["Salutation", "FirstName", "LastName"].map(|part| nullable(part, AvroType::String));
         let person = json!({"type": "record", "name": "Switchable_PersonName", "fields": parts});
         return json!({

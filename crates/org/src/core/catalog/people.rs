@@ -231,17 +231,23 @@ pub(crate) fn on_person_account(contact_field: &FieldSchema, name: &str) -> Fiel
 /// The fields that every account has once the org has person accounts, before those of the contact.
 pub(crate) fn person_account_fields() -> Vec<FieldSchema> {
     let mut fields = person_name("Account Name");
-    // An event tells a person's name in `Name`.
+    // What the parts make up is the account's own name.
     fields.retain(|field| field.name != "Name");
     for field in &mut fields {
         field.nillable = true;
-        field.in_change_event = false;
     }
     fields.extend([
         checkbox("IsPersonAccount", "Is Person Account").read_only(),
         reference("PersonContactId", "Contact ID", &["Contact"], "PersonContact").read_only(),
     ]);
     fields
+}
+
+/// Whether a field of an account belongs to people, and comes from their contact: companies have none of these.
+pub(crate) fn is_of_people(account_field: &str) -> bool {
+    (account_field.starts_with("Person") && account_field != "PersonContactId" && !account_field.ends_with("__c"))
+        || account_field.ends_with("__pc")
+        || matches!(account_field, "FirstName" | "LastName" | "Salutation")
 }
 
 /// What a contact tells of the account it is the person of.

@@ -6,19 +6,19 @@ use super::*;
 use crate::core::LeadConversion;
 use crate::core::automation::{Action, Assignment, Automation, Condition, Trigger, ValidationRule};
 
-fn code(org: &mut Org, write: Write) -> &'static str {
+pub(super) fn code(org: &mut Org, write: Write) -> &'static str {
     commit(org, false, vec![write]).remove(0).unwrap_err().code
 }
 
-fn changes(org: &Org, after: u64) -> Vec<(String, ChangeType)> {
+pub(super) fn changes(org: &Org, after: u64) -> Vec<(String, ChangeType)> {
     told(org, after).into_iter().map(|event| (event.0, event.1)).collect()
 }
 
-fn entities(expected: &[(&str, ChangeType)]) -> Vec<(String, ChangeType)> {
+pub(super) fn entities(expected: &[(&str, ChangeType)]) -> Vec<(String, ChangeType)> {
     expected.iter().map(|(entity, change)| ((*entity).to_owned(), *change)).collect()
 }
 
-fn merge(master: &str, losers: &[&str], json: Json) -> Write {
+pub(super) fn merge(master: &str, losers: &[&str], json: Json) -> Write {
     let losers = losers.iter().map(|id| (*id).to_owned()).collect();
     Write::Merge { master: master.to_owned(), losers, values: values(json) }
 }
@@ -272,55 +272,6 @@ fn automations_that_call_each_other_end() {
     org.add_automation(automation("Loop", Condition::always(), parent)).unwrap();
     assert_eq!(code(&mut org, update(&boss, json!({ "Phone": "1" }))), "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY");
     assert_eq!(value(&org, &boss, "Phone"), FieldValue::Null);
-}
-
-#[test]
-fn a_person_account_and_its_contact_are_one_person() {
-    let mut org = org();
-    org.enable_person_accounts(NOW_MS);
-    let mut plan = FieldSchema::text("Plan__c", "Plan", 20);
-    plan.unique = true;
-    org.add_custom_field("Contact", plan).unwrap();
-    let start = org.latest_replay_id();
-    let person = json!({ "FirstName": "Ann", "LastName": "Ay", "PersonEmail": "a@b.co", "Plan__pc": "pro" });
-    let person = one(&mut org, create("Account", person));
-    assert_eq!(value(&org, &person, "Name"), FieldValue::text("Ann Ay"));
-    assert_eq!(value(&org, &person, "IsPersonAccount"), FieldValue::Boolean(true));
-    let contact = value(&org, &person, "PersonContactId").as_text().unwrap().to_owned();
-    assert_eq!(value(&org, &contact, "IsPersonAccount"), FieldValue::Boolean(true));
-    assert_eq!(value(&org, &contact, "Email"), FieldValue::text("a@b.co"));
-    assert_eq!(value(&org, &contact, "Plan__c"), FieldValue::text("pro"));
-    let mut kinds = changes(&org, start);
-    kinds.sort_by(|left, right| left.0.cmp(&right.0));
-    assert_eq!(kinds, entities(&[("Account", ChangeType::Create), ("Contact", ChangeType::Create)]));
-
-    one(&mut org, update(&person, json!({ "PersonMailingCity": "Oslo" })));
-    assert_eq!(value(&org, &contact, "MailingCity"), FieldValue::text("Oslo"));
-    let start = org.latest_replay_id();
-    one(&mut org, update(&contact, json!({ "LastName": "Bee" })));
-    assert_eq!(value(&org, &person, "Name"), FieldValue::text("Ann Bee"));
-    assert_eq!(changes(&org, start).len(), 2);
-    assert_eq!(code(&mut org, delete(&contact)), "DELETE_FAILED");
-    one(&mut org, delete(&person));
-    assert_eq!(value(&org, &contact, "IsDeleted"), FieldValue::Boolean(true));
-}
-
-#[test]
-fn companies_and_people_are_kept_apart() {
-    let mut org = org();
-    org.enable_person_accounts(NOW_MS);
-    let company = one(&mut org, create("Account", json!({ "Name": "Acme" })));
-    assert_eq!(value(&org, &company, "IsPersonAccount"), FieldValue::Boolean(false));
-    assert_eq!(code(&mut org, update(&company, json!({ "PersonEmail": "a@b.co" }))), "INVALID_FIELD_FOR_INSERT_UPDATE");
-    assert_eq!(org.record_count("Contact"), 0);
-    let types = org.record_types_of("Account", "");
-    let person = types.iter().find(|info| info.is_person).unwrap().id.clone();
-    let without_name = create("Account", json!({ "RecordTypeId": person, "FirstName": "Ann" }));
-    assert_eq!(code(&mut org, without_name), "REQUIRED_FIELD_MISSING");
-    assert_eq!(
-        code(&mut org, update(&company, json!({ "RecordTypeId": person, "LastName": "Ay" }))),
-        "INVALID_FIELD_FOR_INSERT_UPDATE"
-    );
 }
 
 #[test]

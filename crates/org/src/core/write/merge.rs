@@ -46,8 +46,13 @@ impl Org {
             }
             gone.push((loser, self.id_at(table, loser)));
         }
+        let people = self.merged_people(table, slot, &gone)?;
         for (loser, _) in &gone {
             self.bin_as_loser(run, table, *loser, &master_id);
+        }
+        for (contacts, contact, loser, master_contact) in &people {
+            self.bin_as_loser(run, *contacts, *contact, master_contact);
+            self.deleted_with.insert((*contacts, *contact), (table, *loser));
         }
         // The master is told of before what it takes over.
         self.update(run, table, slot, values)?;
@@ -55,8 +60,40 @@ impl Org {
         for (_, loser_id) in &gone {
             self.hand_over(run, table, loser_id, &master_id, &mut related)?;
         }
+        for (contacts, contact, _, master_contact) in people {
+            let contact_id = self.id_at(contacts, contact);
+            self.hand_over(run, contacts, &contact_id, &master_contact, &mut related)?;
+        }
         self.note_merged_activity(run, table, slot, gone.iter().map(|(loser, _)| *loser));
         Ok(WriteOutcome { related, ..WriteOutcome::changed(master_id) })
+    }
+
+    /// The contacts that go with accounts which are people: each with its account, and the contact that stays. People are merged with
+    /// people, and as accounts.
+    fn merged_people(
+        &self,
+        table: usize,
+        master: Slot,
+        gone: &[(Slot, String)],
+    ) -> Result<Vec<(usize, Slot, Slot, String)>, WriteError> {
+        let own = &self.tables[table];
+        let is_person = |slot: Slot| own.row(slot).is_some_and(|row| own.is_checked(row, "IsPersonAccount"));
+        let people = gone.iter().filter(|(slot, _)| is_person(*slot)).count() + usize::from(is_person(master));
+        match people {
+            0 => return Ok(Vec::new()),
+            _ if own.schema.name == "Contact" => {
+                return Err(invalid("the contacts of person accounts are merged with them"));
+            }
+            _ if people <= gone.len() => return Err(invalid("person accounts are merged with person accounts only")),
+            _ => {}
+        }
+        let contact_of = |slot: Slot| own.row(slot).and_then(|row| own.text(row, "PersonContactId"));
+        let Some(stays) = contact_of(master) else { return Ok(Vec::new()) };
+        let going = gone.iter().filter_map(|(slot, _)| {
+            let (contacts, contact) = self.locate(contact_of(*slot)?)?;
+            Some((contacts, contact, *slot, stays.to_owned()))
+        });
+        Ok(going.collect())
     }
 
     fn bin_as_loser(&mut self, run: &mut Run<'_>, table: usize, slot: Slot, master_id: &str) {
