@@ -315,11 +315,12 @@ impl Feeds {
     }
 }
 
-/// The objects whose changes matter, each with the fields that its records are matched by; mapped ones first, since an org takes
+/// The objects whose changes matter, each with its fields and those that its records are matched by; mapped ones first, since an org takes
 /// only so many.
 fn streamed_objects(interest: &Interest) -> Vec<StreamedObject> {
     let objects = interest.objects().map(|object| StreamedObject {
         object: object.to_owned(),
+        fields: interest.fields(object).into_iter().flatten().cloned().collect(),
         key_fields: interest.keys(object).cloned().collect(),
     });
     objects.collect()
@@ -410,7 +411,11 @@ mod tests {
     use super::*;
 
     fn wanted() -> Vec<StreamedObject> {
-        let object = |name: &str| StreamedObject { object: name.to_owned(), key_fields: vec!["Email".to_owned()] };
+        let object = |name: &str| StreamedObject {
+            object: name.to_owned(),
+            fields: vec!["Email".to_owned()],
+            key_fields: vec!["Email".to_owned()],
+        };
         vec![object("Account"), object("Contact")]
     }
 

@@ -95,8 +95,17 @@ pub trait Connector: Send + Sync {
 pub struct StreamedObject {
     /// API name.
     pub object: String,
+    /// Fields whose changes matter.
+    pub fields: Vec<String>,
     /// Fields that each of its changes should carry, changed or not: those that records are matched by.
     pub key_fields: Vec<String>,
+}
+
+impl StreamedObject {
+    /// An object of which just the changes are to be told of, whatever they are.
+    pub fn bare(object: &str) -> Self {
+        Self { object: object.to_owned(), fields: Vec::new(), key_fields: Vec::new() }
+    }
 }
 
 /// What [`Connector::prepare_stream`] came to.

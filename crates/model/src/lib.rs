@@ -20,6 +20,7 @@ pub mod issue;
 pub mod line;
 pub mod mapping;
 pub mod path;
+pub mod person_account;
 pub mod profile;
 pub mod record;
 pub mod record_id;

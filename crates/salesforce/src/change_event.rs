@@ -9,6 +9,7 @@ use apache_avro::types::Value as Avro;
 use syncline_model::{
     Value, Values,
     change::{CommitPosition, RecordChange, RecordEffect},
+    person_account::IS_PERSON_ACCOUNT,
     schema::{FieldType, ObjectSchema},
 };
 
@@ -167,6 +168,14 @@ fn effect(header: &Header, schema: &EventSchema, values: &[Avro], described: Opt
     };
     let named = changed.and_then(|(changed, nulled)| changed.last().max(nulled.last()));
     if named.is_some_and(|last| last >= schema.fields.len()) {
+        return RecordEffect::Unknown;
+    }
+    // Of an account that becomes a person, or a company again, an event tells the type and nothing else.
+    let may_be_person = described.is_some_and(|object| object.field(IS_PERSON_ACCOUNT).is_some());
+    let has_another_type = |(changed, _): (&FieldSet, &FieldSet)| {
+        schema.fields.iter().position(|field| field.name == "RecordTypeId").is_some_and(|index| changed.has(index))
+    };
+    if may_be_person && changed.is_some_and(has_another_type) {
         return RecordEffect::Unknown;
     }
     let reading = Reading { changed, described };

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use syncline_model::{
     connector::{Advice, ConnectorError, ErrorKind, PreparedStream, StreamedObject},
+    person_account::{ACCOUNT, CONTACT, contact_field},
     schema::{FieldSchema, FieldType, ObjectSchema},
 };
 
@@ -112,7 +113,10 @@ impl Channel {
         let mut refused = BTreeMap::new();
         let mut streamed = Vec::new();
         let mut wanted_members = Vec::new();
-        for object in wanted {
+        let (needs_contacts, contacts) = (needs_contacts(wanted), StreamedObject::bare(CONTACT));
+        let only_needed =
+            (needs_contacts && !wanted.iter().any(|object| object.object == CONTACT)).then_some(&contacts);
+        for object in wanted.iter().chain(only_needed) {
             match rest.schema(&object.object).await {
                 Ok(schema) => wanted_members.push((entity(&schema.name), enrichable(&schema, object), object)),
                 Err(error) if is_passing(&error) => return Err(error),
@@ -157,6 +161,15 @@ impl Channel {
                 }
             }
         }
+        if needs_contacts && let Some(error) = refused.get(CONTACT) {
+            let error = ConnectorError { advice: Some(WITHOUT_CONTACTS), ..error.clone() };
+            refused.insert(ACCOUNT.to_owned(), error);
+        }
+        if only_needed.is_some() {
+            refused.remove(CONTACT);
+            streamed.retain(|object| object != CONTACT);
+        }
+        streamed.retain(|object| !refused.contains_key(object));
         if streamed.is_empty() {
             return Ok(PreparedStream { topic: None, refused });
         }
@@ -290,6 +303,13 @@ fn entity(object: &str) -> String {
     }
 }
 
+/// Whether contacts are to be selected so that changes of accounts are told in full: what a person account has from its contact is told
+/// only then. (Change Data Capture guide, "Change Events for Person Accounts".)
+fn needs_contacts(wanted: &[StreamedObject]) -> bool {
+    let accounts = wanted.iter().filter(|object| object.object == ACCOUNT);
+    accounts.flat_map(|object| &object.fields).any(|field| contact_field(field).is_some())
+}
+
 /// Those of the key fields that events can be enriched with, in the names that describe gives them.
 fn enrichable(schema: &ObjectSchema, object: &StreamedObject) -> Vec<String> {
     let is_short = |length: Option<u32>| length.is_some_and(|length| length <= MAX_ENRICHED_CHARS);
@@ -329,6 +349,11 @@ fn is_about_enrichment(error: &ConnectorError) -> bool {
 const MAY_NOT_SUBSCRIBE: Advice = Advice {
     cause: "The connected user may not listen to the org's change events",
     remedy: "Give the connected user the permission View All Data; until then Syncline asks for changes at intervals.",
+};
+
+const WITHOUT_CONTACTS: Advice = Advice {
+    cause: "Changes of a person account's e-mail, title and the like are told of only where contacts are selected too, and they are not",
+    remedy: "Make room for Contact in Setup → Change Data Capture, or select it there; until then Syncline asks for changes at intervals.",
 };
 
 /// The refusal of a member with words on what would change it.

@@ -1,7 +1,7 @@
 //! Words for the administrator about Salesforce's codes, where more can be said than the kind of a failure says. Knows nothing of
 //! what is done about a failure.
 
-use syncline_model::connector::Advice;
+use syncline_model::{connector::Advice, person_account::contact_field};
 
 /// What a code means and what to do about it.
 pub(crate) fn advice(code: &str, message: &str) -> Option<Advice> {
@@ -53,6 +53,16 @@ pub(crate) fn advice(code: &str, message: &str) -> Option<Advice> {
         "NUMBER_OUTSIDE_VALID_RANGE" => {
             words("The number does not fit the field", "Correct the value, or widen the field.")
         }
+        "INVALID_FIELD_FOR_INSERT_UPDATE" if refused_fields(message).eq(["Name"]) => words(
+            "The account is a person, whose name is made of the first and the last name",
+            "Map FirstName and LastName in place of Name.",
+        ),
+        "INVALID_FIELD_FOR_INSERT_UPDATE" if refused_fields(message).any(|name| contact_field(name).is_some()) => {
+            words(
+                "The account is a company, which has no such field, or the connected user may not change it",
+                "Match accounts by a field of people, such as PersonEmail, or give the connected user access to the field.",
+            )
+        }
         "STORAGE_LIMIT_EXCEEDED" => words("The org's data storage is full", "Delete data, or buy storage."),
         "API_DISABLED_FOR_ORG" => {
             words("The org's edition has no API", "Buy API access from Salesforce, or use another edition.")
@@ -100,4 +110,11 @@ pub(crate) fn advice(code: &str, message: &str) -> Option<Advice> {
             _ => None,
         },
     }
+}
+
+/// The fields in `Unable to create/update fields: A, B. Please …` and in `Account: bad field names on insert/update call: A`.
+fn refused_fields(message: &str) -> impl Iterator<Item = &str> {
+    let named = message.split_once("fields: ").or_else(|| message.split_once("call: "));
+    let named = named.and_then(|(_, names)| names.split('.').next());
+    named.into_iter().flat_map(|names| names.split(',').map(str::trim))
 }

@@ -11,6 +11,7 @@ use syncline_model::{
     id::MappingId,
     mapping::{FieldMapping, MappingDefinition, ObjectMapping},
     path::{FieldPath, PathError},
+    person_account::{ACCOUNT, CONTACT, contact_field},
     profile::ProfileKind,
     schema::{FieldSchema, FieldType, ListedObject, ObjectSchema},
     summary::QuestionDefinition,
@@ -229,8 +230,9 @@ fn judge_outbound(
             let field = WantedField::new(&schema.name, &line.to, &source.title, given_type(line, source_type));
             check_outbound(line, &path, source_type, &as_made(&field))?;
             wanted.push(field);
-            if is_fed_elsewhere(&definition.salesforce, &line.to, around) || !targets.insert(line.to.clone()) {
-                return refuse(to, format!("{} is fed by two lines; leave one of them out.", line.to));
+            judge_feeds(&definition.salesforce, &line.to, &line.to, around).or_else(|words| refuse(&to, words))?;
+            if !targets.insert(line.to.clone()) {
+                return refuse(to, fed_twice(&line.to));
             }
             continue;
         }
@@ -246,22 +248,46 @@ fn judge_outbound(
             let message = format!("{} can not be changed by the connected user; choose another field.", field.label);
             return refuse(to, message);
         }
+        if schema.name == ACCOUNT && field.name == "Name" && contact_field(&definition.match_rule.salesforce).is_some()
+        {
+            let message = format!("{} of a person is made of the first and the last name; choose these.", field.label);
+            return refuse(to, message);
+        }
         let given = source.data_type.map(|data_type| given_type(line, data_type));
         if given.is_some_and(|data_type| !can_hold(field.field_type, data_type)) {
             let message = format!("{} can not hold `{}`: the types do not fit.", field.label, line.from);
             return refuse(to, message);
         }
         check_outbound(line, &path, source_type, field)?;
-        if is_fed_elsewhere(&definition.salesforce, &field.name, around) || !targets.insert(field.name.clone()) {
-            return refuse(to, format!("{} is fed by two lines; leave one of them out.", field.label));
+        judge_feeds(&definition.salesforce, &field.name, &field.label, around).or_else(|words| refuse(&to, words))?;
+        if !targets.insert(field.name.clone()) {
+            return refuse(to, fed_twice(&field.label));
         }
     }
     Ok(wanted)
 }
 
-fn is_fed_elsewhere(object: &str, field: &str, around: Surroundings<'_>) -> bool {
-    let is_target = |line: &FieldMapping| line.to.eq_ignore_ascii_case(field);
-    others(around).any(|other| other.salesforce == object && other.outbound.iter().any(is_target))
+fn fed_twice(field: &str) -> String {
+    format!("{field} is fed by two lines; leave one of them out.")
+}
+
+/// Whether no other mapping feeds the field, under whichever of its names.
+fn judge_feeds(object: &str, field: &str, label: &str, around: Surroundings<'_>) -> Result<(), String> {
+    let place = Place::Field(object.to_owned(), field.to_owned());
+    let fed = |place: &Place| {
+        let is_meant = |mapping: &MappingDefinition, line: &FieldMapping| match place {
+            Place::Field(object, field) => mapping.salesforce == *object && line.to.eq_ignore_ascii_case(field),
+            Place::Attribute(..) => false,
+        };
+        others(around).any(|other| other.outbound.iter().any(|line| is_meant(other, line)))
+    };
+    match place.other_name(around) {
+        _ if fed(&place) => Err(fed_twice(label)),
+        Some(other) if fed(&other) => {
+            Err(format!("{place} and {other} are one field of a person account; leave one of the two lines out."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A place that values flow from and to.
@@ -280,11 +306,34 @@ impl std::fmt::Display for Place {
     }
 }
 
+impl Place {
+    /// What a field of a person account that comes from its contact is called there, and the other way round.
+    fn other_name(&self, around: Surroundings<'_>) -> Option<Self> {
+        let Self::Field(object, field) = self else { return None };
+        match object.as_str() {
+            ACCOUNT => Some(Self::Field(CONTACT.to_owned(), contact_field(field)?)),
+            CONTACT => {
+                let accounts = around.schemas.iter().find(|schema| schema.name == ACCOUNT)?;
+                let is_meant = |known: &&FieldSchema| contact_field(&known.name).as_ref() == Some(field);
+                Some(Self::Field(ACCOUNT.to_owned(), accounts.fields.iter().find(is_meant)?.name.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
 fn judge_loops(definition: &MappingDefinition, around: Surroundings<'_>) -> Result<(), Fault> {
     let mut flows = BTreeMap::<Place, BTreeSet<Place>>::new();
     for mapping in others(around).chain([definition]) {
         for (_, from, to) in flows_of(mapping, around) {
             flows.entry(from).or_default().insert(to);
+        }
+    }
+    let places: BTreeSet<Place> = flows.iter().flat_map(|(from, to)| to.iter().chain([from])).cloned().collect();
+    for place in places {
+        if let Some(other) = place.other_name(around) {
+            flows.entry(other.clone()).or_default().insert(place.clone());
+            flows.entry(place).or_default().insert(other);
         }
     }
     for (line, from, to) in flows_of(definition, around) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Mapping } from '../api/client';
-import { draftOf, gaps, isAssociatedField, isMadeField, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
+import { canWriteTo, draftOf, gaps, isAssociatedField, isMadeField, newDraft, payload, placeOfField, saidOptions, suggestedAttribute, withNewRow, withOption, withOptions, withoutRow, withRowField } from './mapping-draft';
 
 const mapping: Mapping = {
   id: 'm1',
@@ -23,6 +23,24 @@ const mapping: Mapping = {
   waiting: 0,
   fields: [],
 };
+
+describe('a new mapping of accounts', () => {
+  const fields = [{ name: 'Name' }, { name: 'PersonEmail' }];
+
+  it('matches people by their address where the org has person accounts', () => {
+    const { matchSalesforce, matchUserflow } = newDraft('Account', 'user', fields);
+    expect([matchSalesforce, matchUserflow]).toEqual(['PersonEmail', 'email']);
+    expect(newDraft('Account', 'user', [{ name: 'Name' }]).matchSalesforce).toBeNull();
+    expect(newDraft('Account', 'company', fields).matchSalesforce).toBeNull();
+    expect(newDraft('Contact', 'user', fields).matchSalesforce).toBe('Email');
+  });
+
+  it('does not write the name of people', () => {
+    for (const match of ['PersonEmail', 'Tier__pc', 'LastName']) expect(canWriteTo('Name', 'Account', match)).toBe(false);
+    for (const match of ['AccountNumber', 'PersonContactId', 'PersonScore__c', null]) expect(canWriteTo('Name', 'Account', match)).toBe(true);
+    expect([canWriteTo('PersonTitle', 'Account', 'PersonEmail'), canWriteTo('Name', 'Opportunity', 'PersonEmail')]).toEqual([true, true]);
+  });
+});
 
 describe('isAssociatedField', () => {
   it('takes up to five associations and a field, and nothing else', () => {

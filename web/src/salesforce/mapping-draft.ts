@@ -33,14 +33,22 @@ type Side = 'from' | 'to' | 'options';
 
 export const rowPlace = (direction: Direction, key: number, side: Side) => `${direction} ${key} ${side}`;
 
+/** The address of a person account; only an org in which accounts may be people has it. */
+const PERSON_EMAIL = 'PersonEmail';
+
+function emailOf(salesforce: string, fields: readonly { name: string }[]): string | null {
+  if (salesforce === 'Account') return fields.some(({ name }) => name === PERSON_EMAIL) ? PERSON_EMAIL : null;
+  return salesforce === 'Contact' || salesforce === 'Lead' ? 'Email' : null;
+}
+
 /** A new mapping of two object types, with the match that nearly everyone means filled in. */
-export function newDraft(salesforce: string, userflow: ProfileKind): Draft {
-  const isPerson = userflow === 'user' && (salesforce === 'Contact' || salesforce === 'Lead');
+export function newDraft(salesforce: string, userflow: ProfileKind, fields: readonly { name: string }[] = []): Draft {
+  const email = userflow === 'user' ? emailOf(salesforce, fields) : null;
   return {
     salesforce,
     userflow,
-    matchSalesforce: isPerson ? 'Email' : null,
-    matchUserflow: isPerson ? 'email' : userflow === 'company' ? 'company_id' : 'user_id',
+    matchSalesforce: email,
+    matchUserflow: email !== null ? 'email' : userflow === 'company' ? 'company_id' : 'user_id',
     duplicates: 'oldest',
     onUnlink: 'clear',
     inbound: [{ key: 1, from: null, to: null }],
@@ -86,6 +94,12 @@ export function suggestedAttribute(object: string, field: string): string {
 
 /** Whether a text names a field of an associated record: up to five associations, then the field. */
 export const isAssociatedField = (text: string) => /^[a-z]\w*(\.[a-z]\w*){1,5}$/i.test(text);
+
+/** Whether of all accounts only those have the field that are people. */
+const isOfPeople = (field: string) => /^(Person(?!ContactId$)(?!.*__)\w+|\w+__pc|(First|Middle|Last)Name|Suffix|Salutation)$/.test(field);
+
+/** Whether a mapping may write to a field that the connected user may change: the name of a person account is made of its parts. */
+export const canWriteTo = (field: string, object: string, matchedBy: string | null) => !(object === 'Account' && field === 'Name' && matchedBy !== null && isOfPeople(matchedBy));
 
 export const isAttributeName = (text: string) => /^[a-z][a-z0-9_]{0,99}$/i.test(text);
 

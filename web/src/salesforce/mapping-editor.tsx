@@ -13,6 +13,7 @@ import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { FieldSelect, type FieldOption } from './field-select';
 import { LineOptions } from './line-options';
 import {
+  canWriteTo,
   type Direction,
   type Draft,
   draftOf,
@@ -50,7 +51,7 @@ export function MappingEditor({ object, userflow, attributes, sources, mapping }
   const env = useEnv();
   const navigate = useNavigate();
   const queryClient = useQueryClient();
-  const [draft, setDraft] = useState<Draft>(() => (mapping === null ? newDraft(object.name, userflow) : draftOf(mapping)));
+  const [draft, setDraft] = useState<Draft>(() => (mapping === null ? newDraft(object.name, userflow, object.fields) : draftOf(mapping)));
   const [errors, setErrors] = useState<Errors>(new Map());
   const formRef = useRef<HTMLFormElement>(null);
 
@@ -83,7 +84,7 @@ export function MappingEditor({ object, userflow, attributes, sources, mapping }
   };
 
   const salesforceFields = useMemo(() => fieldOptions(object, () => true), [object]);
-  const writableFields = useMemo(() => fieldOptions(object, ({ updateable }) => updateable), [object]);
+  const writableFields = useMemo(() => fieldOptions(object, ({ name, updateable }) => updateable && canWriteTo(name, object.name, draft.matchSalesforce)), [object, draft.matchSalesforce]);
   const attributeOptions = useMemo(() => attributes.map(attributeOption), [attributes]);
   const matchTargets = useMemo(() => [...identityOptions(userflow), ...attributeOptions.filter(({ value }) => value !== 'email')], [userflow, attributeOptions]);
   const sourceOptions = useMemo(() => sources.map(sourceOption), [sources]);

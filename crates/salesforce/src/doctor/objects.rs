@@ -204,7 +204,9 @@ async fn duplicates(
 
 fn person_accounts(described: &Json, report: &mut Report) {
     let message = match field_of(described, "IsPersonAccount") {
-        Some(_) => "Person accounts are on: each is an account and a contact, and both can be mapped.",
+        Some(_) => {
+            "Person accounts are on: map them as Account, matched by PersonEmail. A mapping of Contact reaches their contacts too."
+        }
         None => "Person accounts are not on.",
     };
     report.good("person_accounts", Some("Account"), message);

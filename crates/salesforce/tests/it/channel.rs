@@ -16,11 +16,17 @@ const CHANNELS: &str = "/tooling/sobjects/PlatformEventChannel";
 const MEMBERS: &str = "/tooling/sobjects/PlatformEventChannelMember";
 
 fn object(name: &str, keys: &[&str]) -> StreamedObject {
-    StreamedObject { object: name.to_owned(), key_fields: keys.iter().map(|key| (*key).to_owned()).collect() }
+    let keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
+    StreamedObject { object: name.to_owned(), fields: keys.clone(), key_fields: keys }
 }
 
 async fn prepare(connected: &Connected, wanted: &[StreamedObject]) -> PreparedStream {
     connected.salesforce.prepare_stream(wanted).await.unwrap()
+}
+
+/// The object, of which just that field matters besides its key.
+fn with_field(object: StreamedObject, field: &str) -> StreamedObject {
+    StreamedObject { fields: vec![field.to_owned()], ..object }
 }
 
 /// Members of Syncline's own channel: entity and enriched fields.
@@ -191,4 +197,32 @@ async fn deliveries_are_told_with_the_calls() {
     prepare(&connected, &[]).await;
     let deliveries = connected.salesforce.report().deliveries.unwrap();
     assert!(deliveries.limit > 0 && deliveries.used <= deliveries.limit);
+}
+
+/// (Change Data Capture guide, "Change Events for Person Accounts".)
+#[tokio::test]
+async fn contacts_are_selected_with_accounts_whose_fields_come_from_them() {
+    let connected = connected::connect().await;
+    connected.org.handle().lock().enable_person_accounts(0);
+    let account = object("Account", &["PersonEmail"]);
+    let prepared = prepare(&connected, std::slice::from_ref(&account)).await;
+    assert!(prepared.topic.is_some() && prepared.refused.is_empty(), "{prepared:?}");
+    assert_eq!(
+        members(&connected),
+        [member("AccountChangeEvent", &["PersonEmail"]), member("ContactChangeEvent", &[])]
+    );
+    // Contacts that are mapped themselves stay as they are.
+    let both = [account.clone(), object("Contact", &["Email"])];
+    prepare(&connected, &both).await;
+    assert_eq!(members(&connected)[1], member("ContactChangeEvent", &["Email"]));
+    let companies = [with_field(object("Account", &["Website"]), "Phone")];
+    prepare(&connected, &companies).await;
+    assert_eq!(members(&connected), [member("AccountChangeEvent", &["Website"])]);
+
+    let limit = "The org has reached its limit of selected entities.";
+    refuse(&connected, "POST", MEMBERS, 400, "LIMIT_EXCEEDED", limit);
+    let prepared = prepare(&connected, &[account]).await;
+    assert_eq!(prepared.refused.keys().collect::<Vec<_>>(), ["Account"]);
+    let words = why(&prepared, "Account").advice.unwrap();
+    assert!(words.cause.contains("where contacts are selected too") && words.remedy.contains("Contact"), "{words:?}");
 }

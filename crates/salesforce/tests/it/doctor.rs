@@ -164,3 +164,17 @@ async fn a_check_that_can_not_be_made_does_not_keep_others_from_being_made() {
     assert_eq!(findings.iter().find(is_selection).unwrap().verdict, Verdict::Unknown);
     assert_eq!(told(&findings, "object_access", Some("Contact")).0, Verdict::Good);
 }
+
+#[tokio::test]
+async fn whether_accounts_may_be_people_is_told_with_how_to_map_them() {
+    let connected = connect().await;
+    let accounts =
+        ExaminedObject { object: "Account".into(), key_field: "Website".into(), read: vec![], written: vec![] };
+    let findings = examine(&connected, std::slice::from_ref(&accounts)).await;
+    let (verdict, words) = told(&findings, "person_accounts", Some("Account"));
+    assert_eq!((verdict, words), (Verdict::Good, "Person accounts are not on."));
+    connected.org.handle().lock().enable_person_accounts(0);
+    let findings = examine(&connected, &[accounts]).await;
+    let (verdict, words) = told(&findings, "person_accounts", Some("Account"));
+    assert!(verdict == Verdict::Good && words.contains("matched by PersonEmail"), "{words}");
+}

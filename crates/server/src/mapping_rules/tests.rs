@@ -320,3 +320,43 @@ fn a_loop_is_spelled_out_also_over_several_mappings() {
     assert_eq!(fault.field, "outbound[0].to");
     assert!(fault.message.contains("user job → Contact.Title → user job"), "{fault:?}");
 }
+
+#[test]
+fn a_field_of_a_person_account_and_of_its_contact_is_one() {
+    let mut accounts = account();
+    let of_people = ["Name", "PersonEmail", "PersonTitle", "Plan__pc"].map(|name| field(name, FieldType::String, true));
+    accounts.fields.extend(of_people);
+    let schemas = [contact(), accounts];
+    let objects =
+        schemas.each_ref().map(|schema| ListedObject { name: schema.name.clone(), label: schema.label.clone() });
+    let of_people = |inbound: &[(&str, &str)], outbound: &[(&str, &str)]| MappingDefinition {
+        salesforce: ACCOUNT.into(),
+        match_rule: MatchRule { salesforce: "PersonEmail".into(), userflow: "email".into() },
+        ..mapping(inbound, outbound)
+    };
+    let judged = |definition: &MappingDefinition, beside: &MappingDefinition| {
+        let around = Surroundings {
+            mappings: &[saved(beside.clone())],
+            judged: None,
+            objects: &objects,
+            schemas: &schemas,
+            attributes: &[],
+            questions: &[],
+            now: from_ms(0),
+        };
+        judge(definition, around).map_err(|fault| fault.message)
+    };
+    let (contacts, people) = (mapping(&[], &[("plan", "Plan__c")]), of_people(&[], &[("tier", "Plan__pc")]));
+    let words = "are one field of a person account; leave one of the two lines out.";
+    assert_eq!(judged(&people, &contacts).unwrap_err(), format!("Account.Plan__pc and Contact.Plan__c {words}"));
+    assert_eq!(judged(&contacts, &people).unwrap_err(), format!("Contact.Plan__c and Account.Plan__pc {words}"));
+    let (contacts, people) = (mapping(&[("Title", "t")], &[]), of_people(&[], &[("t", "PersonTitle")]));
+    for (one, other) in [(&contacts, &people), (&people, &contacts)] {
+        let words = judged(one, other).unwrap_err();
+        assert!(words.contains("Contact.Title") && words.contains("Account.PersonTitle"), "{words}");
+    }
+    let both_in = of_people(&[("PersonTitle", "t")], &[("plan", "Website")]);
+    assert!(judged(&both_in, &contacts).is_ok());
+    let named = of_people(&[], &[("plan", "Name")]);
+    assert!(judged(&named, &contacts).unwrap_err().contains("first and the last name"));
+}

@@ -15,6 +15,7 @@ mod live;
 mod openapi;
 mod org;
 mod pairs;
+mod person_accounts;
 mod preview;
 mod profiles;
 mod salesforce;

@@ -79,9 +79,18 @@ impl Org {
         faults["rules"].as_array().unwrap().iter().all(|rule| rule["times"] == 0)
     }
 
+    /// Lets accounts be people.
+    pub(crate) async fn enable_person_accounts(&self) {
+        self.tell(Method::PUT, "features", json!({ "person_accounts": true })).await;
+    }
+
     async fn control(&self, what: &str, body: Value) {
+        self.tell(Method::POST, what, body).await;
+    }
+
+    async fn tell(&self, method: Method, what: &str, body: Value) {
         let url = format!("{}/__control/{what}", self.url.replace("/services/data/v64.0", ""));
-        let answer = client().post(url).json(&body).send().await.unwrap();
+        let answer = client().request(method, url).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{body}: {}", answer.text().await.unwrap());
     }
 
