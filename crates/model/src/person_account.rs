@@ -22,6 +22,12 @@ pub fn contact_field(account_field: &str) -> Option<String> {
     standard.map(str::to_owned)
 }
 
+/// Whether of these fields of an object some come from the contacts of person accounts: changes of those are told of only where contacts
+/// are selected for change events too. (Change Data Capture guide, "Change Events for Person Accounts".)
+pub fn needs_contacts<'f>(object: &str, mut fields: impl Iterator<Item = &'f String>) -> bool {
+    object == ACCOUNT && fields.any(|field| contact_field(field).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

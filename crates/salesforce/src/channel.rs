@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use syncline_model::{
     connector::{Advice, ConnectorError, ErrorKind, PreparedStream, StreamedObject},
-    person_account::{ACCOUNT, CONTACT, contact_field},
+    person_account::{ACCOUNT, CONTACT, needs_contacts},
     schema::{FieldSchema, FieldType, ObjectSchema},
 };
 
@@ -113,7 +113,8 @@ impl Channel {
         let mut refused = BTreeMap::new();
         let mut streamed = Vec::new();
         let mut wanted_members = Vec::new();
-        let (needs_contacts, contacts) = (needs_contacts(wanted), StreamedObject::bare(CONTACT));
+        let needs_contacts = wanted.iter().any(|object| needs_contacts(&object.object, object.fields.iter()));
+        let contacts = StreamedObject::bare(CONTACT);
         let only_needed =
             (needs_contacts && !wanted.iter().any(|object| object.object == CONTACT)).then_some(&contacts);
         for object in wanted.iter().chain(only_needed) {
@@ -301,13 +302,6 @@ fn entity(object: &str) -> String {
         Some(custom) => format!("{custom}__ChangeEvent"),
         None => format!("{object}ChangeEvent"),
     }
-}
-
-/// Whether contacts are to be selected so that changes of accounts are told in full: what a person account has from its contact is told
-/// only then. (Change Data Capture guide, "Change Events for Person Accounts".)
-fn needs_contacts(wanted: &[StreamedObject]) -> bool {
-    let accounts = wanted.iter().filter(|object| object.object == ACCOUNT);
-    accounts.flat_map(|object| &object.fields).any(|field| contact_field(field).is_some())
 }
 
 /// Those of the key fields that events can be enriched with, in the names that describe gives them.

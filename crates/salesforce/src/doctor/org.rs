@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-use syncline_model::connector::{ConnectorError, ExaminedObject};
+use syncline_model::{
+    connector::{ConnectorError, ExaminedObject},
+    person_account::{CONTACT, needs_contacts},
+};
 
 use super::{Report, counted};
 use crate::{rest::Rest, setup::Api, soql};
@@ -167,7 +170,12 @@ async fn selection(rest: &Rest, objects: &[ExaminedObject], report: &mut Report)
     let Some(members) = report.answered("change_data_capture", None, answer)? else { return Ok(()) };
     let selected: BTreeSet<String> = members.iter().filter_map(selected_object).collect();
     let is_selected = |name: &str| selected.iter().any(|known| known.eq_ignore_ascii_case(name));
-    let names: BTreeSet<&str> = objects.iter().map(|object| object.object.as_str()).collect();
+    let mut names: BTreeSet<&str> = objects.iter().map(|object| object.object.as_str()).collect();
+    let is_of_people = |object: &ExaminedObject| {
+        let fields = object.read.iter().chain(&object.written).chain([&object.key_field]);
+        needs_contacts(&object.object, fields)
+    };
+    let is_for_accounts = objects.iter().any(is_of_people) && names.insert(CONTACT);
     let (streamed, missing): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_selected(name));
     for name in streamed {
         report.good("change_data_capture", Some(name), "Change Data Capture is selected for it.");
@@ -175,12 +183,16 @@ async fn selection(rest: &Rest, objects: &[ExaminedObject], report: &mut Report)
     for name in missing {
         let is_full = selected.len() >= CAPTURED_MAX;
         let taken = counted(selected.len(), "object is", "objects are");
+        let (why, whose) = match is_for_accounts && name == CONTACT {
+            true => ("Changes of person accounts are told of in full only with it. ", "changes of accounts"),
+            false => ("", "its changes"),
+        };
         let message = match is_full {
             true => format!(
-                "Change Data Capture is not selected for it, and {taken} selected, which is all that an org has without the add-on: \
-                 Syncline asks for its changes."
+                "{why}Change Data Capture is not selected for it, and {taken} selected, which is all that an org has without the \
+                 add-on: Syncline asks for {whose}."
             ),
-            false => "Change Data Capture is not selected for it yet.".to_owned(),
+            false => format!("{why}Change Data Capture is not selected for it yet."),
         };
         let remedy = match is_full {
             true => "Deselect objects that nobody listens to (Setup, Change Data Capture), or buy the add-on.",

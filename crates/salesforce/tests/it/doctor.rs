@@ -174,7 +174,22 @@ async fn whether_accounts_may_be_people_is_told_with_how_to_map_them() {
     let (verdict, words) = told(&findings, "person_accounts", Some("Account"));
     assert_eq!((verdict, words), (Verdict::Good, "Person accounts are not on."));
     connected.org.handle().lock().enable_person_accounts(0);
-    let findings = examine(&connected, &[accounts]).await;
+    let findings = examine(&connected, std::slice::from_ref(&accounts)).await;
     let (verdict, words) = told(&findings, "person_accounts", Some("Account"));
     assert!(verdict == Verdict::Good && words.contains("matched by PersonEmail"), "{words}");
+
+    let people = ExaminedObject { key_field: "PersonEmail".into(), ..accounts };
+    {
+        let handle = connected.org.handle();
+        let mut org = handle.lock();
+        let contacts = org.channel_members().find(|member| member.metadata.selected_entity == "ContactChangeEvent");
+        let contacts = contacts.unwrap().id;
+        org.delete_channel_member(&contacts).unwrap();
+    }
+    let findings = examine(&connected, &[people]).await;
+    let (verdict, words) = told(&findings, "change_data_capture", Some("Contact"));
+    assert!(
+        verdict == Verdict::Warning && words.contains("person accounts are told of in full only with it"),
+        "{words}"
+    );
 }

@@ -263,8 +263,18 @@ async fn beside_a_mapping_of_contacts_the_order_decides_and_one_field_has_one_so
     set(&harness, "ada", &[("plan", "scale"), ("score", "8")]).await;
     field_becomes(&org, "Contact", &contact, "Score__c", json!("8")).await;
     field_becomes(&org, "Account", &account, PLAN, json!("scale")).await;
-    assert_eq!(links(&browser, "users/ada").await, [Some(contact), Some(account)]);
+    let linked = [Some(contact), Some(account.clone())];
+    assert_eq!(links(&browser, "users/ada").await, linked);
     assert_eq!(links(&browser, "users/bob").await, [Some(bob), None]);
+
+    // Both halves go, and come back.
+    org.delete("Account", &account).await;
+    becomes(&harness, "ada", "title", json!(null)).await;
+    becomes(&harness, "ada", "tier", json!(null)).await;
+    org.write(json!([{ "undelete": { "id": account } }])).await;
+    becomes(&harness, "ada", "title", json!("CEO")).await;
+    becomes(&harness, "ada", "tier", json!("gold")).await;
+    assert_eq!(links(&browser, "users/ada").await, linked);
     assert!(issues(&harness).await.is_empty());
     harness.end().await;
 }
@@ -325,6 +335,16 @@ async fn a_person_that_is_deleted_merged_or_made_a_company_is_let_go_and_comes_b
     becomes(&harness, "ada", "title", json!(null)).await;
     org.write(json!([{ "undelete": { "id": master } }])).await;
     becomes(&harness, "ada", "title", json!("Countess")).await;
+
+    // Another address is another person, whichever half it is written to.
+    user(&harness, "bob", "bob@people.test").await;
+    let contact = org.value("Account", &master, "PersonContactId").await.as_str().unwrap().to_owned();
+    org.edit("Account", &master, json!({ "PersonEmail": "bob@people.test" })).await;
+    becomes(&harness, "bob", "title", json!("Countess")).await;
+    becomes(&harness, "ada", "title", json!(null)).await;
+    org.edit("Contact", &contact, json!({ "Email": ADA })).await;
+    becomes(&harness, "ada", "title", json!("Countess")).await;
+    becomes(&harness, "bob", "title", json!(null)).await;
 
     // Its event tells nothing but the record type.
     let types = org.query("SELECT Id FROM RecordType WHERE SobjectType = 'Account' AND IsPersonType = false").await;
