@@ -1,7 +1,7 @@
 /** The setup guide, walked from an environment with nothing connected. The tests go on where the one before stopped. */
 import type { Page } from '@playwright/test';
 
-import { connectThrough, expect, expectAccessible, Org, people, signIn, test } from './demo.ts';
+import { connectThrough, control, expect, expectAccessible, Org, people, signIn, test } from './demo.ts';
 
 test.use({ blankFor: 'setup' });
 test.describe.configure({ mode: 'serial' });
@@ -13,6 +13,7 @@ async function choose(page: Page, field: string, option: string | RegExp) {
 }
 
 test('connects through the window of Salesforce', async ({ page, demo }) => {
+  await control(demo, 'PUT', '/features', { person_accounts: true });
   await signIn(page, demo);
   await page.getByRole('link', { name: 'Integrations' }).click();
   await expect(page.getByRole('heading', { name: 'No integrations yet' })).toBeVisible();
@@ -92,6 +93,49 @@ test('maps two objects, and a profile gets the value', async ({ page, demo }) =>
   await expect(row.getByRole('img', { name: 'From Salesforce' })).toBeVisible();
   const arrived = page.locator('tr[data-attribute="salesforce_account_industry"]');
   await expect(arrived.getByRole('cell')).toHaveText(contact.Account.Industry, { timeout: 30_000 });
+});
+
+test('maps accounts that are people, by their address', async ({ page, demo }) => {
+  await signIn(page, demo);
+  const org = await Org.of(demo);
+  const email = 'countess@people.test';
+  await org.create('sobjects/Account', { FirstName: 'Ada', LastName: 'Byron', PersonEmail: email, PersonTitle: 'Countess' });
+  const identify = await fetch(`${demo.userflow_api_url}/users`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${demo.userflow_api_key}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ id: 'e2e-countess', attributes: { name: 'Ada', email } }),
+  });
+  expect(identify.status).toBe(200);
+
+  await page.goto('/settings/integrations/salesforce');
+  await choose(page, 'Salesforce object', /^Account\b/);
+  await choose(page, 'Userflow object', 'User');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await expect(page.getByRole('combobox', { name: 'Salesforce Account' })).toHaveValue('Email');
+  await expect(page.getByRole('combobox', { name: 'Userflow User' })).toHaveValue('Email');
+  const inbound = page.getByRole('region', { name: 'Fields to sync from Salesforce to Userflow' });
+  const source = inbound.getByRole('combobox', { name: 'Account field, line 1' });
+  await source.click();
+  await source.fill('PersonTitle');
+  await inbound.getByRole('option', { name: /PersonTitle/ }).click();
+  await expect(inbound.getByRole('combobox', { name: 'User attribute, line 1' })).toHaveValue('salesforce_account_person_title');
+
+  // The name of a person is made of two others, which can be written.
+  const outbound = page.getByRole('region', { name: 'Fields to sync from Userflow to Salesforce' });
+  await outbound.getByRole('button', { name: 'Add a field from Userflow to Salesforce' }).click();
+  const target = outbound.getByRole('combobox', { name: 'Account field, line 1' });
+  await target.click();
+  await target.fill('name');
+  await expect(outbound.getByRole('option', { name: /^First Name\b/ })).toBeVisible();
+  await expect(outbound.getByRole('option', { name: /^Account Name\b/ })).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  await outbound.getByRole('button', { name: /^Remove/ }).click();
+  await page.getByRole('button', { name: 'Save mapping' }).click();
+  await expect(page.getByRole('article', { name: 'Mapping of Account and User' })).toContainText('salesforce_account_person_title');
+
+  await page.goto('/users/e2e-countess');
+  const row = page.locator('tr[data-attribute="salesforce_account_person_title"]');
+  await expect(row.getByRole('cell')).toHaveText('Countess', { timeout: 30_000 });
 });
 
 test('disconnects at once, keeps the values, and offers to add Salesforce again', async ({ page, demo }) => {
