@@ -134,30 +134,28 @@ impl HeldRecord {
     /// Takes in a read that was asked for when the copy had the revision `asked_at`, where that is known.
     ///
     /// A read that was asked for at the copy's present revision is the truth: all that is held was committed before. Of another one
-    /// only `SystemModstamp` tells how old it is. An event that is newer for certain wins, and leaves the copy stale. An event of
-    /// the read's own second may be newer than a read that was long on its way, and so may another read of that second or a later
-    /// one: if they do not say the same, the copy takes what was read and is stale, to be read again; and a stale copy stays so.
+    /// only `SystemModstamp` tells how old it is, and that in whole seconds, and not well: a transaction commits with the stamps of its
+    /// beginning. An event or another read of the read's own second or later may be newer than it, or may have been seen by it. If they do
+    /// not say the same, the copy is stale, to be read again, and has no older value meanwhile than an event gave it; and a stale copy
+    /// stays so.
     pub fn refresh(&mut self, record: Record, asked_at: Option<i64>) {
+        let before = self.clone();
         let modstamp_ms = record.modstamp.as_millisecond();
         let is_truth = asked_at == Some(self.revision);
-        // The commit of a long transaction comes seconds after the `SystemModstamp` of what it wrote.
-        let newer_event = !is_truth && self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms + 1000);
-        let revision = self.revision + 1;
-        if newer_event {
-            self.stale = true;
-            self.revision = revision;
-            return;
-        }
         let says_the_same = !self.gone
             && record.values.iter().all(|(name, value)| self.values.get(name).is_none_or(|held| held == value));
-        let may_be_newer =
-            self.read_ms >= modstamp_ms || self.commit.is_some_and(|commit| commit.commit_ms >= modstamp_ms);
-        let stale = !is_truth && (self.stale || may_be_newer && !says_the_same);
-        // Fields that this read did not ask for stay known as they were.
-        let mut values = std::mem::take(&mut self.values);
-        values.extend(record.values.clone());
-        let commit = self.commit;
-        *self = Self { values, commit, revision, stale, ..Self::from_read(record) };
+        let commit_ms = self.commit.map_or(i64::MIN, |commit| commit.commit_ms);
+        if is_truth || commit_ms < modstamp_ms + 1000 {
+            // Fields that this read did not ask for stay known as they were.
+            let mut values = std::mem::take(&mut self.values);
+            values.extend(record.values.clone());
+            *self = Self { values, commit: before.commit, revision: before.revision, ..Self::from_read(record) };
+        }
+        let may_be_newer = before.read_ms >= modstamp_ms || commit_ms >= modstamp_ms;
+        self.stale = !is_truth && (before.stale || may_be_newer && !says_the_same);
+        if *self != before || self.stale && !says_the_same {
+            self.revision += 1;
+        }
     }
 
     /// Takes in that a read, asked for when the copy had the revision `asked_at`, did not find the record. Where news came meanwhile,

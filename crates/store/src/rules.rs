@@ -503,10 +503,7 @@ impl TakenIn {
         let Some(held) = copies.get_mut(&key) else { return };
         let before = held.clone();
         take(held);
-        // A read that is older than the copy says nothing, and one that says the same makes no new revision.
-        let older = held.stale && !before.stale && (before.gone, &before.values) == (held.gone, &held.values);
-        if older || *held == (HeldRecord { revision: held.revision, ..before.clone() }) {
-            *held = before;
+        if *held == before {
             return;
         }
         self.touched.insert(key.clone());
@@ -517,7 +514,7 @@ impl TakenIn {
             }
             return;
         }
-        if (before.gone, &before.values) != (held.gone, &held.values) {
+        if held.stale || (before.gone, &before.values) != (held.gone, &held.values) {
             self.changed.insert(key.clone());
         }
         // A field that was not known is no news, and a read that may have been overtaken proves nothing.

@@ -198,7 +198,7 @@ mod run {
             a_read_that_finds_a_record_gone_marks_the_linked_and_is_told,
             a_field_that_was_not_known_is_taken_in_but_was_not_missed,
             a_stale_copy_was_not_missed_and_is_still_to_be_read,
-            a_read_that_is_older_than_the_copy_says_nothing,
+            a_read_with_stamps_from_before_the_copy_has_it_read_again_if_they_differ,
             a_read_that_may_have_been_overtaken_proves_nothing,
             what_a_sweep_found_moves_with_its_mark_and_keys,
             a_large_sweep_is_one_transaction;

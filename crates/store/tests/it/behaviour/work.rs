@@ -218,9 +218,10 @@ pub(crate) async fn reads_refresh_copies_and_missing_ones_are_gone(world: World)
     let held = work.record.unwrap();
     assert_eq!(held.values, values(&[("Email", "ada@acme.test"), ("Title", "CEO")]));
     assert_eq!(held.read_ms, crate::world::START_MS);
-    // What was asked for before the copy was what it is now is no reason to give it up.
+    // What was asked for before the copy was what it is now is no reason to give it up, but one to ask again.
     store.record_reads(&linked.lease, "Contact", &[asked("003A", held.revision - 1)], Vec::new()).await.unwrap();
-    assert!(linked.due(Lane::Remote).await.is_empty());
+    let held = linked.due(Lane::Remote).await.remove(0).record.unwrap();
+    assert!(held.stale && !held.gone);
     store.record_reads(&linked.lease, "Contact", &[asked("003A", held.revision)], Vec::new()).await.unwrap();
     let work = linked.due(Lane::Remote).await.remove(0);
     let gone = work.record.unwrap();
