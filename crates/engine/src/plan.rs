@@ -2,6 +2,7 @@
 //! schema and the item; it never waits, and what carries it out never decides.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -13,6 +14,7 @@ use syncline_model::{
     issue::{IssueKind, NewIssue},
     mapping::{Duplicates, MappingDefinition, MatchRule, OnUnlink},
     path::{FieldPath, PathError},
+    profile::Profile,
     record::{HeldRecord, Record, RecordKey},
     rules::AttributeTypes,
     schema::ObjectSchema,
@@ -71,14 +73,31 @@ pub fn plan(
     types: &AttributeTypes,
     work: &Work,
 ) -> Plan {
+    plan_corrected(mapping, schema, paths, types, work, |_| ())
+}
+
+/// The same, but `correct` has a say in what becomes of the profile, before what goes to Salesforce is planned by that.
+pub(crate) fn plan_corrected(
+    mapping: &MappingDefinition,
+    schema: Option<&ObjectSchema>,
+    paths: &Paths,
+    types: &AttributeTypes,
+    work: &Work,
+    correct: impl FnOnce(&mut Ready),
+) -> Plan {
     let mut reach = Reach::default();
-    match plan_sides(mapping, schema, paths, types, work, &mut reach) {
-        Plan::Ready(ready) => {
-            let unneeded = work.associated.keys().filter(|key| !reach.needed.contains(*key));
-            Plan::Ready(Ready { dissociated: unneeded.cloned().collect(), ..ready })
-        }
-        needs => needs,
+    let (mut ready, sides) = match plan_inbound(mapping, schema, paths, types, work, &mut reach) {
+        Ok(planned) => planned,
+        Err(need) => return Plan::Needs(need),
+    };
+    let unneeded = work.associated.keys().filter(|key| !reach.needed.contains(*key));
+    ready.dissociated = unneeded.cloned().collect();
+    correct(&mut ready);
+    if let Some(sides) = sides.filter(|_| work.speaks) {
+        plan_outbound(mapping, sides, &mut ready);
     }
+    ready.issues.extend(ambiguity(mapping, work));
+    Plan::Ready(ready)
 }
 
 /// What a held copy, or one associated with it, says of an inbound source; `None` where it is not known.
@@ -91,31 +110,39 @@ pub fn source<'w>(from: &str, paths: &Paths, work: &'w Work) -> Option<&'w Value
     }
 }
 
-fn plan_sides(
+/// The two sides of an item that is linked.
+struct Sides<'a> {
+    profile: &'a Profile,
+    record: &'a HeldRecord,
+    schema: &'a ObjectSchema,
+}
+
+/// What becomes of the profile, with both sides where they are linked and stay so.
+fn plan_inbound<'a>(
     mapping: &MappingDefinition,
-    schema: Option<&ObjectSchema>,
+    schema: Option<&'a ObjectSchema>,
     paths: &Paths,
     types: &AttributeTypes,
-    work: &Work,
+    work: &'a Work,
     reach: &mut Reach,
-) -> Plan {
+) -> Result<(Ready, Option<Sides<'a>>), Need> {
     let Some(profile) = &work.profile else {
-        return Plan::Ready(Ready { unlink: work.was_linked, ..Ready::default() });
+        return Ok((Ready { unlink: work.was_linked, ..Ready::default() }, None));
     };
-    let Some(match_key) = &work.match_key else { return Plan::Ready(end_link(mapping, work)) };
+    let Some(match_key) = &work.match_key else { return Ok((end_link(mapping, work), None)) };
     if !work.searched {
-        return Plan::Needs(Need::Search);
+        return Err(Need::Search);
     }
-    let Some(record) = &work.record else { return Plan::Ready(with_ambiguity(mapping, work, end_link(mapping, work))) };
-    let Some(schema) = schema else { return Plan::Needs(Need::Schema) };
+    let Some(record) = &work.record else { return Ok((end_link(mapping, work), None)) };
+    let Some(schema) = schema else { return Err(Need::Schema) };
     let is_missing = |name: &str| !record.values.contains_key(name) && schema.field(name).is_some();
     // What is gone has no fields to be read.
     if record.stale || !record.gone && own_fields(mapping, paths).into_iter().any(is_missing) {
-        return Plan::Needs(Need::Read);
+        return Err(Need::Read);
     }
     let record_key = record.values.get(&mapping.match_rule.salesforce).and_then(|value| mapping.match_rule.key(value));
     if record.gone || record_key.as_ref() != Some(match_key) {
-        return Plan::Needs(Need::Search);
+        return Err(Need::Search);
     }
 
     let mut ready = Ready::default();
@@ -150,28 +177,31 @@ fn plan_sides(
     }
     if !(reach.unknown.is_empty() && reach.unread.is_empty()) {
         let (unknown, unread) = (std::mem::take(&mut reach.unknown), std::mem::take(&mut reach.unread));
-        return Plan::Needs(Need::Associated { unknown, unread });
+        return Err(Need::Associated { unknown, unread });
     }
-    if work.speaks {
-        let mut values = Values::new();
-        for line in &mapping.outbound {
-            let Some(field) = schema.field(&line.to) else {
-                ready.issues.push(missing_field(record, &line.to));
-                continue;
-            };
-            let held = record.values.get(&line.to).unwrap_or(&Value::Null);
-            match line.to_field(&profile.source(&line.from), field) {
-                Ok(None) => {}
-                Ok(Some(value)) if is_kept(held, &value, field) => {}
-                Ok(Some(value)) => drop(values.insert(line.to.clone(), value)),
-                Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
-            }
-        }
-        if !values.is_empty() {
-            ready.write = Some(RecordWrite { object: record.object.clone(), id: record.id.clone(), values });
+    Ok((ready, Some(Sides { profile, record, schema })))
+}
+
+/// What is to be written to the record. An attribute that the plan sets goes there as it will be.
+fn plan_outbound(mapping: &MappingDefinition, Sides { profile, record, schema }: Sides<'_>, ready: &mut Ready) {
+    let mut values = Values::new();
+    for line in &mapping.outbound {
+        let Some(field) = schema.field(&line.to) else {
+            ready.issues.push(missing_field(record, &line.to));
+            continue;
+        };
+        let held = record.values.get(&line.to).unwrap_or(&Value::Null);
+        let source = ready.attributes.get(&line.from).map_or_else(|| profile.source(&line.from), Cow::Borrowed);
+        match line.to_field(&source, field) {
+            Ok(None) => {}
+            Ok(Some(value)) if is_kept(held, &value, field) => {}
+            Ok(Some(value)) => drop(values.insert(line.to.clone(), value)),
+            Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
         }
     }
-    Plan::Ready(with_ambiguity(mapping, work, ready))
+    if !values.is_empty() {
+        ready.write = Some(RecordWrite { object: record.object.clone(), id: record.id.clone(), values });
+    }
 }
 
 /// What was reached along paths.
@@ -228,25 +258,24 @@ fn end_link(mapping: &MappingDefinition, work: &Work) -> Ready {
     ready
 }
 
-fn with_ambiguity(mapping: &MappingDefinition, work: &Work, mut ready: Ready) -> Ready {
-    if work.candidates > 1 && work.match_key.is_some() {
-        let (taken, remedy) = match mapping.duplicates {
-            Duplicates::Oldest => ("The oldest is taken", "Merge the duplicates in Salesforce"),
-            Duplicates::Newest => ("The one modified last is taken", "Merge the duplicates in Salesforce"),
-            Duplicates::Skip => {
-                ("None is taken", "Merge the duplicates in Salesforce, or choose a rule that takes one")
-            }
-        };
-        ready.issues.push(NewIssue {
-            kind: IssueKind::AmbiguousKey,
-            record_id: work.record.as_ref().map(|record| record.id.clone()),
-            field: Some(mapping.match_rule.salesforce.clone()),
-            code: String::new(),
-            cause: format!("{} {} records have this key. {taken}.", work.candidates, mapping.salesforce),
-            remedy: format!("{remedy}."),
-        });
+/// That several records have the profile's key.
+fn ambiguity(mapping: &MappingDefinition, work: &Work) -> Option<NewIssue> {
+    if work.candidates < 2 || work.match_key.is_none() {
+        return None;
     }
-    ready
+    let (taken, remedy) = match mapping.duplicates {
+        Duplicates::Oldest => ("The oldest is taken", "Merge the duplicates in Salesforce"),
+        Duplicates::Newest => ("The one modified last is taken", "Merge the duplicates in Salesforce"),
+        Duplicates::Skip => ("None is taken", "Merge the duplicates in Salesforce, or choose a rule that takes one"),
+    };
+    Some(NewIssue {
+        kind: IssueKind::AmbiguousKey,
+        record_id: work.record.as_ref().map(|record| record.id.clone()),
+        field: Some(mapping.match_rule.salesforce.clone()),
+        code: String::new(),
+        cause: format!("{} {} records have this key. {taken}.", work.candidates, mapping.salesforce),
+        remedy: format!("{remedy}."),
+    })
 }
 
 fn missing_field(record: &HeldRecord, field: &str) -> NewIssue {

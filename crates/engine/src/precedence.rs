@@ -17,7 +17,7 @@ use syncline_model::{
 
 use crate::{
     interest::Paths,
-    plan::{Plan, Reach, Ready, plan},
+    plan::{Plan, Reach, Ready, plan_corrected},
 };
 
 /// A mapping by which the profile is linked, with what it is linked to.
@@ -62,14 +62,14 @@ pub fn plan_among<'a>(
     work: &'a Work,
     mut rivals: Vec<Contender<'a>>,
 ) -> Plan {
-    let mut plan = plan(&mapping.definition, schema, paths, types, work);
-    let (Plan::Ready(ready), Some(profile), false) = (&mut plan, &work.profile, rivals.is_empty()) else { return plan };
-    if let (Some(record), Some(_), false) = (&work.record, &work.match_key, ready.unlink) {
-        rivals.push(Contender { mapping, schema, paths, record, associated: &work.associated });
-    }
-    rivals.sort_by_key(|contender| (contender.mapping.position, contender.mapping.id));
-    give_precedence(ready, mapping, profile, types, &rivals);
-    plan
+    plan_corrected(&mapping.definition, schema, paths, types, work, |ready| {
+        let (Some(profile), false) = (&work.profile, rivals.is_empty()) else { return };
+        if let (Some(record), Some(_), false) = (&work.record, &work.match_key, ready.unlink) {
+            rivals.push(Contender { mapping, schema, paths, record, associated: &work.associated });
+        }
+        rivals.sort_by_key(|contender| (contender.mapping.position, contender.mapping.id));
+        give_precedence(ready, mapping, profile, types, &rivals);
+    })
 }
 
 /// Corrects what a mapping's plan sets, where others feed the same attributes. `contenders` are all linked mappings in order, the
@@ -94,8 +94,8 @@ pub fn give_precedence(
         let wanted = match verdict(&feeding, types.get(to).copied()) {
             Verdict::Value(value) => Some(value),
             Verdict::Undecided => None,
-            // Where the own link has ended, its end says whether the attribute is cleared.
-            Verdict::Empty(None | Some(Value::Null)) if !is_linked => continue,
+            // Whoever is linked leaves it as it is: where the own link has ended, its end says whether the attribute is cleared.
+            Verdict::Empty(None) if !is_linked => continue,
             Verdict::Empty(value) => value,
         };
         match wanted {

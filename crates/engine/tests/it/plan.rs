@@ -139,6 +139,17 @@ fn ready(work: &Work) -> Ready {
 }
 
 #[test]
+fn an_attribute_that_the_mapping_feeds_goes_to_salesforce_as_it_becomes() {
+    let mut mapping = mapping();
+    mapping.outbound = lines(&[("title", "Plan__c")]);
+    let mut work = agreed();
+    work.record.as_mut().unwrap().values.insert("Title".into(), "CEO".into());
+    let Plan::Ready(ready) = plan(&mapping, Some(&schema()), &work) else { panic!() };
+    assert_eq!(ready.attributes, values(&[("title", "CEO".into())]));
+    assert_eq!(ready.write.unwrap().values, values(&[("Plan__c", "CEO".into())]));
+}
+
+#[test]
 fn sides_that_agree_need_nothing() {
     assert_eq!(ready(&agreed()), Ready::default());
 }
