@@ -178,7 +178,7 @@ impl OwnerContext {
     }
 
     /// Asks what an object looks like, and keeps the answer for planning and for the screens. All that is mapped is due to which the org
-    /// looks otherwise by it.
+    /// looks otherwise by it; and of an object that shows a field again which is needed, all is read anew.
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
         let schema = connector.describe(object).await?;
         let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -192,7 +192,19 @@ impl OwnerContext {
         }
         // Whoever takes a marked item must plan it by the new description; a mark that is not made must be made next time.
         self.remember([schema.clone()]);
-        let saved = self.options.store.save_object_schema(&self.lease, &schema, &otherwise).await;
+        let interest = self.interest(&rules.mappings);
+        let mut needed = interest.fields(object).into_iter().flatten();
+        let returns = |name: &String| schema.field(name).is_some();
+        let was_missing = |name: &String| before.get(object).is_some_and(|before| before.field(name).is_none());
+        let saved = async {
+            // While a field could not be seen, no event and no sweep told of it.
+            if needed.any(|name| was_missing(name) && returns(name)) {
+                let news = interest.all_may_have_changed(object, &rules.mappings);
+                self.options.store.record_changes(&self.lease, &news).await?;
+            }
+            self.options.store.save_object_schema(&self.lease, &schema, &otherwise).await
+        };
+        let saved = saved.await;
         if saved.is_err() {
             self.know_as_before(&schema.name, before.get(&schema.name));
         }

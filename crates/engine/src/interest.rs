@@ -6,6 +6,7 @@ use std::{
 };
 
 use syncline_model::{
+    change::RecordedChanges,
     id::MappingId,
     mapping::{MappingDefinition, ObjectMapping},
     path::{FieldPath, PathError, Step},
@@ -95,6 +96,16 @@ impl Interest {
     /// Whether records of the object are needed because others are associated with them.
     pub(crate) fn is_associated(&self, object: &str) -> bool {
         self.associated.contains(object)
+    }
+
+    /// News that any record of the object may have changed.
+    pub(crate) fn all_may_have_changed(&self, object: &str, mappings: &[ObjectMapping]) -> RecordedChanges {
+        let of_object = mappings.iter().filter(|mapping| mapping.definition.salesforce == object);
+        RecordedChanges {
+            resync: of_object.map(|mapping| mapping.id).collect(),
+            resync_objects: self.is_associated(object).then(|| object.to_owned()).into_iter().collect(),
+            ..RecordedChanges::default()
+        }
     }
 
     /// Objects that must be described before all is known that mappings need.

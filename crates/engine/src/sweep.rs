@@ -193,16 +193,13 @@ impl Sweeper<'_> {
         let of_object: Vec<_> = mappings.iter().filter(|mapping| mapping.definition.salesforce == *object).collect();
         let unseen = self.seen.entry(object.clone()).or_default().unseen(answer, question.kind, asked_at);
         let newest = unseen.records.iter().map(|record| record.modstamp.as_millisecond()).max();
+        let resync = question.resync.then(|| interest.all_may_have_changed(object, mappings));
         let mut end = RecordedChanges {
             stream: stream_of(object),
             gone: unseen.gone.into_iter().map(|id| (object.clone(), id)).collect(),
             position,
-            ..RecordedChanges::default()
+            ..resync.unwrap_or_default()
         };
-        if question.resync {
-            end.resync = of_object.iter().map(|mapping| mapping.id).collect();
-            end.resync_objects = interest.is_associated(object).then(|| object.clone()).into_iter().collect();
-        }
         if let (Some(commit_ms), false) = (newest, is_streamed) {
             let delay_ms = (context.now().as_millisecond() - commit_ms).max(0);
             end.newest = vec![NewestChange { object: object.clone(), commit_ms, delay_ms }];

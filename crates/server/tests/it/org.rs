@@ -91,7 +91,8 @@ impl Org {
     async fn tell(&self, method: Method, what: &str, body: Value) {
         let url = format!("{}/__control/{what}", self.url.replace("/services/data/v64.0", ""));
         let answer = client().request(method, url).json(&body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{body}: {}", answer.text().await.unwrap());
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success() && !text.contains("\"success\":false"), "{body}: {text}");
     }
 
     /// The value of a field; null where there is none yet.
@@ -118,15 +119,30 @@ impl Org {
         let full_name = format!("{object}.{field}");
         let made = json!({ "FullName": full_name, "Metadata": metadata });
         self.send(Method::POST, "tooling/sobjects/CustomField", made).await;
-        let set = json!({ "Name": format!("Of_{}", full_name.replace(['.', '_'], "")), "Label": full_name });
-        let set = self.create("PermissionSet", set).await;
-        let grant = json!({
-            "ParentId": set, "SobjectType": object, "Field": full_name, "PermissionsRead": true, "PermissionsEdit": true,
-        });
-        self.create("FieldPermissions", grant).await;
-        let who = format!("query?q=SELECT+Id+FROM+User+WHERE+Username='{}'", self.username);
-        let who = self.send(Method::GET, &who, json!({})).await["records"][0]["Id"].take();
-        self.create("PermissionSetAssignment", json!({ "PermissionSetId": set, "AssigneeId": who })).await;
+        self.grant(&format!("Username = '{}'", self.username), &[&full_name]).await;
+    }
+
+    /// Grants fields to whoever writes by [`Org::write`], whatever the profile of both says.
+    pub(crate) async fn grant_to_others(&self, fields: &[&str]) {
+        self.grant(&format!("Username != '{}' AND Profile.Name = 'System Administrator'", self.username), fields).await;
+    }
+
+    /// Grants fields to users by a permission set.
+    async fn grant(&self, users: &str, fields: &[&str]) {
+        let label = format!("{users} {}", fields.join(" "));
+        let name: String = label.chars().filter(char::is_ascii_alphanumeric).take(70).collect();
+        let set = self.create("PermissionSet", json!({ "Name": format!("Of{name}"), "Label": "Of a test" })).await;
+        for field in fields {
+            let object = field.split_once('.').unwrap().0;
+            let grant = json!({
+                "ParentId": set, "SobjectType": object, "Field": field, "PermissionsRead": true, "PermissionsEdit": true,
+            });
+            self.create("FieldPermissions", grant).await;
+        }
+        for user in self.query(&format!("SELECT Id FROM User WHERE {users}")).await {
+            let assignment = json!({ "PermissionSetId": set, "AssigneeId": user["Id"] });
+            self.create("PermissionSetAssignment", assignment).await;
+        }
     }
 
     pub(crate) async fn remove_object(&self, definition: &str) {
