@@ -159,8 +159,8 @@ fn timeline(schedule: &Schedule, asks: bool) -> Vec<(u64, Act<'_>)> {
     acts
 }
 
-/// Waits until all that anybody changed is in step: canaries at both sides have arrived, every sweep has been made once more, and
-/// nothing is waiting; with `ends_first` every sweep since nothing was waiting for the first time.
+/// Waits until all that anybody changed is in step: canaries at both sides have arrived, every sweep has been made once more, no field
+/// is thought to be hidden, and nothing is waiting; with `ends_first` every sweep since nothing was waiting for the first time.
 async fn settle(world: &mut World, report: &mut Report, when: &str, canary: u64, mut ends_first: bool) {
     let begun = Instant::now();
     let mut since_ms = world.handle().now_ms();
@@ -180,11 +180,12 @@ async fn settle(world: &mut World, report: &mut Report, when: &str, canary: u64,
         }
         let have_arrived = world.have_canaries_arrived(canary).await || world.is_a_canary_parked().await;
         let is_swept = !ends_first && is_swept(world, since_ms).await;
-        quiet = if have_arrived && is_swept && waiting == 0 { quiet + 1 } else { 0 };
+        let is_seen = world.sees_all_fields().await;
+        quiet = if have_arrived && is_swept && is_seen && waiting == 0 { quiet + 1 } else { 0 };
         if begun.elapsed() > PATIENCE {
             report.examine("CK-LIVE", false, || {
                 format!(
-                    "not in step {} s {when}: {:?} ({:?}), stream {:?} ({:?}), {waiting} waiting, canaries arrived: {have_arrived}, swept: {is_swept}",
+                    "not in step {} s {when}: {:?} ({:?}), stream {:?} ({:?}), {waiting} waiting, canaries arrived: {have_arrived}, swept: {is_swept}, all fields seen: {is_seen}",
                     PATIENCE.as_secs(),
                     connection.status,
                     connection.detail,

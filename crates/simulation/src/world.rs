@@ -20,7 +20,7 @@ use syncline_model::{
     issue::IssueFilter,
     mapping::{Duplicates, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
     profile::{Profile, ProfileFilter, ProfileKind, ProfileWrite},
-    store::{AdminStore, EnvironmentStore, Store},
+    store::{AdminStore, EnvironmentStore, Store, SyncStore},
 };
 use syncline_org::{
     OrgHandle, OrgOptions, RunningOrg,
@@ -338,6 +338,15 @@ impl World {
         inbound
             && self.field(&self.contacts[0], "userflow_user_plan__c") == Plain::Text(format!("plan {number}"))
             && self.field(&self.accounts[0], "userflow_company_seats__c") == Plain::Thousandths(number as i64 * 1_000)
+    }
+
+    /// Whether the process knows every field as one that it sees.
+    pub(crate) async fn sees_all_fields(&self) -> bool {
+        let schemas = self.tap.object_schemas(self.connection).await.expect("the store answers");
+        let is_seen = |object: &str, field: &str| {
+            schemas.iter().any(|schema| schema.name == object && schema.field(field).is_some())
+        };
+        INBOUND.iter().all(|line| is_seen(line.0, line.1)) && OUTBOUND.iter().all(|line| is_seen(line.object, line.to))
     }
 
     fn field(&self, id: &str, field: &str) -> Plain {

@@ -2,6 +2,7 @@
 //! are to be as an independent model says. Nothing goes wrong here; what trouble does is what [`crate::simulate`] plays.
 
 mod case;
+mod draw;
 mod fact;
 mod model;
 mod play;

@@ -31,11 +31,16 @@ pub(crate) struct Person {
     pub(crate) attributes: BTreeMap<String, Fact>,
 }
 
-/// Both sides, and which record each profile is linked to by which mapping. Records stand in the order of their making.
+/// Both sides, the mappings between them, and which record each profile is linked to by which mapping. Records stand in the order of their
+/// making.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     pub(crate) records: Vec<Record>,
     pub(crate) people: Vec<Person>,
+    pub(crate) mappings: Vec<Mapping>,
+    /// Places of the mappings that there still are, in their order.
+    pub(crate) order: Vec<usize>,
+    pub(crate) paused: BTreeSet<usize>,
     links: BTreeMap<(usize, usize), usize>,
 }
 
@@ -50,15 +55,20 @@ enum Says {
 }
 
 impl Model {
-    /// Brings both sides into agreement. `order` is that of the mappings.
+    /// Nobody and nothing, and these mappings.
+    pub(crate) fn new(mappings: &[Mapping]) -> Model {
+        Model { mappings: mappings.to_vec(), order: (0..mappings.len()).collect(), ..Model::default() }
+    }
+
+    /// Brings both sides into agreement.
     ///
     /// # Errors
     /// If it never ends.
-    pub(crate) fn settle(&mut self, case: &Case, order: &[usize]) -> Result<(), String> {
+    pub(crate) fn settle(&mut self, case: &Case) -> Result<(), String> {
         for _ in 0..STEPS_MAX {
             let before = (self.records.clone(), self.people.clone(), self.links.clone());
-            let ended = self.link(case);
-            self.feed_people(case, order, &ended);
+            let ended = self.link();
+            self.feed_people(case, &ended);
             self.feed_records(case);
             if before == (self.records.clone(), self.people.clone(), self.links.clone()) {
                 return Ok(());
@@ -67,10 +77,39 @@ impl Model {
         Err("the mappings fight: the model never comes to rest".to_owned())
     }
 
+    /// Deletes a mapping. What came from it stays, unless another feeds it.
+    pub(crate) fn forget(&mut self, mapping: usize) {
+        self.order.retain(|at| *at != mapping);
+        self.links.retain(|(at, _), _| *at != mapping);
+    }
+
+    /// Whether an attribute hangs on what happened since a mapping was paused: it holds on to what it gave, and whoever else feeds it is
+    /// heard where it had nothing to give, as soon as something happens there.
+    pub(crate) fn is_open(&self, side: Side, attribute: &str) -> bool {
+        let (paused, others): (Vec<_>, Vec<_>) = self.feeding(side, attribute).partition(|at| self.paused.contains(at));
+        !paused.is_empty() && !others.is_empty()
+    }
+
+    /// Mappings that feed an attribute, in order.
+    fn feeding(&self, side: Side, attribute: &str) -> impl Iterator<Item = usize> {
+        let feeds = move |at: &usize| {
+            let mapping = &self.mappings[*at];
+            mapping.side == side && mapping.inbound.iter().any(|line| line.to == attribute)
+        };
+        self.order.iter().copied().filter(feeds)
+    }
+
+    /// Mappings that work, with their places.
+    fn working(&self) -> Vec<(usize, Mapping)> {
+        let places = self.order.iter().filter(|at| !self.paused.contains(at));
+        places.map(|at| (*at, self.mappings[*at].clone())).collect()
+    }
+
     /// Finds each profile's record; the links that ended.
-    fn link(&mut self, case: &Case) -> BTreeSet<(usize, usize)> {
+    fn link(&mut self) -> BTreeSet<(usize, usize)> {
         let mut ended = BTreeSet::new();
-        for (at, mapping) in case.mappings.iter().enumerate() {
+        for (at, mapping) in &self.working() {
+            let at = *at;
             for person in (0..self.people.len()).filter(|person| self.people[*person].side == mapping.side) {
                 match self.matched(mapping, &self.people[person]) {
                     Some(record) => drop(self.links.insert((at, person), record)),
@@ -104,19 +143,20 @@ impl Model {
 
     /// The first mapping in order that has a link and a value wins; where none has a value, the first that is linked says what becomes
     /// of the attribute, and where none is linked any more, it is cleared unless the mapping keeps it.
-    fn feed_people(&mut self, case: &Case, order: &[usize], ended: &BTreeSet<(usize, usize)>) {
+    fn feed_people(&mut self, case: &Case, ended: &BTreeSet<(usize, usize)>) {
+        let mappings = self.mappings.clone();
         for person in 0..self.people.len() {
             let side = self.people[person].side;
-            let of_side = || order.iter().copied().filter(|at| case.mappings[*at].side == side);
-            let names: BTreeSet<&str> =
-                of_side().flat_map(|at| &case.mappings[at].inbound).map(|line| line.to.as_str()).collect();
-            for name in names {
-                let feeding: Vec<(usize, &Line)> = of_side()
-                    .filter_map(|at| Some((at, case.mappings[at].inbound.iter().find(|line| line.to == name)?)))
+            for name in case.targets(side) {
+                let feeding: Vec<(usize, &Line)> = self
+                    .feeding(side, name)
+                    .filter_map(|at| Some((at, mappings[at].inbound.iter().find(|line| line.to == name)?)))
                     .collect();
-                let is_cleared = feeding
-                    .iter()
-                    .any(|(at, _)| ended.contains(&(*at, person)) && !case.mappings[*at].keeps_when_unlinked);
+                if feeding.iter().any(|(at, _)| self.paused.contains(at)) {
+                    continue;
+                }
+                let is_cleared =
+                    feeding.iter().any(|(at, _)| ended.contains(&(*at, person)) && !mappings[*at].keeps_when_unlinked);
                 // What it becomes, or that it stays; the first that has no value is heard only where none has one.
                 let mut becomes: Option<Option<Fact>> = None;
                 let mut empty: Option<Option<Fact>> = None;
@@ -173,11 +213,11 @@ impl Model {
     }
 
     fn feed_records(&mut self, case: &Case) {
-        for (at, mapping) in case.mappings.iter().enumerate() {
+        for (at, mapping) in &self.working() {
             let linked: Vec<(usize, usize)> = self
                 .links
                 .iter()
-                .filter(|((of, _), _)| *of == at)
+                .filter(|((of, _), _)| of == at)
                 .map(|((_, person), record)| (*person, *record))
                 .collect();
             for (person, record) in &linked {

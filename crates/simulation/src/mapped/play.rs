@@ -15,6 +15,7 @@ use syncline_model::{
     attribute::{AttributeDefinition, AttributeOperation, DataType, Origin, Scope},
     clock::{Clock, SystemClock},
     id::{ConnectionId, EnvironmentId, MappingId},
+    issue::IssueFilter,
     mapping::{Duplicates, Empty as OnEmpty, FieldMapping, MappingDefinition, MatchRule, OnUnlink},
     profile::{ProfileKind, ProfileWrite},
     store::{AdminStore, EnvironmentStore, Store},
@@ -28,7 +29,7 @@ use syncline_salesforce::{App, OAuthClient};
 use syncline_store::MemoryStore;
 
 use super::{
-    case::{Act, COMPANIES, Case, Empty, Line, Mapping, Side, USERS, lookups, type_of},
+    case::{Act, COMPANIES, Case, Empty, Line, Mapping, PROJECT, Side, USERS, lookup_field, lookups, type_of},
     fact::{CHOICES, Fact, Kind, Type},
     model::{Model, Person, Record},
 };
@@ -72,7 +73,6 @@ struct World<'c> {
     ids: Vec<String>,
     canary: (String, u64),
     model: Model,
-    order: Vec<usize>,
 }
 
 impl<'c> World<'c> {
@@ -81,6 +81,7 @@ impl<'c> World<'c> {
         let seed_size = Some(SeedSize { contacts: 0, accounts: 0, leads: 0, opportunities: 0 });
         let org = syncline_org::start(OrgOptions { seed_size, ..OrgOptions::default() }).await;
         let org = org.expect("an org can be started");
+        make_project(&mut org.handle().lock());
         for ((object, name), kind) in case.fields.iter().filter(|((_, name), _)| name.ends_with("__c")) {
             org.handle().lock().add_custom_field(object, made(name, *kind)).expect("a new org has no such field");
         }
@@ -103,8 +104,7 @@ impl<'c> World<'c> {
             node: None,
             ids: Vec::new(),
             canary: (String::new(), 0),
-            model: Model::default(),
-            order: (0..case.mappings.len()).collect(),
+            model: Model::new(&case.mappings),
         };
         world.begin().await;
         world.node = Some(Node::start(world.store.clone(), clock, reach));
@@ -121,6 +121,7 @@ impl<'c> World<'c> {
                 "Account" => json!({ "Name": format!("Account {at}") }),
                 "Contact" => json!({ "LastName": format!("Contact {at}") }),
                 "Lead" => json!({ "LastName": format!("Lead {at}"), "Company": "None" }),
+                PROJECT => json!({ "Name": format!("Project {at}") }),
                 _ => json!({ "Name": format!("Deal {at}"), "StageName": "Prospecting", "CloseDate": "2027-01-01" }),
             };
             values.extend(demanded.as_object().cloned().unwrap_or_default());
@@ -222,10 +223,33 @@ impl<'c> World<'c> {
                 self.say(kind, &id, attributes).await;
             }
             Act::Order(order) => {
-                self.order.clone_from(order);
-                let ids = std::iter::once(self.mappings[0]).chain(order.iter().map(|at| self.mappings[at + 1]));
-                let ids: Vec<MappingId> = ids.collect();
+                let known = std::mem::take(&mut self.model.order);
+                self.model.order = order.iter().copied().filter(|at| known.contains(at)).collect();
+                let order = self.model.order.iter().map(|at| self.mappings[at + 1]);
+                let ids: Vec<MappingId> = std::iter::once(self.mappings[0]).chain(order).collect();
                 self.store.order_mappings(self.connection, &ids).await.expect("mappings can be ordered");
+            }
+            Act::Define { mapping, .. } | Act::Pause { mapping, .. } | Act::Forget { mapping }
+                if !self.model.order.contains(mapping) => {}
+            Act::Define { mapping, definition } => {
+                self.model.mappings[*mapping] = definition.clone();
+                let (definition, targets) = defined(definition);
+                let id = Some(self.mappings[mapping + 1]);
+                let saved = self.store.save_mapping(self.connection, id, &definition, &targets, &[]).await;
+                saved.expect("a mapping can be edited");
+            }
+            Act::Pause { mapping, is_paused } => {
+                match is_paused {
+                    true => self.model.paused.insert(*mapping),
+                    false => self.model.paused.remove(mapping),
+                };
+                let id = self.mappings[mapping + 1];
+                self.store.pause_mapping(self.connection, id, *is_paused).await.expect("a mapping can be paused");
+            }
+            Act::Forget { mapping } => {
+                self.model.forget(*mapping);
+                let id = self.mappings[mapping + 1];
+                self.store.delete_mapping(self.connection, id).await.expect("a mapping can be deleted");
             }
         }
     }
@@ -252,7 +276,7 @@ impl<'c> World<'c> {
             let value = |field: &str| schema.index_of(field).map_or(Json::Null, |at| row.get(at).to_json());
             let fields = self.case.fields_of(object).map(|(name, kind)| (name.to_owned(), kind.read(&value(name))));
             let pointed = lookups(object).iter().filter_map(|name| {
-                let id = value(&format!("{name}Id"));
+                let id = value(&lookup_field(name));
                 Some((*name, self.ids.iter().position(|other| Some(other.as_str()) == id.as_str())?))
             });
             Record {
@@ -272,7 +296,7 @@ impl<'c> World<'c> {
         lookups: &[(&'static str, Option<usize>)],
     ) -> Map<String, Json> {
         let fields = fields.iter().map(|(name, fact)| (name.clone(), self.case.kind(object, name).entered(fact)));
-        let lookups = lookups.iter().map(|(name, to)| (format!("{name}Id"), json!(to.map(|to| &self.ids[to]))));
+        let lookups = lookups.iter().map(|(name, to)| (lookup_field(name), json!(to.map(|to| &self.ids[to]))));
         fields.chain(lookups).collect()
     }
 
@@ -290,9 +314,6 @@ impl<'c> World<'c> {
         if self.model.records.is_empty() {
             self.model.records = self.edit(Vec::new()).1;
         }
-        if let Err(words) = self.model.settle(self.case, &self.order) {
-            return vec![words];
-        }
         let begun = Instant::now();
         loop {
             self.canary.1 += 1;
@@ -305,6 +326,10 @@ impl<'c> World<'c> {
                 }
                 tokio::time::sleep(LOOK_APART).await;
             }
+            self.see_open().await;
+            if let Err(words) = self.model.settle(self.case) {
+                return vec![words];
+            }
             let differences = self.differences().await;
             if differences.is_empty() || begun.elapsed() > PATIENCE / 4 {
                 return differences;
@@ -313,8 +338,28 @@ impl<'c> World<'c> {
         }
     }
 
+    /// The model takes over what it can not know.
+    async fn see_open(&mut self) {
+        for person in 0..self.model.people.len() {
+            let (side, id) = (self.model.people[person].side, self.model.people[person].id.clone());
+            let profile = self.store.profile(self.environment, kind_of(side), &id).await;
+            let profile = profile.expect("the store answers").expect("it was made");
+            for name in
+                self.case.targets(side).into_iter().filter(|name| self.model.is_open(side, name)).collect::<Vec<_>>()
+            {
+                let fact = Fact::of_value(profile.attribute(name));
+                self.model.people[person].attributes.insert(name.to_owned(), fact);
+            }
+        }
+    }
+
     async fn is_quiet(&self, website: &str) -> bool {
-        let waiting = self.store.counts(self.connection, None).await.expect("the store answers").waiting;
+        let mut waiting = 0;
+        // What waits for a paused mapping goes on waiting.
+        for at in self.model.order.iter().filter(|at| !self.model.paused.contains(at)).map(|at| at + 1).chain([0]) {
+            let counts = self.store.counts(self.connection, Some(self.mappings[at])).await;
+            waiting += counts.expect("the store answers").waiting;
+        }
         let canary =
             self.store.profile(self.environment, ProfileKind::Company, CANARY).await.expect("the store answers");
         waiting == 0 && canary.is_some_and(|canary| canary.attribute(CANARY) == &Value::text(website))
@@ -344,6 +389,9 @@ impl<'c> World<'c> {
             }
         }
         if !differences.is_empty() {
+            let issues = self.store.issues(self.connection, &IssueFilter::default(), None, 1_000).await;
+            let issues = issues.expect("the store answers").into_iter().map(|listed| listed.issue);
+            differences.extend(issues.map(|issue| format!("an issue: {} {:?}", issue.profile_id, issue.issue)));
             differences.push(format!("the model's world: {:#?}", self.model));
         }
         differences
@@ -358,6 +406,22 @@ fn kind_of(side: Side) -> ProfileKind {
     match side {
         Side::User => ProfileKind::User,
         Side::Company => ProfileKind::Company,
+    }
+}
+
+/// An object of an administrator's own, with a lookup to accounts, and one from contacts.
+fn make_project(org: &mut Org) {
+    let now_ms = 0;
+    let metadata = json!({
+        "label": "Project", "pluralLabel": "Projects", "nameField": { "type": "Text", "label": "Name" },
+        "deploymentStatus": "Deployed", "sharingModel": "ReadWrite",
+    });
+    org.create_object(PROJECT, &metadata, now_ms).expect("a new org has no such object");
+    for (object, name, to, relationship) in
+        [(PROJECT, "Account__c", "Account", "Account__r"), ("Contact", "Project__c", PROJECT, "Project__r")]
+    {
+        let field = FieldSchema::reference(name, name.trim_end_matches("__c"), &[to], relationship);
+        org.add_custom_field(object, field).expect("a new org has no such field");
     }
 }
 
