@@ -148,7 +148,10 @@ struct Bench {
 
 impl Bench {
     async fn new(size: SeedSize) -> Self {
-        let org = syncline_org::start(OrgOptions { seed_size: Some(size), ..OrgOptions::default() });
+        // More is made here in a minute than an org tells of in a day.
+        let daily_deliveries_max = Some(u64::from(u32::MAX));
+        let options = OrgOptions { seed_size: Some(size), daily_deliveries_max, ..OrgOptions::default() };
+        let org = syncline_org::start(options);
         let org = org.await.expect("the org starts");
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(SystemClock);
