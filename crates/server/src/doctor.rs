@@ -18,6 +18,7 @@ use url::Url;
 use crate::{
     commands::{Output, Target},
     salesforce_login::SalesforceLogin,
+    stopping::worked_on,
     wiring::SalesforceConnectors,
 };
 
@@ -35,15 +36,9 @@ pub async fn doctor(target: Target, output: Output) -> anyhow::Result<()> {
     let connection = store.connection(environment.id).await?;
     let connection = connection.filter(|one| one.status != ConnectionStatus::Disconnected);
     let connection = connection.with_context(|| format!("environment {} is not connected", environment.name))?;
-    match connection.status {
-        ConnectionStatus::ReconnectNeeded => {
-            bail!(
-                "{}",
-                connection.detail.unwrap_or_else(|| "Salesforce no longer accepts the grant; connect again".into())
-            )
-        }
-        ConnectionStatus::Paused => bail!("the connection is paused; resume it first"),
-        _ => {}
+    if let Err(idle) = worked_on(&connection) {
+        // Why Salesforce took back its grant is a finding too.
+        bail!("{idle}{}", connection.detail.map(|why| format!(" {why}")).unwrap_or_default());
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Nobody comes back from a browser here.

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use syncline_model::{
-    connection::{Connection, ConnectionStatus},
+    connection::Connection,
     inquiry::{Answer, Question},
     record::Record,
     store::{Signal, Store, StoreError},
 };
 use tokio::time::{Instant, timeout_at};
+
+use crate::stopping::{Idle, worked_on};
 
 /// An org answers within a second or two; a person does not wait longer than this.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,15 +28,19 @@ pub enum InquiryError {
     Store(#[from] StoreError),
 }
 
+impl From<Idle> for InquiryError {
+    fn from(idle: Idle) -> Self {
+        Self::Refused(idle.to_string())
+    }
+}
+
 /// The records that a question is about; a description is of none.
 ///
 /// # Errors
 /// Where the org can not be asked now, or nobody works on the connection.
 pub async fn ask(store: &dyn Store, connection: &Connection, question: Question) -> Result<Vec<Record>, InquiryError> {
     let refused = |words: &str| Err(InquiryError::Refused(words.to_owned()));
-    if connection.status == ConnectionStatus::Paused {
-        return refused("The connection is paused, so Salesforce is not asked.");
-    }
+    worked_on(connection)?;
     if !store.is_owned(connection.id).await? {
         return refused("No server works on the connection just now, so Salesforce is not asked.");
     }

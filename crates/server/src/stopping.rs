@@ -27,6 +27,29 @@ const REVOKE_APART: Duration = Duration::from_secs(60);
 /// A grant that could not be revoked in this time is forgotten: without its token nobody can use it from here.
 const REVOKE_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// Nobody works on a connection that was stopped, whatever is asked of it; says what to do first.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub enum Idle {
+    /// Somebody paused it.
+    #[error("Sync is paused. Resume it first: all that changed meanwhile is synced then.")]
+    Paused,
+    /// Salesforce took back its grant.
+    #[error("Sign in to Salesforce again first: what waits is synced then.")]
+    ReconnectNeeded,
+}
+
+/// What somebody has to do now can be done only where somebody works on the connection.
+///
+/// # Errors
+/// Where nobody does until a person acts.
+pub fn worked_on(connection: &Connection) -> Result<(), Idle> {
+    match connection.status {
+        ConnectionStatus::Paused => Err(Idle::Paused),
+        ConnectionStatus::ReconnectNeeded => Err(Idle::ReconnectNeeded),
+        _ => Ok(()),
+    }
+}
+
 /// Calls may take half a minute to end, and a dead node's lease runs out within a quarter of one; longer than both.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(90);
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use syncline_model::store::StoreError;
 use utoipa::ToSchema;
 
-use crate::{inquire::InquiryError, org_objects::NotKnown};
+use crate::{inquire::InquiryError, org_objects::NotKnown, stopping::Idle};
 
 /// Body of every failed request.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -161,6 +161,12 @@ impl From<InquiryError> for ApiError {
             InquiryError::Refused(words) => Self::conflict(words),
             InquiryError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Idle> for ApiError {
+    fn from(idle: Idle) -> Self {
+        Self::conflict(idle.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     association::{becomes, user},
-    harness::{Browser, Harness, eventually, refused},
+    harness::{Browser, Harness, client, eventually, refused},
     org::Org,
 };
 
@@ -82,5 +82,48 @@ async fn a_paused_mapping_keeps_what_changes_until_it_is_resumed() {
     assert_eq!((status, &resumed["paused"]), (StatusCode::OK, &json!(false)), "{resumed}");
     becomes(&harness, "ada", "title", json!("CEO")).await;
     refused(&browser.send(Method::POST, "{env}/mappings/none/pause", None).await, 404, "not_found", None);
+    harness.end().await;
+}
+
+/// Asserts that whatever needs somebody who works on the connection is refused, and with these words.
+async fn nobody_works(browser: &Browser, words: &str) {
+    let draft = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": [{ "from": "Department", "to": "department" }],
+    });
+    for (method, path, body) in [
+        (Method::POST, "{env}/mappings/preview", Some(draft.clone())),
+        (Method::POST, "{env}/mappings/sample", Some(draft)),
+        // What was not described yet.
+        (Method::GET, "{env}/salesforce/objects/Opportunity", None),
+        (Method::POST, "{env}/salesforce/examination", None),
+        (Method::POST, "{env}/issues/retry", Some(json!({}))),
+        (Method::POST, "{env}/users/ada/sync", None),
+    ] {
+        let said = refused(&browser.send(method, path, body).await, 409, "conflict", None);
+        assert!(said.ends_with(words), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_works_on_is_refused_in_one_set_of_words() {
+    let harness = Harness::with_org().await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    ada(&harness, &browser, &org).await;
+    let paused = browser.send(Method::POST, "{env}/salesforce/pause", None).await;
+    assert_eq!(paused.0, StatusCode::OK, "{}", paused.1);
+    nobody_works(&browser, "Sync is paused. Resume it first: all that changed meanwhile is synced then.").await;
+
+    let refusal = json!({ "answer": { "status": 400, "error_code": "invalid_grant" } });
+    org.add_fault(json!({ "path": "/services/oauth2/token", "fault": refusal })).await;
+    let url = format!("{}/__control/sessions", harness.org.as_ref().unwrap().state().org_url);
+    assert!(client().delete(url).send().await.unwrap().status().is_success());
+    let resumed = browser.send(Method::POST, "{env}/salesforce/resume", None).await;
+    assert_eq!(resumed.0, StatusCode::OK, "{}", resumed.1);
+    eventually("the grant is found to be gone", async || {
+        (browser.get("{env}/salesforce").await["status"] == "reconnect_needed").then_some(())
+    })
+    .await;
+    nobody_works(&browser, "Sign in to Salesforce again first: what waits is synced then.").await;
     harness.end().await;
 }

@@ -42,6 +42,39 @@ async fn the_doctor_examines_by_itself_or_through_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_works_on_is_not_examined_nor_is_a_plan_tried() {
+    let installation = Installation::new(sqlite, SIZE).await;
+    let _server = installation.serve();
+    installation.ready().await;
+    installation.map().await;
+    let contact = installation.query("SELECT Email FROM Contact WHERE Email != null LIMIT 1").await.remove(0);
+    let body = json!({"id": "user-1", "attributes": {"email": contact["Email"]}});
+    installation.userflow(reqwest::Method::POST, "/users", Some(body)).await.expect("the server answers");
+    installation.put("wider.toml", WITH_NEW_FIELD);
+    let nobody_works = |words: &str| {
+        let refused = installation.refused(&["doctor"]);
+        let planned = installation.command(&["mappings", "plan", "wider.toml"]);
+        assert!(planned.contains(&format!("not tried: {words}")), "{planned}");
+        assert!(refused.contains(words), "{refused}");
+        refused
+    };
+    installation.command(&["pause"]);
+    nobody_works("Sync is paused. Resume it first: all that changed meanwhile is synced then.");
+
+    let refusal = json!({"answer": {"status": 400, "error_code": "invalid_grant"}});
+    let rule = json!({"path": "/services/oauth2/token", "fault": refusal});
+    installation.org.handle().add_fault(serde_json::from_value(rule).expect("a rule"));
+    installation.org.handle().lock().end_all_sessions();
+    installation.command(&["resume"]);
+    eventually("the grant is found to be gone", async || {
+        installation.command(&["mappings", "plan", "wider.toml"]).contains("not tried: Sign in").then_some(())
+    })
+    .await;
+    let refused = nobody_works("Sign in to Salesforce again first: what waits is synced then.");
+    assert!(refused.contains("no longer accepts the connection's grant"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_a_mapping_wants_is_made_and_then_written() {
     let installation = Installation::new(sqlite, SIZE).await;
     let _server = installation.serve();

@@ -18,6 +18,7 @@ use super::{
     extract::InEnvironment,
     words::ConnectionStatus,
 };
+use crate::stopping;
 
 mod budget;
 pub(super) mod connect;
@@ -136,18 +137,11 @@ pub(super) async fn connected(api: &Api, environment: EnvironmentId) -> Result<c
     shown(api, environment).await?.ok_or_else(|| ApiError::conflict("Connect with Salesforce first."))
 }
 
-/// The same, for what somebody has to do now: nobody works on a connection that is paused, or whose grant is gone.
+/// The same, for what somebody has to do now.
 pub(super) async fn worked_on(api: &Api, environment: EnvironmentId) -> Result<connection::Connection, ApiError> {
     let connection = connected(api, environment).await?;
-    match connection.status {
-        connection::ConnectionStatus::Paused => {
-            Err(ApiError::conflict("Sync is paused. Resume it first: all that changed meanwhile is synced then."))
-        }
-        connection::ConnectionStatus::ReconnectNeeded => {
-            Err(ApiError::conflict("Sign in to Salesforce again first: what waits is synced then."))
-        }
-        _ => Ok(connection),
-    }
+    stopping::worked_on(&connection)?;
+    Ok(connection)
 }
 
 /// Where a record opens: under /<id>; Lightning and the older screens both forward from there.
