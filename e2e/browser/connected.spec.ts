@@ -201,7 +201,7 @@ test.describe('the connection', () => {
     await inbound.getByLabel('Source value 1').fill('Nobody has this title');
     const preview = page.getByRole('region', { name: 'Preview on real links' });
     await preview.getByRole('button', { name: 'Show preview' }).press('Enter');
-    await expect(preview.getByText(/^\d+ of \d+ users that were tried match a record of Contact\.$/)).toBeVisible();
+    await expect(preview.getByText(/^\d+ of \d+ users tried match a Salesforce Contact\.$/)).toBeVisible();
     await expect(preview.getByText(/value map does not name it/).first()).toBeVisible();
     await expectAccessible(page);
     // It follows the draft.

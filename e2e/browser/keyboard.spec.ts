@@ -102,7 +102,7 @@ test('the setup guide leads to a synced profile without a mouse', async ({ page,
   await choose(page, box('Contact field, line 2'), 'Industry', 'Industry Account.Industry');
   await expect(box('User attribute, line 2')).toHaveValue('salesforce_account_industry');
   await press(page, button('Show preview'));
-  await expect(page.getByText(/users that were tried match a record of Contact/)).toBeVisible();
+  await expect(page.getByText(/users tried match a Salesforce Contact/)).toBeVisible();
   await press(page, button('Save mapping'));
   await expect(page.getByRole('article', { name: 'Mapping of Contact and User' })).toContainText('salesforce_account_industry');
 

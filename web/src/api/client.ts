@@ -11,6 +11,7 @@ type Schemas = components['schemas'];
 export type Session = Schemas['Session'];
 export type EnvironmentRef = Session['environments'][number];
 export type ProfileSummary = Schemas['ProfileSummary'];
+export type ProfileList = Schemas['ProfileList'];
 export type Profile = Schemas['Profile'];
 export type ProfileKind = Profile['kind'];
 export type Attribute = Schemas['Attribute'];

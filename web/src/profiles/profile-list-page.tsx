@@ -1,22 +1,22 @@
-import { Avatar, Box, Button, CloseButton, Group, Paper, Skeleton, Stack, Table, Text, TextInput, VisuallyHidden } from '@mantine/core';
-import { IconBuilding, IconChevronLeft, IconChevronRight, IconSearch, IconUsers } from '@tabler/icons-react';
+import { Avatar, Box, Group, Paper, Skeleton, Stack, Table, Text, VisuallyHidden } from '@mantine/core';
+import { IconBuilding, IconSearch, IconUsers } from '@tabler/icons-react';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
 
-import type { ProfileKind, ProfileSummary } from '../api/client';
+import type { ProfileKind, ProfileList, ProfileSummary } from '../api/client';
 import { useLive } from '../api/live';
 import { profilesKey, profilesQuery, sessionQuery } from '../api/queries';
 import { useEnv } from '../session/session';
 import { PageTitle } from '../shell/page';
+import { Pager } from '../ui/pager';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
+import { SearchBox } from '../ui/search-box';
 import { EmptyState, ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
 import classes from './profiles.module.css';
 import { KIND_WORDS, profilePath, profileTitle } from './words';
 
 const PAGE_SIZE = 50;
-const SEARCH_DELAY_MS = 250;
 const count = new Intl.NumberFormat();
 
 /** The cursors of the pages before this one, kept with the history entry: the API pages forward only. */
@@ -31,6 +31,7 @@ export function ProfileListPage({ kind }: { kind: ProfileKind }) {
   const [params] = useSearchParams();
   const search = params.get('search') ?? '';
   const after = params.get('after');
+  const navigate = useNavigate();
   const queryClient = useQueryClient();
   const query = useQuery({ ...profilesQuery(env, kind, { search, after, limit: PAGE_SIZE }), placeholderData: keepPreviousData });
 
@@ -51,7 +52,13 @@ export function ProfileListPage({ kind }: { kind: ProfileKind }) {
             {page !== undefined && totalWords(kind, page.total, search)}
           </Text>
         </div>
-        <SearchBox kind={kind} search={search} />
+        <SearchBox
+          label={kind === 'user' ? 'Search users by name, email or ID' : 'Search companies by name or ID'}
+          placeholder={kind === 'user' ? 'Name, email or ID' : 'Name or ID'}
+          search={search}
+          onSearch={(wanted) => void navigate({ search: wanted === '' ? '' : `?${new URLSearchParams({ search: wanted })}` }, { replace: true })}
+          className={classes['search']}
+        />
       </Group>
       {page === undefined && query.error !== null ? (
         <Paper>
@@ -66,7 +73,7 @@ export function ProfileListPage({ kind }: { kind: ProfileKind }) {
           <Paper className={classes['tableCard'] ?? ''} aria-busy={query.isPlaceholderData || page === undefined}>
             <ProfileTable kind={kind} rows={page?.data} />
           </Paper>
-          {page !== undefined && <Pager next={page.next_cursor ?? null} total={page.total} shown={page.data.length} />}
+          {page !== undefined && <ProfilePager page={page} isBusy={query.isPlaceholderData} />}
         </>
       )}
     </Stack>
@@ -77,43 +84,6 @@ function totalWords(kind: ProfileKind, total: number, search: string): string {
   const { one, many } = KIND_WORDS[kind];
   const things = `${count.format(total)} ${(total === 1 ? one : many).toLowerCase()}`;
   return search === '' ? things : `${things} matching “${search}”`;
-}
-
-function SearchBox({ kind, search }: { kind: ProfileKind; search: string }) {
-  const navigate = useNavigate();
-  const [text, setText] = useState(search);
-  const written = useRef(search);
-  const label = kind === 'user' ? 'Search users by name, email or ID' : 'Search companies by name or ID';
-
-  // Back and forward change the search in the address; the box follows.
-  useEffect(() => {
-    if (search === written.current) return;
-    written.current = search;
-    setText(search);
-  }, [search]);
-
-  useEffect(() => {
-    const wanted = text.trim();
-    if (wanted === written.current) return undefined;
-    const timer = setTimeout(() => {
-      written.current = wanted;
-      void navigate({ search: wanted === '' ? '' : `?${new URLSearchParams({ search: wanted })}` }, { replace: true });
-    }, SEARCH_DELAY_MS);
-    return () => clearTimeout(timer);
-  }, [text, navigate]);
-
-  return (
-    <TextInput
-      type="search"
-      aria-label={label}
-      placeholder={kind === 'user' ? 'Name, email or ID' : 'Name or ID'}
-      leftSection={<IconSearch size={16} aria-hidden />}
-      rightSection={text === '' ? null : <CloseButton size="sm" aria-label="Clear search" onClick={() => setText('')} />}
-      className={classes['search'] ?? ''}
-      value={text}
-      onChange={({ currentTarget }) => setText(currentTarget.value)}
-    />
-  );
 }
 
 function ProfileTable({ kind, rows }: { kind: ProfileKind; rows: ProfileSummary[] | undefined }) {
@@ -232,11 +202,12 @@ function NothingFound({ kind, search }: { kind: ProfileKind; search: string }) {
   );
 }
 
-function Pager({ next, total, shown }: { next: string | null; total: number; shown: number }) {
+function ProfilePager({ page, isBusy }: { page: ProfileList; isBusy: boolean }) {
   const navigate = useNavigate();
   const location = useLocation();
   const [params] = useSearchParams();
   const after = params.get('after');
+  const next = page.next_cursor ?? null;
   const earlier = after === null ? [] : earlierCursors(location.state);
 
   const go = (cursor: string | null, earlierThen: (string | null)[]) => {
@@ -247,33 +218,15 @@ function Pager({ next, total, shown }: { next: string | null; total: number; sho
     window.scrollTo({ top: 0 });
   };
 
-  if (after === null && next === null) return null;
-  const first = (earlier?.length ?? 0) * PAGE_SIZE;
   return (
-    <Group component="nav" aria-label="Pages" justify="space-between">
-      <Text size="sm" c="dimmed">
-        {earlier === null ? `of ${count.format(total)}` : `${count.format(first + 1)}–${count.format(first + shown)} of ${count.format(total)}`}
-      </Text>
-      <Group gap="xs">
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<IconChevronLeft size={14} aria-hidden />}
-          disabled={after === null}
-          onClick={() => (earlier === null ? go(null, []) : go(earlier.at(-1) ?? null, earlier.slice(0, -1)))}
-        >
-          {earlier === null ? 'First page' : 'Previous'}
-        </Button>
-        <Button
-          variant="default"
-          size="xs"
-          rightSection={<IconChevronRight size={14} aria-hidden />}
-          disabled={next === null}
-          onClick={() => go(next, [...(earlier ?? []), after])}
-        >
-          Next
-        </Button>
-      </Group>
-    </Group>
+    <Pager
+      label="Pages"
+      before={earlier === null ? null : earlier.length * PAGE_SIZE}
+      shown={page.data.length}
+      total={page.total}
+      onPrevious={after === null ? null : () => go(earlier?.at(-1) ?? null, earlier?.slice(0, -1) ?? [])}
+      onNext={next === null ? null : () => go(next, [...(earlier ?? []), after])}
+      isBusy={isBusy}
+    />
   );
 }

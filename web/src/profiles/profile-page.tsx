@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Avatar, Box, Breadcrumbs, Button, CopyButton, Group, Paper, Skeleton, Stack, Text, Title, Tooltip } from '@mantine/core';
+import { ActionIcon, Anchor, Avatar, Box, Button, CopyButton, Group, Paper, Skeleton, Stack, Text, Title, Tooltip } from '@mantine/core';
 import { IconArrowUpRight, IconCheck, IconCopy, IconUserQuestion } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -13,6 +13,7 @@ import { PageTitle } from '../shell/page';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { EmptyState, ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
+import { Trail } from '../ui/trail';
 import { AttributeTable } from './attribute-table';
 import { valueWords } from './attribute-value';
 import classes from './profiles.module.css';
@@ -37,16 +38,12 @@ function ProfilePage({ kind, id }: { kind: ProfileKind; id: string }) {
     () => void queryClient.invalidateQueries({ queryKey: sessionQuery.queryKey }),
   );
 
-  const back = (
-    <Anchor component={Link} to={words.path} size="sm">
-      {words.many}
-    </Anchor>
-  );
+  const above = [{ to: words.path, label: words.many }];
   const notFound = query.error instanceof ApiError && query.error.status === 404;
   if (notFound) {
     return (
       <Stack>
-        {back}
+        <Trail steps={above} />
         <PageTitle documentTitle="Not found">{`${words.one} not found`}</PageTitle>
         <Paper>
           <EmptyState icon={<IconUserQuestion size={24} stroke={1.6} />} title={`There is no ${words.one.toLowerCase()} “${id}”`}>
@@ -59,7 +56,7 @@ function ProfilePage({ kind, id }: { kind: ProfileKind; id: string }) {
   if (query.data === undefined) {
     return (
       <Stack>
-        {back}
+        <Trail steps={above} />
         {query.error === null ? (
           <ProfileSkeleton />
         ) : (
@@ -78,12 +75,7 @@ function ProfilePage({ kind, id }: { kind: ProfileKind; id: string }) {
   const title = profileTitle(profile);
   return (
     <Stack gap="lg">
-      <Breadcrumbs component="nav" aria-label="Breadcrumbs" separatorMargin="xs">
-        {back}
-        <Text size="sm" c="dimmed" truncate aria-current="page">
-          {title}
-        </Text>
-      </Breadcrumbs>
+      <Trail steps={above} here={title} />
       <Group wrap="nowrap" gap="md">
         <Avatar size={52} radius={kind === 'user' ? 'xl' : 'md'} name={title} color="indigo" variant="light" aria-hidden />
         <Box miw={0}>

@@ -1,10 +1,11 @@
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Modal, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 
 import { type Connection, disconnectSalesforce } from '../api/client';
 import { salesforceKey } from '../api/queries';
 import { useEnv } from '../session/session';
+import { ConfirmDialog } from '../ui/confirm-dialog';
 import { ConnectForm } from './connect-card';
 
 interface Props {
@@ -44,28 +45,13 @@ export function DisconnectDialog({ connection, opened, onClose }: Props) {
     },
   });
   return (
-    <Modal opened={opened} onClose={onClose} title="Disconnect Salesforce?" closeButtonProps={{ 'aria-label': 'Close' }}>
-      <Stack>
-        <Text size="sm">
-          Sync with <b>{connection.organization_name ?? 'this org'}</b> stops at once, in both directions, and Syncline gives its access back.
-        </Text>
-        <Text size="sm">
-          Your mappings and all attribute values stay as they are. Connect the same org again to go on. Nothing in Salesforce is deleted.
-        </Text>
-        {mutation.isError && (
-          <Alert role="alert" color="red">
-            {mutation.error.message}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus>
-            Cancel
-          </Button>
-          <Button color="red.9" loading={mutation.isPending} onClick={() => mutation.mutate()}>
-            Disconnect
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <ConfirmDialog title="Disconnect Salesforce?" action="Disconnect" mutation={mutation} opened={opened} onClose={onClose}>
+      <Text size="sm">
+        Sync with <b>{connection.organization_name ?? 'this org'}</b> stops at once, in both directions, and Syncline gives its access back.
+      </Text>
+      <Text size="sm">
+        Your mappings and all attribute values stay as they are. Connect the same org again to go on. Nothing in Salesforce is deleted.
+      </Text>
+    </ConfirmDialog>
   );
 }

@@ -1,6 +1,6 @@
 /** Issues with one cause: what happened, what to do, and whom it concerns. */
 import { Anchor, Badge, Button, Collapse, Group, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { IconArrowUpRight, IconChevronDown, IconChevronLeft, IconChevronRight, IconRefresh } from '@tabler/icons-react';
+import { IconArrowUpRight, IconChevronDown, IconRefresh } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { Link } from 'react-router';
@@ -9,6 +9,7 @@ import type { Issue, IssueFilter, IssueGroup, Mapping } from '../api/client';
 import { issuesQuery } from '../api/queries';
 import { profilePath, profileTitle } from '../profiles/words';
 import { useEnv } from '../session/session';
+import { Pager } from '../ui/pager';
 import { ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
 import { filterOf, groupName, issuesWords, KIND_LABEL, profilesWords } from './issue-words';
@@ -119,7 +120,7 @@ function IssueRows({ name, filter, cause, retry, isIdle }: RowsProps) {
       <ErrorState what="These issues" error={query.error} onRetry={() => void query.refetch()} />
     );
   }
-  const first = (cursors.length - 1) * PAGE_SIZE;
+  const next = page.next_cursor;
   return (
     <div className={classes['unfolded']}>
       <ul className={classes['rows']} aria-label={name} aria-busy={query.isPlaceholderData}>
@@ -132,33 +133,16 @@ function IssueRows({ name, filter, cause, retry, isIdle }: RowsProps) {
           No more: those of this page have closed.
         </Text>
       )}
-      {(cursors.length > 1 || page.next_cursor !== null) && (
-        <Group component="nav" aria-label={`Pages of ${name}`} justify="space-between" pt="sm">
-          <Text size="sm" c="dimmed" role="status">
-            {page.data.length > 0 && `${count.format(first + 1)}–${count.format(first + page.data.length)} of ${count.format(page.total)}`}
-          </Text>
-          <Group gap="xs">
-            <Button
-              variant="default"
-              size="xs"
-              leftSection={<IconChevronLeft size={14} aria-hidden />}
-              disabled={cursors.length === 1}
-              onClick={() => setCursors(cursors.slice(0, -1))}
-            >
-              Previous
-            </Button>
-            <Button
-              variant="default"
-              size="xs"
-              rightSection={<IconChevronRight size={14} aria-hidden />}
-              disabled={page.next_cursor === null || query.isPlaceholderData}
-              onClick={() => setCursors([...cursors, page.next_cursor])}
-            >
-              Next
-            </Button>
-          </Group>
-        </Group>
-      )}
+      <Pager
+        label={`Pages of ${name}`}
+        before={(cursors.length - 1) * PAGE_SIZE}
+        shown={page.data.length}
+        total={page.total}
+        onPrevious={cursors.length === 1 ? null : () => setCursors(cursors.slice(0, -1))}
+        onNext={next === null ? null : () => setCursors([...cursors, next])}
+        isBusy={query.isPlaceholderData}
+        pt="sm"
+      />
     </div>
   );
 }

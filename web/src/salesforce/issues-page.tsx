@@ -1,5 +1,5 @@
 /** The sync-issue inbox: what could not be synced, by cause, with what to do about it and a retry. */
-import { Alert, Anchor, Breadcrumbs, Button, CloseButton, Group, Paper, Select, Skeleton, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Anchor, Button, CloseButton, Group, Paper, Select, Skeleton, Stack, Text } from '@mantine/core';
 import { IconCircleCheck, IconPlugConnectedX, IconRefresh, IconSearch } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
@@ -9,15 +9,16 @@ import type { Connection, IssueFilter, Mapping } from '../api/client';
 import { issueGroupsQuery, mappingsQuery } from '../api/queries';
 import { useEnv } from '../session/session';
 import { PageTitle } from '../shell/page';
+import { SearchBox } from '../ui/search-box';
 import { EmptyState, ErrorState } from '../ui/states';
+import { Trail } from '../ui/trail';
 import { IssueGroupCard } from './issue-group';
 import { filterOfAddress, ISSUE_KINDS, issuesWords, KIND_LABEL, mappingChoices, progressWords } from './issue-words';
 import classes from './issues.module.css';
-import { SALESFORCE_PATH } from './paths';
+import { INTEGRATIONS_STEP, SALESFORCE_PATH, SALESFORCE_STEP } from './paths';
 import { useLiveConnection } from './use-salesforce';
 import { type Retry, useRetry } from './use-retry';
 
-const SEARCH_DELAY_MS = 250;
 /** Groups shown at first: an org that a hundred fields were taken away from has a hundred. */
 const GROUPS_AT_FIRST = 50;
 const count = new Intl.NumberFormat();
@@ -36,17 +37,7 @@ export function IssuesPage() {
 
   return (
     <Stack gap="lg">
-      <Breadcrumbs component="nav" aria-label="Breadcrumbs" separatorMargin="xs">
-        <Anchor component={Link} to="/settings/integrations" size="sm">
-          Integrations
-        </Anchor>
-        <Anchor component={Link} to={SALESFORCE_PATH} size="sm">
-          Salesforce
-        </Anchor>
-        <Text size="sm" c="dimmed" aria-current="page">
-          Sync issues
-        </Text>
-      </Breadcrumbs>
+      <Trail steps={[INTEGRATIONS_STEP, SALESFORCE_STEP]} here="Sync issues" />
       <Group justify="space-between" align="flex-end" gap="md">
         <div>
           <PageTitle>Sync issues</PageTitle>
@@ -164,46 +155,13 @@ function Filters({ filter, mappings }: { filter: IssueFilter; mappings: Mapping[
         clearButtonProps={{ 'aria-label': 'Show all types' }}
         onChange={(kind) => set({ kind })}
       />
-      <SearchBox search={params.get('search') ?? ''} onSearch={(search) => set({ search })} />
+      <SearchBox
+        label="Search sync issues by person, company, record, field or cause"
+        placeholder="Name, email, ID, record, field or cause"
+        search={params.get('search') ?? ''}
+        onSearch={(search) => set({ search })}
+      />
     </div>
-  );
-}
-
-function SearchBox({ search, onSearch }: { search: string; onSearch: (search: string) => void }) {
-  const [text, setText] = useState(search);
-  const written = useRef(search);
-  const tell = useRef(onSearch);
-  useEffect(() => {
-    tell.current = onSearch;
-  });
-
-  // Back and forward change the search in the address; the box follows.
-  useEffect(() => {
-    if (search === written.current) return;
-    written.current = search;
-    setText(search);
-  }, [search]);
-
-  useEffect(() => {
-    const wanted = text.trim();
-    if (wanted === written.current) return undefined;
-    const timer = setTimeout(() => {
-      written.current = wanted;
-      tell.current(wanted);
-    }, SEARCH_DELAY_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-
-  return (
-    <TextInput
-      type="search"
-      aria-label="Search sync issues by person, company, record, field or cause"
-      placeholder="Name, email, ID, record, field or cause"
-      leftSection={<IconSearch size={16} aria-hidden />}
-      rightSection={text === '' ? null : <CloseButton size="sm" aria-label="Clear search" onClick={() => setText('')} />}
-      value={text}
-      onChange={({ currentTarget }) => setText(currentTarget.value)}
-    />
   );
 }
 

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Badge, Button, Group, Menu, Modal, Paper, Select, Skeleton, Stack, Text, Title, VisuallyHidden } from '@mantine/core';
+import { ActionIcon, Badge, Button, Group, Menu, Paper, Select, Skeleton, Stack, Text, Title, VisuallyHidden } from '@mantine/core';
 import {
   IconArrowDown,
   IconArrowsLeftRight,
@@ -16,6 +16,7 @@ import { Link, useNavigate } from 'react-router';
 import { deleteMapping, type MadeField, type Mapping, type ProfileKind } from '../api/client';
 import { mappingsQuery, salesforceKey, salesforceObjectsQuery } from '../api/queries';
 import { useEnv } from '../session/session';
+import { ConfirmDialog } from '../ui/confirm-dialog';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
@@ -249,26 +250,11 @@ function DeleteDialog({ mapping, name, opened, onClose }: { mapping: Mapping; na
     onSuccess: () => queryClient.invalidateQueries({ queryKey: salesforceKey(env) }),
   });
   return (
-    <Modal opened={opened} onClose={onClose} title={`Delete the mapping of ${name}?`} closeButtonProps={{ 'aria-label': 'Close' }}>
-      <Stack>
-        <Text size="sm">
-          Its fields stop syncing and its {count.format(mapping.links)} links end. No Salesforce record, user or company is deleted.
-        </Text>
-        {mutation.isError && (
-          <Alert role="alert" color="red">
-            {mutation.error.message}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus>
-            Cancel
-          </Button>
-          <Button color="red.9" loading={mutation.isPending} onClick={() => mutation.mutate()}>
-            Delete mapping
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <ConfirmDialog title={`Delete the mapping of ${name}?`} action="Delete mapping" mutation={mutation} opened={opened} onClose={onClose}>
+      <Text size="sm">
+        Its fields stop syncing and its {count.format(mapping.links)} links end. No Salesforce record, user or company is deleted.
+      </Text>
+    </ConfirmDialog>
   );
 }
 

@@ -1,16 +1,17 @@
-import { Anchor, Breadcrumbs, Paper, Skeleton, Stack, Text } from '@mantine/core';
+import { Paper, Skeleton, Stack } from '@mantine/core';
 import { IconPlugConnected } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { Link, Navigate, useParams, useSearchParams } from 'react-router';
+import { Navigate, useParams, useSearchParams } from 'react-router';
 
 import type { Mapping, ProfileKind } from '../api/client';
 import { attributeDefinitionsQuery, mappingsQuery, outboundSourcesQuery, salesforceObjectQuery } from '../api/queries';
 import { useEnv } from '../session/session';
 import { PageTitle } from '../shell/page';
 import { EmptyState, ErrorState } from '../ui/states';
+import { Trail } from '../ui/trail';
 import { MappingEditor } from './mapping-editor';
-import { SALESFORCE_PATH } from './paths';
+import { INTEGRATIONS_STEP, SALESFORCE_PATH, SALESFORCE_STEP } from './paths';
 import { PROFILE_LABEL } from './words';
 
 export function NewMappingPage() {
@@ -59,17 +60,7 @@ export function EditMappingPage() {
 function Frame({ title, here, children }: { title: string; here: string; children: ReactNode }) {
   return (
     <Stack gap="lg" maw={860}>
-      <Breadcrumbs component="nav" aria-label="Breadcrumbs" separatorMargin="xs">
-        <Anchor component={Link} to="/settings/integrations" size="sm">
-          Integrations
-        </Anchor>
-        <Anchor component={Link} to={SALESFORCE_PATH} size="sm">
-          Salesforce
-        </Anchor>
-        <Text size="sm" c="dimmed" truncate aria-current="page">
-          {here}
-        </Text>
-      </Breadcrumbs>
+      <Trail steps={[INTEGRATIONS_STEP, SALESFORCE_STEP]} here={here} />
       <PageTitle>{title}</PageTitle>
       {children}
     </Stack>

@@ -14,14 +14,16 @@ const preview: Preview = {
 
 describe('words of a preview', () => {
   it('say how many match', () => {
-    expect(matchWords(preview, 'user', 'Contact')).toBe('12 of 25 users that were tried match a record of Contact.');
-    expect(matchWords({ ...preview, tried: 1, matched: 1 }, 'company', 'Account')).toBe('1 of 1 company that was tried matches a record of Account.');
+    expect(matchWords(preview, 'user', 'Contact')).toBe('12 of 25 users tried match a Salesforce Contact.');
+    expect(matchWords({ ...preview, tried: 1, matched: 1 }, 'company', 'Account')).toBe('1 of 1 company tried matches a Salesforce Account.');
   });
 
   it('say what saving costs', () => {
     expect(costWords(preview, 'user')).toBe(
-      'Saving links about 1,920 users, changes attributes of 1,600 and writes to 1 record: about 29 API calls and 12 seconds.',
+      'Saving links about 1,920 users. About 1,600 users get new attribute values, and 1 Salesforce record gets new field values. That takes about 29 API calls and 12 seconds.',
     );
+    const quiet = { links: 1, updates: 0, writes: 0, calls: 1, seconds: 1 };
+    expect(costWords({ ...preview, cost: quiet }, 'company')).toBe('Saving links about 1 company. No value changes. That takes about 1 API call and 1 second.');
     expect(costWords({ ...preview, cost: { ...preview.cost, seconds: 300 } }, 'user')).toContain('5 minutes.');
   });
 

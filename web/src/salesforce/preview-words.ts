@@ -10,15 +10,20 @@ const many = (number: number, one: string, more = `${one}s`): string => `${count
 
 const profiles = (number: number, kind: ProfileKind): string => (kind === 'user' ? many(number, 'user') : many(number, 'company', 'companies'));
 
-/** "12 of 25 users that were tried match a record of Contact." */
-export function matchWords({ tried, matched }: Preview, kind: ProfileKind, object: string): string {
-  return `${count.format(matched)} of ${profiles(tried, kind)} that ${tried === 1 ? 'was' : 'were'} tried ${matched === 1 ? 'matches' : 'match'} a record of ${object}.`;
-}
+/** "12 of 25 users tried match a Salesforce Contact." */
+export const matchWords = ({ tried, matched }: Preview, kind: ProfileKind, object: string): string =>
+  `${count.format(matched)} of ${profiles(tried, kind)} tried ${matched === 1 ? 'matches' : 'match'} a Salesforce ${object}.`;
 
 /** What saving would come to, for all profiles that there are. */
 export function costWords({ cost: { links, updates, writes, calls, seconds } }: Preview, kind: ProfileKind): string {
+  const getting = (number: number, who: string, what: string) => (number === 0 ? [] : [`${who} ${number === 1 ? 'gets' : 'get'} new ${what}`]);
+  const changes = [
+    ...getting(updates, profiles(updates, kind), 'attribute values'),
+    ...getting(writes, many(writes, 'Salesforce record'), 'field values'),
+  ];
   const time = seconds < 60 ? many(seconds, 'second') : many(Math.round(seconds / 60), 'minute');
-  return `Saving links about ${profiles(links, kind)}, changes attributes of ${count.format(updates)} and writes to ${many(writes, 'record')}: about ${many(calls, 'API call')} and ${time}.`;
+  const told = changes.length === 0 ? 'No value changes' : `About ${changes.join(', and ')}`;
+  return `Saving links about ${profiles(links, kind)}. ${told}. That takes about ${many(calls, 'API call')} and ${time}.`;
 }
 
 export function lineState({ changes, failure }: Line): { word: string; tone: Tone } {

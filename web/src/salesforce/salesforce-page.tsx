@@ -1,9 +1,10 @@
-import { Alert, Anchor, Breadcrumbs, Button, Group, Paper, Skeleton, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Paper, Skeleton, Stack, Text } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Link } from 'react-router';
 
 import { PageTitle } from '../shell/page';
 import { ErrorState } from '../ui/states';
+import { Trail } from '../ui/trail';
 import { BudgetCard } from './budget-card';
 import { ConnectCard } from './connect-card';
 import { ConnectionPanel } from './connection-panel';
@@ -11,7 +12,7 @@ import { ExaminationCard } from './examination-card';
 import { FeedsCard } from './feeds-card';
 import { issuesWords } from './issue-words';
 import { MappingList } from './mapping-list';
-import { ISSUES_PATH } from './paths';
+import { INTEGRATIONS_STEP, ISSUES_PATH } from './paths';
 import panelClasses from './salesforce.module.css';
 import { useLiveConnection } from './use-salesforce';
 
@@ -20,14 +21,7 @@ export function SalesforcePage() {
   const connection = query.data;
   return (
     <Stack gap="lg">
-      <Breadcrumbs component="nav" aria-label="Breadcrumbs" separatorMargin="xs">
-        <Anchor component={Link} to="/settings/integrations" size="sm">
-          Integrations
-        </Anchor>
-        <Text size="sm" c="dimmed" aria-current="page">
-          Salesforce
-        </Text>
-      </Breadcrumbs>
+      <Trail steps={[INTEGRATIONS_STEP]} here="Salesforce" />
       <PageTitle>Salesforce</PageTitle>
       {connection === undefined ? (
         query.error === null ? (
