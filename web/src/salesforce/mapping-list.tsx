@@ -20,6 +20,7 @@ import { ConfirmDialog } from '../ui/confirm-dialog';
 import { SalesforceCloud } from '../ui/salesforce-cloud';
 import { ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
+import { FieldSelect } from './field-select';
 import { SALESFORCE_PATH } from './paths';
 import classes from './salesforce.module.css';
 import { type MappingOrder, useMappingOrder } from './use-mapping-order';
@@ -277,15 +278,12 @@ function NewMappingCard() {
         Set up a new mapping between Salesforce and Userflow objects
       </Title>
       <div className={classes['newMapping']}>
-        <Select
+        <FieldSelect
           label="Salesforce object"
           placeholder={objects.isPending ? 'Loading…' : 'Choose an object'}
-          searchable
           disabled={objects.isPending}
           error={objects.isError ? `Objects could not be loaded. ${objects.error.message}` : undefined}
-          data={objects.data?.data.map(({ name, label }) => ({ value: name, label: label === name ? name : `${label} (${name})` })) ?? []}
-          nothingFoundMessage="Nothing found"
-          limit={200}
+          options={objects.data?.data.map(({ name, label }) => ({ value: name, label })) ?? []}
           value={salesforce}
           onChange={setSalesforce}
         />
