@@ -235,3 +235,15 @@ test('asks for changes while the day’s event deliveries are used up', async ({
   await checkNow(page);
   await expect(contactFeed(page)).toContainText('Change stream', ARRIVES);
 });
+
+test('says that Salesforce has not taken the access back yet, and that Syncline goes on trying', async ({ page, demo }) => {
+  await open(page, demo);
+  await control(demo, 'POST', '/faults', { path: '/services/oauth2/revoke', fault: { answer: { status: 503 } } });
+  await choose(page, 'Disconnect');
+  await page.getByRole('dialog', { name: 'Disconnect Salesforce?' }).getByRole('button', { name: 'Disconnect' }).click();
+  await expect(page.getByRole('heading', { name: 'Connect your org' })).toBeVisible(ARRIVES);
+  const notice = page.getByRole('alert').filter({ hasText: 'Salesforce is disconnected' });
+  await expect(notice).toContainText('Syncline goes on trying for 24 hours');
+  await expectAccessible(page);
+  await control(demo, 'DELETE', '/faults');
+});

@@ -149,6 +149,7 @@ test('disconnects at once, keeps the values, and offers to add Salesforce again'
   await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Disconnect' }).click();
   await expect(page.getByRole('heading', { name: 'Connect your org' })).toBeVisible();
+  await expect(page.getByText('Salesforce is disconnected, and has taken Syncline’s access back.')).toBeVisible();
 
   await page.goto('/settings/integrations');
   await expect(page.getByRole('button', { name: 'Add integration' })).toBeVisible();

@@ -30,7 +30,7 @@ use crate::{
     salesforce_login::{SalesforceLogin, in_words},
     secrets,
     settings::{SalesforceSettings, Settings, node_name},
-    stopping::{disconnect_org, pause_org, resume_org, revoke_soon},
+    stopping::{disconnect_org, pause_org, resume_org},
     wiring::{self, ServerParts},
 };
 
@@ -226,16 +226,13 @@ pub async fn disconnect(target: Target, output: Output) -> anyhow::Result<()> {
     let connection = store.connection(environment.id).await?;
     let not_connected = || anyhow!("environment {} is not connected", environment.name);
     let connection = connection.ok_or_else(not_connected)?;
+    // One that was disconnected while Salesforce did not answer has its grant still to give back.
+    if connection.status == ConnectionStatus::Disconnected && store.credentials(connection.id).await?.is_none() {
+        return Err(not_connected());
+    }
     let nowhere = Url::parse("http://localhost")?;
     let login = SalesforceLogin::new(salesforce, &nowhere);
-    let revoked = if connection.status != ConnectionStatus::Disconnected {
-        disconnect_org(&store, &login, &connection).await?
-    } else if store.credentials(connection.id).await?.is_some() {
-        // Disconnected while Salesforce did not answer: all that is left to do.
-        revoke_soon(&store, &login, &connection).await?
-    } else {
-        return Err(not_connected());
-    };
+    let revoked = disconnect_org(&store, &login, &connection).await?;
     let org = &connection.org;
     let result = json!({ "environment": environment.name, "organization_id": org.org_id, "revoked": revoked });
     let mut words = format!("Disconnected environment {} from {}.", environment.name, org.org_name);

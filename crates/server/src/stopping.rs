@@ -54,7 +54,8 @@ pub fn worked_on(connection: &Connection) -> Result<(), Idle> {
 pub const STOP_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Disconnects. When it answers, no call to the org is under way or will be made but the revocation. Waits for the node that works
-/// on the connection, or for its lease to run out if it is dead. Tells whether Salesforce has taken back by now what it had granted.
+/// on the connection, or for its lease to run out if it is dead. Tells whether Salesforce has taken back by now what it had granted;
+/// of a connection that is disconnected already that is all there is to do.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if somebody connects it again meanwhile.
@@ -63,7 +64,10 @@ pub async fn disconnect_org(
     login: &SalesforceLogin,
     connection: &Connection,
 ) -> Result<bool, StoreError> {
-    let mut status = store.disconnect(connection.id).await?;
+    let mut status = match connection.status {
+        ConnectionStatus::Disconnected => store.connection_status(connection.id).await?,
+        _ => store.disconnect(connection.id).await?,
+    };
     while status == ConnectionStatus::Disconnecting {
         tokio::time::sleep(LOOK).await;
         status = store.connection_status(connection.id).await?;
@@ -71,18 +75,7 @@ pub async fn disconnect_org(
     if status != ConnectionStatus::Disconnected {
         return Err(StoreError::Conflict("Somebody connected it again meanwhile.".to_owned()));
     }
-    revoke_soon(store, login, connection).await
-}
-
-/// Revokes as [`revoke`] does, for somebody who waits: a Salesforce that is silent has not done it.
-///
-/// # Errors
-/// Where the store fails.
-pub async fn revoke_soon(
-    store: &Arc<dyn Store>,
-    login: &SalesforceLogin,
-    connection: &Connection,
-) -> Result<bool, StoreError> {
+    // A Salesforce that is silent has not done it.
     tokio::time::timeout(REVOKE_PATIENCE, revoke(store, login, connection)).await.unwrap_or(Ok(false))
 }
 

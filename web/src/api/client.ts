@@ -151,8 +151,9 @@ export const getConnection = (env: string, signal: AbortSignal) =>
 export const authorizeSalesforce = (env: string, loginUrl: string | null) =>
   body(client.POST('/api/v1/environments/{env}/salesforce/authorize', { params: { path: { env } }, body: { login_url: loginUrl } }));
 
+/** Tells whether Salesforce has taken back what it had granted. */
 export const disconnectSalesforce = (env: string) =>
-  done(client.DELETE('/api/v1/environments/{env}/salesforce', { params: { path: { env } } }));
+  body(client.DELETE('/api/v1/environments/{env}/salesforce', { params: { path: { env } } }));
 
 export const pauseSalesforce = (env: string) =>
   body(client.POST('/api/v1/environments/{env}/salesforce/pause', { params: { path: { env } } }));

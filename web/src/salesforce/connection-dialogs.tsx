@@ -1,5 +1,5 @@
 import { Modal, Stack, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
+import { type NotificationData, notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 
 import { type Connection, disconnectSalesforce } from '../api/client';
@@ -38,9 +38,9 @@ export function DisconnectDialog({ connection, opened, onClose }: Props) {
   const queryClient = useQueryClient();
   const mutation = useMutation({
     mutationFn: () => disconnectSalesforce(env),
-    onSuccess: async () => {
+    onSuccess: async (disconnection) => {
       await queryClient.invalidateQueries({ queryKey: salesforceKey(env) });
-      notifications.show({ message: 'Salesforce is disconnected.' });
+      notifications.show(disconnected(disconnection));
       onClose();
     },
   });
@@ -54,4 +54,16 @@ export function DisconnectDialog({ connection, opened, onClose }: Props) {
       </Text>
     </ConfirmDialog>
   );
+}
+
+/** What Salesforce has not taken back yet stays on the screen until somebody has read it. */
+function disconnected({ revoked }: { revoked: boolean }): NotificationData {
+  if (revoked) return { message: 'Salesforce is disconnected, and has taken Syncline’s access back.' };
+  return {
+    color: 'orange',
+    autoClose: false,
+    title: 'Salesforce is disconnected',
+    message:
+      'It did not answer when Syncline gave its access back. Syncline goes on trying for 24 hours; nothing else is sent. To be sure at once, revoke the access in the org: Setup → Connected Apps OAuth Usage.',
+  };
 }

@@ -59,8 +59,8 @@ async fn a_person_connects_through_salesforces_login_page_and_disconnects() {
     let again = browser.client.get(&back).send().await.unwrap().text().await.unwrap();
     assert!(again.contains("data-ok=\"false\""), "{again}");
 
-    let (status, body) = browser.send(Method::DELETE, "{env}/salesforce", None).await;
-    assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    let told = browser.send(Method::DELETE, "{env}/salesforce", None).await;
+    assert_eq!(told, (StatusCode::OK, json!({ "revoked": true })));
     let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap();
     assert_eq!(connection.status, ConnectionStatus::Disconnected);
     assert!(harness.store.credentials(connection.id).await.unwrap().is_none());
@@ -69,6 +69,26 @@ async fn a_person_connects_through_salesforces_login_page_and_disconnects() {
     let last = ledger["recent"].as_array().unwrap().last().unwrap();
     assert_eq!(last["path"], "/services/oauth2/revoke", "the revocation is the last thing that the org hears");
     assert_eq!(browser.get("{env}/salesforce").await["status"], "not_connected");
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn who_disconnects_is_told_whether_salesforce_took_the_grant_back() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let disconnect = async || browser.send(Method::DELETE, "{env}/salesforce", None).await;
+    let told = |revoked: bool| (StatusCode::OK, json!({ "revoked": revoked }));
+    assert_eq!(disconnect().await, told(true), "nothing was ever granted");
+    harness.connect().await;
+
+    let faults = format!("{}/__control/faults", harness.org.as_ref().unwrap().state().org_url);
+    let busy = json!({ "path": "/services/oauth2/revoke", "fault": { "answer": { "status": 503 } } });
+    assert!(client().post(&faults).json(&busy).send().await.unwrap().status().is_success());
+    assert_eq!(disconnect().await, told(false));
+    assert_eq!(browser.get("{env}/salesforce").await["status"], "not_connected");
+    assert_eq!(disconnect().await, told(false), "it was tried again");
+    assert!(client().delete(&faults).send().await.unwrap().status().is_success());
+    assert_eq!(disconnect().await, told(true));
     harness.end().await;
 }
 

@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
-use syncline_model::{connection::ConnectionStatus, store::StoreError};
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use syncline_model::store::StoreError;
 use utoipa::ToSchema;
 
 use super::{
@@ -83,27 +83,38 @@ pub(in crate::api) async fn resume(
     Ok(axum::Json(describe(&api, environment.id).await?))
 }
 
-/// Disconnect. Once this answers, nothing is sent to that org any more. Mappings and attribute values stay.
+/// What disconnecting has come to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Disconnection {
+    /// Whether Salesforce has taken back what it had granted. Otherwise it did not answer, and Syncline goes on trying for 24 hours.
+    revoked: bool,
+}
+
+/// Disconnect. Once this answers, nothing but the grant's revocation is sent to that org any more. Mappings and attribute values stay.
 #[utoipa::path(
     delete, path = "/environments/{env}/salesforce", tag = "salesforce", operation_id = "disconnectSalesforce",
     params(EnvironmentPath),
-    responses((status = 204, description = "Disconnected"), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)),
+    responses(
+        (status = 200, body = Disconnection, description = "Disconnected"),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    ),
 )]
 pub(in crate::api) async fn disconnect(
     State(api): State<Api>,
     environment: InEnvironment,
-) -> Result<StatusCode, ApiError> {
-    let connection = api.store.connection(environment.id).await?;
-    let Some(connection) = connection.filter(|one| one.status != ConnectionStatus::Disconnected) else {
-        return Ok(StatusCode::NO_CONTENT);
+) -> Result<axum::Json<Disconnection>, ApiError> {
+    let Some(connection) = api.store.connection(environment.id).await? else {
+        return Ok(axum::Json(Disconnection { revoked: true }));
     };
     let parts = api.clone();
-    to_its_end(async move { disconnect_org(&parts.store, &parts.login, &connection).await.map(drop) }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let revoked = to_its_end(async move { disconnect_org(&parts.store, &parts.login, &connection).await }).await?;
+    Ok(axum::Json(Disconnection { revoked }))
 }
 
 /// Goes on even if the browser hangs up: a half disconnected org would keep its token.
-async fn to_its_end(work: impl Future<Output = Result<(), StoreError>> + Send + 'static) -> Result<(), ApiError> {
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, ApiError> {
     match tokio::time::timeout(STOP_PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(done)) => Ok(done?),
         Ok(Err(broken)) => Err(ApiError::defect(broken)),
