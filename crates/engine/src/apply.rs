@@ -169,8 +169,9 @@ impl Worker<'_> {
         let rivals = self.rivals(&rules, &works).await?;
         let finished = works.iter().map(|work| {
             let outcome = match self.plan_among(&rules, work, &rivals) {
-                Plan::Ready(Ready { attributes, write: None, unlink, dissociated, issues }) => {
-                    Outcome::Settled(Settlement { attributes, unlink, dissociated, issues, ..Settlement::default() })
+                Plan::Ready(Ready { attributes, write: None, sources, unlink, dissociated, issues }) => {
+                    let rest = Settlement::default();
+                    Outcome::Settled(Settlement { attributes, sources, unlink, dissociated, issues, ..rest })
                 }
                 Plan::Ready(_) | Plan::Needs(_) => Outcome::NeedsCall,
             };
@@ -554,6 +555,7 @@ impl Worker<'_> {
     fn settle(&mut self, work: &Work, ready: Ready, results: &Results) -> Outcome {
         let mut settlement = Settlement {
             attributes: ready.attributes,
+            sources: ready.sources,
             unlink: ready.unlink,
             dissociated: ready.dissociated,
             issues: ready.issues,

@@ -18,7 +18,7 @@ use syncline_model::{
     record::{HeldRecord, Record, RecordKey},
     rules::AttributeTypes,
     schema::ObjectSchema,
-    work::Work,
+    work::{Sources, Work},
 };
 
 use crate::interest::{Paths, own_fields};
@@ -57,12 +57,26 @@ pub struct Ready {
     pub attributes: Values,
     /// Field values to write to the record.
     pub write: Option<RecordWrite>,
+    /// What those values come from.
+    pub sources: Sources,
     /// The link ends.
     pub unlink: bool,
     /// Associated records that are not needed any more.
     pub dissociated: Vec<RecordKey>,
     /// What can not be brought into agreement.
     pub issues: Vec<NewIssue>,
+}
+
+impl Ready {
+    pub(crate) fn set(&mut self, attribute: &str, value: Value, from: String) {
+        self.attributes.insert(attribute.to_owned(), value);
+        self.sources.attributes.insert(attribute.to_owned(), from);
+    }
+
+    pub(crate) fn leave(&mut self, attribute: &str) {
+        self.attributes.remove(attribute);
+        self.sources.attributes.remove(attribute);
+    }
 }
 
 /// Plans a work item. `schema` is what is known of the mapping's object, `paths` what its sources in associated records mean.
@@ -171,7 +185,7 @@ fn plan_inbound<'a>(
         match line.to_attribute(value, data_type) {
             Ok(None) => {}
             Ok(Some(value)) if value == *profile.attribute(&line.to) => {}
-            Ok(Some(value)) => drop(ready.attributes.insert(line.to.clone(), value)),
+            Ok(Some(value)) => ready.set(&line.to, value, line.from.clone()),
             Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
         }
     }
@@ -195,7 +209,10 @@ fn plan_outbound(mapping: &MappingDefinition, Sides { profile, record, schema }:
         match line.to_field(&source, field) {
             Ok(None) => {}
             Ok(Some(value)) if is_kept(held, &value, field) => {}
-            Ok(Some(value)) => drop(values.insert(line.to.clone(), value)),
+            Ok(Some(value)) => {
+                ready.sources.fields.insert(line.to.clone(), line.from.clone());
+                values.insert(line.to.clone(), value);
+            }
             Err(misfit) => ready.issues.push(misfit_issue(record, &line.to, &misfit.to_string())),
         }
     }

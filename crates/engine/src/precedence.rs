@@ -7,7 +7,7 @@ use syncline_model::{
     Value,
     attribute::DataType,
     convert::{attribute_type, to_attribute},
-    mapping::{FieldMapping, ObjectMapping},
+    mapping::{FieldMapping, MappingDefinition, ObjectMapping},
     profile::Profile,
     record::{HeldRecord, RecordKey},
     rules::AttributeTypes,
@@ -44,13 +44,17 @@ enum Source<'a> {
     Missing,
 }
 
+/// A linked mapping, and its line that feeds the attribute.
+type Feeder<'a> = (&'a Contender<'a>, &'a FieldMapping);
+
 /// What all of an attribute's sources together have to say.
-enum Verdict {
-    Value(Value),
+enum Verdict<'a> {
+    /// A value, and whose it is.
+    Value(Value, Feeder<'a>),
     /// Whoever should decide can not say now: the attribute stays as it is.
     Undecided,
-    /// None has a value. What becomes of the attribute then; `None` where it stays as it is.
-    Empty(Option<Value>),
+    /// None has a value. What becomes of the attribute then, and who says so; `None` where it stays as it is.
+    Empty(Option<(Value, Feeder<'a>)>),
 }
 
 /// Plans a work item among `rivals`: other mappings by which the profile is linked, and that feed the same attributes.
@@ -87,27 +91,31 @@ pub fn give_precedence(
             let line = contender.mapping.definition.inbound.iter().find(|line| line.to == *to)?;
             Some((contender, line))
         });
-        let feeding: Vec<_> = feeding.collect();
+        let feeding: Vec<Feeder<'_>> = feeding.collect();
         if feeding.iter().all(|(contender, _)| contender.mapping.id == own.id) {
             continue;
         }
         let wanted = match verdict(&feeding, types.get(to).copied()) {
-            Verdict::Value(value) => Some(value),
+            Verdict::Value(value, feeder) => Some((value, feeder)),
             Verdict::Undecided => None,
             // Whoever is linked leaves it as it is: where the own link has ended, its end says whether the attribute is cleared.
             Verdict::Empty(None) if !is_linked => continue,
-            Verdict::Empty(value) => value,
+            Verdict::Empty(decided) => decided,
         };
         match wanted {
-            Some(value) if value != *profile.attribute(to) => drop(ready.attributes.insert(to.clone(), value)),
-            _ => drop(ready.attributes.remove(to)),
+            Some((value, (contender, line))) if value != *profile.attribute(to) => {
+                let MappingDefinition { salesforce, .. } = &contender.mapping.definition;
+                let is_own = contender.mapping.id == own.id;
+                ready.set(to, value, if is_own { line.from.clone() } else { format!("{} of {salesforce}", line.from) });
+            }
+            _ => ready.leave(to),
         }
     }
 }
 
-fn verdict(feeding: &[(&Contender<'_>, &FieldMapping)], data_type: Option<DataType>) -> Verdict {
+fn verdict<'a>(feeding: &[Feeder<'a>], data_type: Option<DataType>) -> Verdict<'a> {
     let mut empty = None;
-    for (contender, line) in feeding {
+    for &(contender, line) in feeding {
         let (field_type, value) = match contender.source(line) {
             Source::Known(field_type, value) => (field_type, value),
             Source::Unknown => return Verdict::Undecided,
@@ -117,12 +125,18 @@ fn verdict(feeding: &[(&Contender<'_>, &FieldMapping)], data_type: Option<DataTy
         match line.looked_up(value) {
             Ok(Value::Null) => {
                 let decides = || line.when_empty().filter(|_| !contender.mapping.paused);
-                empty.get_or_insert_with(|| decides().and_then(|value| to_attribute(&value, data_type).ok()));
+                empty.get_or_insert_with(|| {
+                    let value = decides().and_then(|value| to_attribute(&value, data_type).ok())?;
+                    Some((value, (contender, line)))
+                });
             }
             // A paused mapping holds on to what it gave.
             Ok(_) if contender.mapping.paused => return Verdict::Undecided,
             // What does not fit is an issue of that mapping's own item.
-            Ok(value) => return to_attribute(&value, data_type).map_or(Verdict::Undecided, Verdict::Value),
+            Ok(value) => {
+                let fitting = to_attribute(&value, data_type);
+                return fitting.map_or(Verdict::Undecided, |value| Verdict::Value(value, (contender, line)));
+            }
             Err(_) => return Verdict::Undecided,
         }
     }

@@ -150,6 +150,15 @@ pub enum Outcome {
     },
 }
 
+/// What values come from, by what they are set to: as the mapping's line names it, or `Title of Lead` where it is another mapping's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Of attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Of the record's fields.
+    pub fields: BTreeMap<String, String>,
+}
+
 /// What settling an item changes here.
 #[derive(Clone, Debug, Default)]
 pub struct Settlement {
@@ -159,6 +168,8 @@ pub struct Settlement {
     pub unlink: bool,
     /// Values that Salesforce took, to be kept in the held copy.
     pub written: Values,
+    /// What `attributes` and `written` come from.
+    pub sources: Sources,
     /// The held copy's revision when the plan was made; `written` is dropped if it has risen, since newer news is held.
     pub record_revision: i64,
     /// Records that the item needs no more of those that it is associated with.

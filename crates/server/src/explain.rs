@@ -120,6 +120,10 @@ pub struct FieldExplanation {
     /// What it was set to then; a long text is cut.
     #[schema(required = true)]
     pub synced_value: Option<serde_json::Value>,
+    /// What that value came from then, such as `Title`, or `Title of Lead` where it was another mapping's: `from` may have been
+    /// edited since. Not known of what was set before this was kept.
+    #[schema(required = true)]
+    pub synced_from: Option<String>,
 }
 
 /// Which way a line goes.
@@ -322,6 +326,7 @@ fn explain_fields(
             message,
             synced_at: synced.map(|synced| synced.at),
             synced_value: synced.map(|synced| shown(&synced.value)),
+            synced_from: synced.and_then(|synced| synced.from.clone()),
         }
     });
     let outbound = definition.outbound.iter().map(|line| {
@@ -346,6 +351,7 @@ fn explain_fields(
             message,
             synced_at: synced.map(|synced| synced.at),
             synced_value: synced.map(|synced| shown(&synced.value)),
+            synced_from: synced.and_then(|synced| synced.from.clone()),
         }
     });
     inbound.chain(outbound).collect()
@@ -465,7 +471,8 @@ fn in_words(explanation: &Explanation) -> String {
             }
             if let (Some(at), Some(value)) = (field.synced_at, &field.synced_value) {
                 let (at, value) = (at.strftime("%Y-%m-%d %H:%M:%S UTC"), printable(&value.to_string()));
-                let _ = writeln!(text, "        set to {value} at {at}");
+                let from = field.synced_from.as_ref().map(|from| format!(" from {}", printable(from)));
+                let _ = writeln!(text, "        set to {value}{} at {at}", from.unwrap_or_default());
             }
         }
         for line in mapping.waiting.iter().chain(&mapping.issues) {

@@ -11,7 +11,7 @@ import { ErrorState } from '../ui/states';
 import { RelativeTime } from '../ui/time';
 import { valueWords } from './attribute-value';
 import classes from './profiles.module.css';
-import { beginning, DIRECTION_WORDS, FIELD_STATES, isStill, LINK_STATES, syncProgress } from './sync-words';
+import { beginning, DIRECTION_WORDS, FIELD_STATES, LINK_STATES, setWords, syncProgress } from './sync-words';
 
 /** While somebody waits for it, it is looked at more often than live views tell. */
 const LOOK_AGAIN_MS = 500;
@@ -80,7 +80,7 @@ function Mappings({ explanation }: { explanation: Explanation }) {
   return explanation.mappings.map((mapping) => <MappingPart key={mapping.mapping_id} mapping={mapping} />);
 }
 
-/** When the target was set last, and to what where it has another value now. */
+/** When the target was set last; to what where it has another value now, and from what where the line has another source now. */
 function LastSynced({ field }: { field: Explanation['mappings'][number]['fields'][number] }) {
   if (field.synced_at === null) {
     return (
@@ -89,13 +89,13 @@ function LastSynced({ field }: { field: Explanation['mappings'][number]['fields'
       </Text>
     );
   }
-  const words = valueWords('string', field.synced_value);
+  const set = setWords(field);
   return (
     <>
       <RelativeTime at={field.synced_at} />
-      {!isStill(words, valueWords('string', field.target)) && (
+      {set !== '' && (
         <Text size="xs" c="dimmed" mt={4}>
-          with {words}
+          {set}
         </Text>
       )}
     </>

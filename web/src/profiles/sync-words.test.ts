@@ -1,9 +1,23 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Explanation } from '../api/client';
-import { isMoving, isStill, syncProgress } from './sync-words';
+import { isMoving, setWords, syncProgress } from './sync-words';
 
-const mapping: Explanation['mappings'][number] = {
+type Mapping = Explanation['mappings'][number];
+
+const field: Mapping['fields'][number] = {
+  direction: 'inbound',
+  from: 'Title',
+  to: 'title',
+  source: 'CTO',
+  target: 'CTO',
+  state: 'in_step',
+  message: null,
+  synced_at: null,
+  synced_value: null,
+  synced_from: null,
+};
+const mapping: Mapping = {
   mapping_id: 'm',
   salesforce: 'Contact',
   matches: 'Email = email',
@@ -13,7 +27,7 @@ const mapping: Explanation['mappings'][number] = {
   reason: '',
   record_id: '003',
   linked_at: null,
-  fields: [{ direction: 'inbound', from: 'Title', to: 'title', source: 'CTO', target: 'CTO', state: 'in_step', message: null, synced_at: null, synced_value: null }],
+  fields: [field],
   waiting: null,
   attempts: 0,
   issues: [],
@@ -30,15 +44,28 @@ describe('isMoving', () => {
   it('is true where something is looked up, read or written', () => {
     expect(isMoving(of({ state: 'not_searched', fields: [] }))).toBe(true);
     expect(isMoving(of({ waiting: 'It waits for its turn.' }))).toBe(true);
-    expect(isMoving(of({ fields: mapping.fields.map((field) => ({ ...field, state: 'waiting' as const })) }))).toBe(true);
+    expect(isMoving(of({ fields: [{ ...field, state: 'waiting' }] }))).toBe(true);
   });
 });
 
-describe('isStill', () => {
+describe('setWords', () => {
+  const set = (value: string, change: Partial<typeof field> = {}) => setWords({ ...field, synced_value: value, synced_from: 'Title', ...change });
+
+  it('says nothing where the target still has the value of the same source', () => {
+    expect(set('CTO')).toBe('');
+    expect(set('CTO', { synced_from: null })).toBe('');
+  });
+
+  it('says what else the target was set to, and what else that came from', () => {
+    expect(set('CEO')).toBe('with CEO');
+    expect(set('CTO', { from: 'Department' })).toBe('from Title');
+    expect(set('Analyst', { synced_from: 'Title of Lead' })).toBe('with Analyst from Title of Lead');
+  });
+
   it('knows a long value by its beginning', () => {
     const long = 'é'.repeat(300);
-    expect([isStill('CTO', 'CTO'), isStill(`${long.slice(0, 255)}…`, long)]).toEqual([true, true]);
-    expect([isStill('CTO', 'CTO of all'), isStill(`${long.slice(0, 255)}…`, 'CTO')]).toEqual([false, false]);
+    const kept = `${long.slice(0, 255)}…`;
+    expect([set(kept, { target: long }), set('CTO', { target: 'CTO of all' }), set(kept, { target: 'CTO' })]).toEqual(['', 'with CTO', `with ${kept}`]);
   });
 });
 
@@ -54,7 +81,7 @@ describe('syncProgress', () => {
   it('says what came of it', () => {
     expect(syncProgress(of({})).words).toBe('Done. Both sides are in step.');
     expect(syncProgress(of({ state: 'no_record', fields: [] })).words).toBe('Done. No Salesforce record matches.');
-    expect(syncProgress(of({ fields: mapping.fields.map((field) => ({ ...field, state: 'failed' as const })) })).words).toBe(
+    expect(syncProgress(of({ fields: [{ ...field, state: 'failed' }] })).words).toBe(
       'Done. One field could not be synced.',
     );
     expect(syncProgress(of({ waiting: 'It waits for a write.', attempts: 1 })).words).toContain('tried again by itself');

@@ -1,6 +1,7 @@
 /** Words for how a profile stands with its mappings. */
 import type { Explanation } from '../api/client';
 import type { Tone } from '../salesforce/words';
+import { valueWords } from './attribute-value';
 
 type Mapping = Explanation['mappings'][number];
 type Field = Mapping['fields'][number];
@@ -52,8 +53,16 @@ export function syncProgress({ kind, mappings }: Explanation): { isDone: boolean
   return { isDone: true, words: isLinked ? 'Done. Both sides are in step.' : 'Done. No Salesforce record matches.' };
 }
 
+/** What a target was set to last, where it has another value now, and from what, where the line has another source now: "with CTO from Title". */
+export function setWords({ from, target, synced_value: value, synced_from: source }: Field): string {
+  const words = valueWords('string', value);
+  const told = isStill(words, valueWords('string', target)) ? [] : [`with ${words}`];
+  if (source !== null && source !== from) told.push(`from ${source}`);
+  return told.join(' ');
+}
+
 /** Whether a target still has the value that it was set to last. A long one is kept cut, and marked so. */
-export const isStill = (set: string, target: string): boolean => set === target || (set.endsWith('…') && target.startsWith(set.slice(0, -1)));
+const isStill = (set: string, target: string): boolean => set === target || (set.endsWith('…') && target.startsWith(set.slice(0, -1)));
 
 const CHARACTERS_MAX = 300;
 

@@ -16,7 +16,7 @@ use syncline_model::{
     record::{HeldRecord, Record},
     rules::AttributeTypes,
     schema::{FieldSchema, FieldType, ObjectSchema},
-    work::{Work, WorkKey},
+    work::{Sources, Work, WorkKey},
 };
 
 fn lines(lines: &[(&str, &str)]) -> Vec<FieldMapping> {
@@ -166,6 +166,9 @@ fn only_differences_are_written_in_the_form_that_the_field_keeps() {
     let ready = ready(&work);
     assert_eq!(ready.attributes, values(&[("title", "CTO".into())]));
     assert_eq!(ready.write.unwrap().values, values(&[("Score__c", number(8.01))]));
+    let sources = |to: &str, from: &str| [(to.to_owned(), from.to_owned())].into();
+    let expected = Sources { attributes: sources("title", "Title"), fields: sources("Score__c", "score") };
+    assert_eq!(ready.sources, expected);
 }
 
 #[test]

@@ -77,6 +77,14 @@ fn record(title: Option<&str>) -> HeldRecord {
 /// What the title of a profile becomes, whichever of the mappings' items is planned; null where it is cleared. Each mapping comes
 /// with its linked record.
 fn title_among(held: &str, linked: &[(&ObjectMapping, HeldRecord)]) -> Option<Value> {
+    let planned: Vec<_> =
+        plans_among(held, linked).into_iter().map(|mut ready| ready.attributes.remove("title")).collect();
+    assert!(planned.iter().all(|one| one == &planned[0]), "all items come to the same result: {planned:?}");
+    planned[0].clone()
+}
+
+/// What each of the mappings' items sets.
+fn plans_among(held: &str, linked: &[(&ObjectMapping, HeldRecord)]) -> Vec<Ready> {
     let profile = Profile {
         kind: ProfileKind::User,
         id: "u1".into(),
@@ -106,11 +114,9 @@ fn title_among(held: &str, linked: &[(&ObjectMapping, HeldRecord)]) -> Option<Va
         let attributes = Values::from([("title".to_owned(), "of its own".into())]);
         let mut ready = Ready { attributes, ..Ready::default() };
         give_precedence(&mut ready, own, &profile, &types, &contenders);
-        ready.attributes.remove("title")
+        ready
     });
-    let planned: Vec<_> = planned.collect();
-    assert!(planned.iter().all(|one| one == &planned[0]), "all items come to the same result: {planned:?}");
-    planned[0].clone()
+    planned.collect()
 }
 
 #[test]
@@ -121,6 +127,19 @@ fn the_first_with_a_value_wins() {
     assert_eq!(title_among("CTO", &linked("CTO", "Boss")), None, "it is so already");
     assert_eq!(title_among("CTO", &linked("", "Boss")), Some("Boss".into()), "the next takes over");
     assert_eq!(title_among("Boss", &linked("", "")), Some(Value::Null));
+}
+
+#[test]
+fn whose_value_it_is_is_told() {
+    let (contact, lead) = (mapping("Contact", 0, line()), mapping("Lead", 1, line()));
+    let sources = |held: &str, title: &str| -> Vec<Option<String>> {
+        let linked = [(&contact, record(Some(title))), (&lead, record(Some("Boss")))];
+        plans_among(held, &linked).into_iter().map(|mut ready| ready.sources.attributes.remove("title")).collect()
+    };
+    let told = |of_contact: &str, of_lead: &str| [Some(of_contact.to_owned()), Some(of_lead.to_owned())];
+    assert_eq!(sources("", "CTO"), told("Title", "Title of Contact"));
+    assert_eq!(sources("", ""), told("Title of Lead", "Title"));
+    assert_eq!(sources("CTO", "CTO"), [None, None], "nothing is set");
 }
 
 #[test]

@@ -64,13 +64,16 @@ async fn each_reason_for_not_being_linked_is_told_and_each_field_of_a_link() {
     let inbound = json!({
         "direction": "inbound", "from": "Account.Industry", "to": "industry", "source": "Banking", "target": "Banking",
         "state": "in_step", "message": null, "synced_at": fields[1]["synced_at"], "synced_value": "Banking",
+        "synced_from": "Account.Industry",
     });
     let synced_at: Timestamp = fields[1]["synced_at"].as_str().unwrap().parse().unwrap();
     assert!(begun <= synced_at && synced_at <= SystemClock.now(), "{synced_at}");
     assert_eq!(fields[1], inbound);
     assert_eq!((&fields[2]["direction"], &fields[2]["state"]), (&json!("outbound"), &json!("in_step")));
     // Both sides had nothing from the start.
-    assert_eq!((&fields[2]["synced_at"], &fields[2]["synced_value"]), (&Value::Null, &Value::Null));
+    for untold in ["synced_at", "synced_value", "synced_from"] {
+        assert_eq!(fields[2][untold], Value::Null, "{untold}");
+    }
 
     let reason = |mapping: &Value| mapping["reason"].as_str().unwrap().to_owned();
     assert!(reason(&stands(&browser, "bob", "no_record").await).contains("No Contact that the connected user can see"));
@@ -138,5 +141,58 @@ async fn a_mapping_that_another_one_goes_before_is_in_step() {
         (&json!("Analyst"), &json!("CTO"), &json!("in_step"))
     );
     assert!(lead["message"].as_str().unwrap().contains("Another mapping"), "{lead}");
+    harness.end().await;
+}
+
+/// A line may get another source, and an attribute its value from another mapping: what is told of a value is what was true when it was set.
+#[tokio::test]
+async fn a_value_that_was_set_is_told_with_what_it_came_from_then() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    let contact = json!({ "LastName": "Ada", "Email": "ada@source.test", "Title": "CTO" });
+    let contact = org.create("Contact", contact).await;
+    let lead = json!({ "LastName": "Ada", "Email": "ada@source.test", "Title": "Analyst", "Company": "Acme" });
+    org.create("Lead", lead).await;
+    user(&harness, "ada", "ada@source.test").await;
+    let mapping = |salesforce: &str, from: &str| {
+        json!({
+            "salesforce": salesforce, "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+            "inbound": [{ "from": from, "to": "title", "empty": "keep" }],
+        })
+    };
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping("Contact", "Title"))).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    becomes(&harness, "ada", "title", json!("CTO")).await;
+    let told = async |from: &str, value: &str, synced_from: &str| {
+        eventually(&format!("{value} came from {synced_from}"), async || {
+            let mapping = explained(&browser, "ada").await;
+            let line = &mapping["fields"][0];
+            let is_told = line["from"] == from && line["synced_value"] == value && line["synced_from"] == synced_from;
+            (is_told && mapping["waiting"].is_null()).then_some(())
+        })
+        .await;
+    };
+    told("Title", "CTO", "Title").await;
+
+    // The new source has no value yet, and leaves the attribute as it is.
+    let path = format!("{{env}}/mappings/{}", made["id"].as_str().unwrap());
+    let (status, edited) = browser.send(Method::PUT, &path, Some(mapping("Contact", "Department"))).await;
+    assert_eq!(status, StatusCode::OK, "{edited}");
+    told("Department", "CTO", "Title").await;
+    org.edit("Contact", &contact, json!({ "Department": "Board" })).await;
+    told("Department", "Board", "Department").await;
+
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping("Lead", "Title"))).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    eventually("the lead is linked", async || {
+        let (_, body) = browser.send(Method::GET, "{env}/users/ada/sync", None).await;
+        let lead = &body["mappings"][1];
+        (lead["state"] == "linked" && lead["waiting"].is_null()).then_some(())
+    })
+    .await;
+    org.edit("Contact", &contact, json!({ "Department": null })).await;
+    told("Department", "Analyst", "Title of Lead").await;
     harness.end().await;
 }

@@ -33,6 +33,12 @@ async fn whoever_is_asked_for_is_explained_in_words() {
         assert_eq!(explained["explanations"][0]["id"], "user-1", "{who}: {explained}");
         assert_eq!(explained["explanations"][0]["mappings"][0]["record_id"], id);
     }
+    installation.edit_record("Contact", id, json!({ "Title": "Explorer" })).await;
+    eventually("it says what was set, and from what", async || {
+        let words = installation.command(&["explain", "user-1"]);
+        words.contains(r#"set to "Explorer" from Title at "#).then_some(())
+    })
+    .await;
     let refused = installation.refused(&["explain", "nobody@example.com"]);
     assert!(refused.contains("no user or company"), "{refused}");
 }

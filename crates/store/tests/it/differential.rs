@@ -14,7 +14,7 @@ use syncline_model::{
     issue::{IssueFilter, IssueKind, ListedIssue, NewIssue},
     mapping::{FieldMapping, MappingDefinition, MatchKey},
     profile::{ProfileFilter, ProfileKind, ProfileWrite},
-    work::{Finish, Found, Lane, Outcome, Settlement, Work, WorkKey},
+    work::{Finish, Found, Lane, Outcome, Settlement, Sources, Work, WorkKey},
 };
 
 use crate::{
@@ -476,6 +476,10 @@ fn settlement(work: &Work, title: usize, unlink: bool, written: bool, issues: u8
         attributes: values(&[("title", ["t0", "t1", ""][title])]),
         unlink,
         written: if written { values(&[("Plan__c", KEYS[title])]) } else { values(&[]) },
+        sources: Sources {
+            attributes: [("title".into(), "Title".into())].into(),
+            fields: [("Plan__c".into(), "plan".into())].into(),
+        },
         record_revision: work.record.as_ref().map_or(0, |record| record.revision),
         dissociated: if unlink { work.associated.keys().cloned().collect() } else { Vec::new() },
         issues: ["A", "B"].iter().take(usize::from(issues.min(2))).map(|field| issue(field)).collect(),

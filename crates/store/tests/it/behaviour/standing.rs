@@ -6,7 +6,7 @@ use syncline_model::{
     record::Record,
     store::Signal,
     synced::LastSynced,
-    work::{Finish, Lane, Outcome, Settlement},
+    work::{Finish, Lane, Outcome, Settlement, Sources},
 };
 
 use crate::world::{World, at, batch, news, record, values};
@@ -45,7 +45,11 @@ pub(crate) async fn what_a_link_set_last_stands_with_the_item(world: World) {
     linked.world.user("u2", &[("email", "bob@acme.test")]).await;
     works.push(linked.due(Lane::Remote).await.into_iter().find(|work| work.key.profile_id == "u2").unwrap());
     let (attributes, written) = (values(&[("title", "CTO")]), values(&[("Plan__c", "pro")]));
-    let settlement = Settlement { attributes, written, ..Settlement::default() };
+    let sources = Sources {
+        attributes: [("title".to_owned(), "Title".to_owned())].into(),
+        fields: [("Plan__c".to_owned(), "plan".to_owned())].into(),
+    };
+    let settlement = Settlement { attributes, written, sources, ..Settlement::default() };
     // Who is linked to nothing has nothing to note.
     for work in &works {
         linked.finish(work, settlement.clone()).await;
@@ -53,6 +57,8 @@ pub(crate) async fn what_a_link_set_last_stands_with_the_item(world: World) {
     let mut expected = LastSynced::default();
     expected.note("003A", &settlement, linked.world.clock.now());
     assert_eq!(last().await, expected);
+    let last_title = last().await.attribute("003A", "title").unwrap().from.clone();
+    assert_eq!(last_title.as_deref(), Some("Title"));
 
     // What has not changed since keeps its time.
     linked.world.clock.advance_ms(30_000);
