@@ -3,6 +3,9 @@
 //!
 //! `cargo xtask bench-bulk`. `BENCH_CONTACTS` (a million) and `BENCH_WRITES` (a hundred thousand) are read.
 
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
+
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
@@ -22,13 +25,14 @@ use syncline_salesforce::{
     SalesforceSettings,
 };
 
+use crate::support::setting;
+
 const FIELDS: [&str; 6] = ["FirstName", "LastName", "Email", "Title", "Department", "AccountId"];
 /// What the program may have in memory while it reads a million records.
 const LIMIT_MB: u64 = 150;
 
 fn main() {
-    let number = |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (contacts, writes) = (number("BENCH_CONTACTS", 1_000_000), number("BENCH_WRITES", 100_000));
+    let (contacts, writes) = (setting("BENCH_CONTACTS", 1_000_000), setting("BENCH_WRITES", 100_000));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let org = Org::start(contacts).await;

@@ -3,34 +3,21 @@
 //!
 //! `cargo xtask bench-cost`, or `cargo bench -p syncline --bench cost`. `BENCH_HURRY` (how many times as fast the day passes) is read.
 
-#[expect(dead_code, reason = "shared with the system tests")]
-#[path = "../tests/system/database.rs"]
-mod database;
-#[expect(dead_code, reason = "shared with the system tests")]
-#[path = "../tests/system/program.rs"]
-mod program;
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
-use syncline::{
-    secrets,
-    settings::{SalesforceSettings, parse_key},
-    wiring::{self, ServerParts},
-};
 use syncline_engine::Tempo;
-use syncline_model::{
-    attribute::AttributeOperation,
-    clock::SystemClock,
-    connection::StreamState,
-    mapping::MappingDefinition,
-    profile::{ProfileKind, ProfileWrite},
-};
-use syncline_org::{Faults, OrgOptions, RunningOrg, seed::SeedSize};
-use syncline_salesforce::App;
-use tokio_util::sync::CancellationToken;
+use syncline_model::{connection::StreamState, mapping::MappingDefinition};
+use syncline_org::{Faults, RunningOrg, seed::SeedSize};
 
-use crate::program::{Installation, eventually};
+use crate::support::{
+    Bench, database,
+    program::{Installation, eventually},
+    setting, user_write,
+};
 
 const CHANGES: usize = 1_000;
 const BURST_LIMIT: u64 = 6;
@@ -39,7 +26,7 @@ const SIZE: SeedSize = SeedSize { contacts: CHANGES + 50, accounts: 10, leads: 0
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn main() {
-    let hurry = std::env::var("BENCH_HURRY").ok().and_then(|text| text.parse().ok()).unwrap_or(600);
+    let hurry = setting("BENCH_HURRY", 600);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         println!("{:<44} {:>8} {:>8}", "", "calls", "limit");
@@ -109,36 +96,9 @@ async fn change_users(installation: &Installation, contacts: &[Value], plan: &st
 
 /// A connection with change data capture and two mappings, on a day on which nobody changes anything.
 async fn idle_day(hurry: u32) {
-    let org = syncline_org::start(OrgOptions {
-        seed_size: Some(SeedSize { contacts: 100, accounts: 10, leads: 0, opportunities: 0 }),
-        ..OrgOptions::default()
-    });
-    let org = org.await.expect("the org starts");
-    let folder = tempfile::tempdir().expect("a folder");
-    let clock = Arc::new(SystemClock);
-    let key = parse_key(&secrets::random_secret_key().into()).expect("a key");
-    let store = syncline_store::open(&database::sqlite(folder.path()), key, clock.clone()).await.expect("a store");
-    let app = App { client_id: org.client_id.clone(), client_secret: org.client_secret.clone().into() };
-    let stop = CancellationToken::new();
-    let server = wiring::start(ServerParts {
-        store: store.clone(),
-        clock,
-        salesforce: SalesforceSettings {
-            login_url: Some(org.url.clone()),
-            app: Some(app.clone()),
-            pubsub_url: org.pubsub_url.clone(),
-            extra_ca: None,
-        },
-        node: "bench".to_owned(),
-        listener: tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port"),
-        public_url: None,
-        tempo: Tempo::default().hurried(hurry),
-        stop: stop.clone(),
-    })
-    .expect("the server starts");
-    let environment = store.environments().await.expect("the store answers").remove(0).id;
-    let (identity, credentials) = server.login.client_credentials(&org.url, app).await.expect("the org lets it in");
-    let connection = store.connect(environment, &identity, &credentials).await.expect("it is connected");
+    let size = SeedSize { contacts: 100, accounts: 10, leads: 0, opportunities: 0 };
+    let bench = Bench::start(size, Tempo::default().hurried(hurry)).await;
+    let Bench { store, environment, connection, .. } = &bench;
     for mapping in [
         json!({ "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
             "inbound": [{ "from": "Title", "to": "title" }] }),
@@ -146,25 +106,18 @@ async fn idle_day(hurry: u32) {
             "inbound": [{ "from": "Industry", "to": "industry" }] }),
     ] {
         let mapping: MappingDefinition = serde_json::from_value(mapping).expect("a mapping");
-        store.save_mapping(connection, None, &mapping, &[], &[]).await.expect("it is saved");
+        store.save_mapping(*connection, None, &mapping, &[], &[]).await.expect("it is saved");
     }
-    let user = ProfileWrite::Upsert {
-        kind: ProfileKind::User,
-        id: "u1".into(),
-        operations: vec![("email".to_owned(), AttributeOperation::set("nobody@example.com".into()))],
-        seen: false,
-    };
-    store.write(environment, &vec![user]).await.expect("it is written");
+    bench.write(vec![user_write("u1", &[("email", "nobody@example.com")])]).await;
     eventually("the stream is live and the connection examined", async || {
-        let is_live = store.connection(environment).await.ok()??.stream.state == StreamState::Live;
-        let is_examined = store.examination(connection).await.ok()?.is_some();
+        let is_live = store.connection(*environment).await.ok()??.stream.state == StreamState::Live;
+        let is_examined = store.examination(*connection).await.ok()?.is_some();
         (is_live && is_examined).then_some(())
     })
     .await;
-    org.handle().ledger().reset();
+    bench.org.handle().ledger().reset();
     tokio::time::sleep(DAY / hurry).await;
-    let calls = counted(&org);
+    let calls = counted(&bench.org);
     print(&format!("an idle day ({hurry} times as fast)"), calls.values().sum(), DAY_LIMIT, &calls);
-    stop.cancel();
-    server.ended().await.expect("it ends in good order");
+    bench.end().await;
 }

@@ -5,12 +5,8 @@
 //! `cargo xtask bench`, or `cargo bench -p syncline --bench latency`. `BENCH_SECONDS`, `BENCH_RATE` (changes a second),
 //! `BENCH_DELAY_MS` and `SYNCLINE_TEST_POSTGRES_URL` (then PostgreSQL is measured too) are read.
 
-#[expect(dead_code, reason = "shared with the system tests")]
-#[path = "../tests/system/database.rs"]
-mod database;
-#[expect(dead_code, reason = "shared with the system tests")]
-#[path = "../tests/system/program.rs"]
-mod program;
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 
 use std::{
     collections::HashMap,
@@ -22,7 +18,11 @@ use serde_json::{Value, json};
 use syncline_org::{Faults, core::CommittedEvent, seed::SeedSize};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::program::{Installation, eventually};
+use crate::support::{
+    database,
+    program::{Installation, eventually},
+    setting,
+};
 
 const PEOPLE: usize = 1_000;
 const SIZE: SeedSize = SeedSize { contacts: PEOPLE + 50, accounts: 100, leads: 0, opportunities: 0 };
@@ -34,11 +34,10 @@ struct Options {
 }
 
 fn main() {
-    let number = |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let options = Options {
-        seconds: number("BENCH_SECONDS", 20),
-        rate: number("BENCH_RATE", 20),
-        delay_ms: number("BENCH_DELAY_MS", 50),
+        seconds: setting("BENCH_SECONDS", 20),
+        rate: setting("BENCH_RATE", 20),
+        delay_ms: setting("BENCH_DELAY_MS", 50),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {

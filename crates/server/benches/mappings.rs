@@ -3,37 +3,29 @@
 //!
 //! `cargo xtask bench-mappings`, or `cargo bench -p syncline --bench mappings`. `BENCH_CHILDREN` (associated records) is read.
 
-#[expect(dead_code, reason = "shared with the system tests")]
-#[path = "../tests/system/database.rs"]
-mod database;
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use syncline::{
-    secrets,
-    settings::{SalesforceSettings, parse_key},
-    wiring::{self, RunningServer, ServerParts},
-};
 use syncline_engine::Tempo;
 use syncline_model::{
-    attribute::{AttributeDefinition, AttributeOperation, DataType, Origin, Scope},
+    attribute::{AttributeDefinition, DataType, Origin, Scope},
     clock::{Clock, SystemClock},
-    id::{ConnectionId, EnvironmentId},
     mapping::MappingDefinition,
-    profile::{ProfileKind, ProfileWrite},
-    store::Store,
+    profile::ProfileKind,
 };
 use syncline_org::{
-    OrgOptions, RunningOrg,
     core::{Write, WriteContext},
     seed::SeedSize,
 };
-use syncline_salesforce::App;
-use tempfile::TempDir;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+use crate::support::{Bench, setting, user_write};
+
+/// The org begins empty.
+const NOBODY: SeedSize = SeedSize { contacts: 0, accounts: 0, leads: 0, opportunities: 0 };
 /// Mappings that do not concern the change, and lines in each.
 const OTHERS: usize = 199;
 const LINES: usize = 10;
@@ -45,7 +37,7 @@ const APART: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() {
-    let children = std::env::var("BENCH_CHILDREN").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let children = setting("BENCH_CHILDREN", 20_000);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         println!("{:<52} {:>8} {:>8} {:>8}", "", "p50 ms", "p99 ms", "max ms");
@@ -62,7 +54,7 @@ fn print(what: &str, samples: &mut [Duration]) {
 
 /// One change at a time, out and in, beside one mapping more and beside many.
 async fn many_mappings() {
-    let bench = Bench::new(SeedSize { contacts: 0, accounts: 0, leads: 0, opportunities: 0 }).await;
+    let bench = Bench::start(NOBODY, Tempo::default()).await;
     let contact = bench.create("Contact", json!({ "LastName": "Ada", "Email": "ada@bench.test" }));
     bench.user("ada", &[("email", "ada@bench.test")]).await;
     bench.map("Contact", "email", &[("Title", "title")], &[("plan", "Department")]).await;
@@ -86,7 +78,7 @@ async fn many_mappings() {
 
 /// Changes of one contact before and while the account of thousands of others changes.
 async fn many_children(children: usize) {
-    let bench = Bench::new(SeedSize { contacts: 0, accounts: 0, leads: 0, opportunities: 0 }).await;
+    let bench = Bench::start(NOBODY, Tempo::default()).await;
     let account = bench.create("Account", json!({ "Name": "Crowd", "Industry": "Banking" }));
     let email = |number: usize| format!("c{number}@crowd.test");
     for group in (0..children).collect::<Vec<_>>().chunks(1_000) {
@@ -96,8 +88,7 @@ async fn many_children(children: usize) {
         };
         bench.commit(group.iter().map(record).collect());
         let user = |number: &usize| user_write(&format!("c{number}"), &[("email", &email(*number))]);
-        let users: Vec<_> = group.iter().map(user).collect();
-        bench.store.write(bench.environment, &users).await.expect("it is written");
+        bench.write(group.iter().map(user).collect()).await;
     }
     let contact = bench.create("Contact", json!({ "LastName": "Ada", "Email": "ada@bench.test" }));
     bench.user("ada", &[("email", "ada@bench.test")]).await;
@@ -135,54 +126,7 @@ async fn many_children(children: usize) {
     bench.end().await;
 }
 
-/// A server over SQLite beside an org that answers at once.
-struct Bench {
-    org: RunningOrg,
-    store: Arc<dyn Store>,
-    environment: EnvironmentId,
-    connection: ConnectionId,
-    server: RunningServer,
-    stop: CancellationToken,
-    _folder: TempDir,
-}
-
 impl Bench {
-    async fn new(size: SeedSize) -> Self {
-        // More is made here in a minute than an org tells of in a day.
-        let daily_deliveries_max = Some(u64::from(u32::MAX));
-        let options = OrgOptions { seed_size: Some(size), daily_deliveries_max, ..OrgOptions::default() };
-        let org = syncline_org::start(options);
-        let org = org.await.expect("the org starts");
-        let folder = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(SystemClock);
-        let key = parse_key(&secrets::random_secret_key().into()).expect("a key");
-        let store = syncline_store::open(&database::sqlite(folder.path()), key, clock.clone()).await.expect("a store");
-        let app = App { client_id: org.client_id.clone(), client_secret: org.client_secret.clone().into() };
-        let stop = CancellationToken::new();
-        let server = wiring::start(ServerParts {
-            store: store.clone(),
-            clock,
-            salesforce: SalesforceSettings {
-                login_url: Some(org.url.clone()),
-                app: Some(app.clone()),
-                pubsub_url: org.pubsub_url.clone(),
-                extra_ca: None,
-            },
-            node: "bench".to_owned(),
-            listener: tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port"),
-            public_url: None,
-            tempo: Tempo::default(),
-            stop: stop.clone(),
-        })
-        .expect("the server starts");
-        let environment = store.environments().await.expect("the store answers").remove(0).id;
-        let (identity, credentials) = server.login.client_credentials(&org.url, app).await.expect("it lets us in");
-        let connection = store.connect(environment, &identity, &credentials).await.expect("it is connected");
-        let bench = Self { org, store, environment, connection, server, stop, _folder: folder };
-        until(async || !bench.store.object_list(connection).await.expect("the store answers").is_empty()).await;
-        bench
-    }
-
     async fn map(&self, of: &str, key: &str, inbound: &[(&str, &str)], outbound: &[(&str, &str)]) {
         let lines = |lines: &[(&str, &str)]| -> Vec<Value> {
             lines.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect()
@@ -206,8 +150,7 @@ impl Bench {
     }
 
     async fn user(&self, id: &str, values: &[(&str, &str)]) {
-        let writes = vec![user_write(id, values)];
-        self.store.write(self.environment, &writes).await.expect("it is written");
+        self.write(vec![user_write(id, values)]).await;
     }
 
     fn commit(&self, writes: Vec<Write>) -> String {
@@ -293,21 +236,6 @@ impl Bench {
 
     async fn settled(&self) {
         until(async || self.is_settled().await).await;
-    }
-
-    async fn end(self) {
-        self.stop.cancel();
-        self.server.ended().await.expect("it ends in good order");
-    }
-}
-
-fn user_write(id: &str, values: &[(&str, &str)]) -> ProfileWrite {
-    let set = |(name, value): &(&str, &str)| ((*name).to_owned(), AttributeOperation::set((*value).into()));
-    ProfileWrite::Upsert {
-        kind: ProfileKind::User,
-        id: id.to_owned(),
-        operations: values.iter().map(set).collect(),
-        seen: false,
     }
 }
 
