@@ -44,7 +44,7 @@ export function FieldSelect({ options, value, onChange, create, ...box }: FieldS
       onChoose={choose}
       matches={drawn.map((option) => option.value)}
       total={found.length}
-      listLabel={String(box['aria-label'] ?? box.label)}
+      listLabel={box['aria-label'] ?? box.label ?? ''}
     >
       <FieldOptions options={drawn} value={value} />
     </Picker>

@@ -45,7 +45,9 @@ export function usePicker(): PickerState {
   return { store, typed, setTyped, told };
 }
 
-export type PickerBoxProps = Pick<TextInputProps, 'label' | 'aria-label' | 'description' | 'error' | 'placeholder' | 'disabled' | 'className'>;
+export interface PickerBoxProps extends Pick<TextInputProps, 'aria-label' | 'error' | 'placeholder' | 'disabled' | 'className'> {
+  label?: string;
+}
 
 interface PickerProps extends PickerBoxProps, Pick<TextInputProps, 'onKeyDown'> {
   picker: PickerState;

@@ -1,9 +1,9 @@
 //! What benchmarks have in common: numbers from the environment, and a server in this process beside an org.
 
 #[path = "../../tests/system/database.rs"]
-pub mod database;
+pub(crate) mod database;
 #[path = "../../tests/system/program.rs"]
-pub mod program;
+pub(crate) mod program;
 
 use std::sync::Arc;
 
@@ -26,23 +26,23 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// A setting of the benchmark.
-pub fn setting<N: std::str::FromStr>(name: &str, default: N) -> N {
+pub(crate) fn setting<N: std::str::FromStr>(name: &str, default: N) -> N {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// A server over SQLite, connected to an org that answers at once and is described.
-pub struct Bench {
-    pub org: RunningOrg,
-    pub store: Arc<dyn Store>,
-    pub environment: EnvironmentId,
-    pub connection: ConnectionId,
+pub(crate) struct Bench {
+    pub(crate) org: RunningOrg,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) environment: EnvironmentId,
+    pub(crate) connection: ConnectionId,
     server: RunningServer,
     stop: CancellationToken,
     _folder: TempDir,
 }
 
 impl Bench {
-    pub async fn start(size: SeedSize, tempo: Tempo) -> Self {
+    pub(crate) async fn start(size: SeedSize, tempo: Tempo) -> Self {
         // More is made here in a minute than an org tells of in a day.
         let daily_deliveries_max = Some(u64::from(u32::MAX));
         let options = OrgOptions { seed_size: Some(size), daily_deliveries_max, ..OrgOptions::default() };
@@ -80,17 +80,17 @@ impl Bench {
         Self { org, store, environment, connection, server, stop, _folder: folder }
     }
 
-    pub async fn write(&self, users: Vec<ProfileWrite>) {
+    pub(crate) async fn write(&self, users: Vec<ProfileWrite>) {
         self.store.write(self.environment, &users).await.expect("it is written");
     }
 
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         self.server.ended().await.expect("it ends in good order");
     }
 }
 
-pub fn user_write(id: &str, values: &[(&str, &str)]) -> ProfileWrite {
+pub(crate) fn user_write(id: &str, values: &[(&str, &str)]) -> ProfileWrite {
     let set = |(name, value): &(&str, &str)| ((*name).to_owned(), AttributeOperation::set((*value).into()));
     ProfileWrite::Upsert {
         kind: ProfileKind::User,

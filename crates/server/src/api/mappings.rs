@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_model::{
     Number, Value,
-    connection::{Connection, ConnectionStatus},
+    connection::Connection,
     custom_field::WantedField,
     id::{EnvironmentId, MappingId},
     mapping::{self, FieldMapping, MappingDefinition, MatchRule, ObjectMapping},
@@ -22,6 +22,7 @@ use super::{
     Api, EnvironmentPath, ItemPath,
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Json},
+    salesforce::connected,
     words::{Duplicates, Empty, MadeFieldState, OnUnlink, ProfileKind},
 };
 use crate::{
@@ -386,13 +387,6 @@ pub(super) async fn delete(
     let id = existing(&api, &connection, &path.id).await?;
     api.store.delete_mapping(connection.id, id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn connected(api: &Api, environment: EnvironmentId) -> Result<Connection, ApiError> {
-    let connection = api.store.connection(environment).await?;
-    let works =
-        |connection: &Connection| matches!(connection.status, ConnectionStatus::Connected | ConnectionStatus::Paused);
-    connection.filter(works).ok_or_else(|| ApiError::conflict("Connect with Salesforce first."))
 }
 
 pub(super) async fn existing(api: &Api, connection: &Connection, id: &str) -> Result<MappingId, ApiError> {

@@ -12,6 +12,7 @@ use super::{
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Json, Query},
     mappings::{self, MappingInput},
+    salesforce::connected,
 };
 use crate::{
     preview::{self, Preview},
@@ -49,7 +50,7 @@ pub(super) async fn preview(
     Query(query): Query<Replaced>,
     Json(input): Json<MappingInput>,
 ) -> Result<axum::Json<Preview>, ApiError> {
-    let connection = mappings::connected(&api, environment.id).await?;
+    let connection = connected(&api, environment.id).await?;
     let existing = replaced(&api, &connection, query).await?;
     let accepted = mappings::judged(&api, &connection, existing, input).await?;
     let preview = preview::preview(api.store.as_ref(), &connection, existing, accepted, api.clock.now()).await?;
@@ -83,7 +84,7 @@ pub(super) async fn sample(
     Query(query): Query<Replaced>,
     Json(input): Json<MappingInput>,
 ) -> Result<axum::Json<SampleRecord>, ApiError> {
-    let connection = mappings::connected(&api, environment.id).await?;
+    let connection = connected(&api, environment.id).await?;
     let existing = replaced(&api, &connection, query).await?;
     let definition = MappingDefinition::from(input);
     let found = sample::matched(api.store.as_ref(), &connection, existing, &definition).await?;
@@ -119,7 +120,7 @@ pub(super) async fn record(
     environment: InEnvironment,
     Path(path): Path<RecordPath>,
 ) -> Result<axum::Json<SampleRecord>, ApiError> {
-    let connection = mappings::connected(&api, environment.id).await?;
+    let connection = connected(&api, environment.id).await?;
     let found = sample::by_id(api.store.as_ref(), &connection, &path.id).await?;
     let record = found.ok_or_else(|| ApiError::not_found("The record"))?;
     Ok(axum::Json(SampleRecord { object: record.object.clone(), values: sample::texts(&record), id: Some(record.id) }))

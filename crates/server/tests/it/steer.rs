@@ -95,7 +95,7 @@ async fn nobody_works(browser: &Browser, words: &str) {
         (Method::POST, "{env}/mappings/preview", Some(draft.clone())),
         (Method::POST, "{env}/mappings/sample", Some(draft)),
         // What was not described yet.
-        (Method::GET, "{env}/salesforce/objects/Opportunity", None),
+        (Method::GET, "{env}/salesforce/objects/User", None),
         (Method::POST, "{env}/salesforce/examination", None),
         (Method::POST, "{env}/issues/retry", Some(json!({}))),
         (Method::POST, "{env}/users/ada/sync", None),
