@@ -9,7 +9,7 @@ use std::sync::{
 use syncline_simulation::{Case, play_case};
 
 /// Seeds played unless `SEEDS` says otherwise.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 100;
 /// Cases at a time: each waits most of its time.
 const AT_A_TIME: usize = 4;
 
