@@ -152,6 +152,8 @@ pub(crate) async fn a_read_with_stamps_from_before_the_copy_has_it_read_again_if
     assert!(swept(&linked, vec![read("003A", &[("Title", "CEO")], START_MS)], &[]).await.is_empty());
     assert!(linked.all_due().await.is_empty());
     assert_eq!(linked.look("u1").await.record.unwrap(), before);
+    // Looking at it has made it due.
+    linked.settle_all().await;
 
     assert!(swept(&linked, vec![read("003A", &[("Title", "CTO")], START_MS)], &[]).await.is_empty());
     let held = linked.due(Lane::Remote).await.remove(0).record.unwrap();
