@@ -171,6 +171,20 @@ fn what_a_late_commit_wrote_is_found_though_news_of_it_was_lost_and_later_news_w
     assert_eq!((title(&held), held.stale), ("B", false));
 }
 
+#[test]
+fn a_read_under_way_does_not_take_the_place_of_one_that_saw_more() {
+    let mut held = HeldRecord::from_read(read("A", SECOND - 5_000));
+    held.apply(&event_of("Department", "Sales", 8, SECOND + 4_000));
+    held.apply(&RecordChange { effect: RecordEffect::Unknown, ..event("", 9, SECOND + 5_000) });
+    let asked_at = held.revision;
+    // Of what nobody told, and with stamps from before what is held.
+    held.refresh(read("B", SECOND), None);
+    held.refresh(read("A", SECOND - 5_000), Some(asked_at));
+    assert!(held.stale, "it was asked for before the other came");
+    held.refresh(read("B", SECOND), Some(held.revision));
+    assert_eq!((title(&held), held.stale), ("B", false));
+}
+
 /// A transaction of the property below.
 #[derive(Clone, Debug)]
 struct Wrote {
