@@ -7,9 +7,8 @@ use std::{
 };
 
 use syncline_model::{
-    custom_field::{WantedField, WantedFieldState},
     id::MappingId,
-    mapping::{MappingDefinition, ObjectMapping},
+    mapping::ObjectMapping,
     rules::{AttributeTypes, StoredRules},
     schema::ObjectSchema,
     work::{Linked, Work, WorkKey},
@@ -30,16 +29,15 @@ static NO_PATHS: Paths = Paths::new();
 /// them is taken off the due list by what the old one said.
 pub(crate) struct Rules {
     stored: Arc<StoredRules>,
-    /// The mappings without lines that can not be written yet.
+    /// Those to plan by.
     pub(crate) mappings: HashMap<MappingId, ObjectMapping>,
     pub(crate) interest: Arc<Interest>,
 }
 
 impl Rules {
     fn new(stored: Arc<StoredRules>, interest: Arc<Interest>) -> Self {
-        let mut mappings = stored.mappings.clone();
-        leave_out_unmade(&mut mappings, &stored.wanted_fields);
-        Self { stored, mappings: mappings.into_iter().map(|mapping| (mapping.id, mapping)).collect(), interest }
+        let mappings = stored.planned().into_iter().map(|mapping| (mapping.id, mapping)).collect();
+        Self { stored, mappings, interest }
     }
 
     fn types(&self, mapping: &ObjectMapping) -> &AttributeTypes {
@@ -117,20 +115,5 @@ impl Worker<'_> {
             work,
             contenders.collect(),
         )
-    }
-}
-
-/// A field that is still to be made is no target yet: its line is left out, and its items become due again once it is there.
-fn leave_out_unmade(mappings: &mut [ObjectMapping], wanted: &[WantedField]) {
-    for mapping in mappings {
-        let MappingDefinition { salesforce, outbound, .. } = &mut mapping.definition;
-        outbound.retain(|line| {
-            let unmade = |field: &WantedField| {
-                field.state != WantedFieldState::Usable
-                    && field.object.eq_ignore_ascii_case(salesforce)
-                    && field.name.eq_ignore_ascii_case(&line.to)
-            };
-            !wanted.iter().any(unmade)
-        });
     }
 }

@@ -10,14 +10,14 @@ use serde_json::json;
 use syncline_engine::{Contender, Need, Paths, Plan, Schemas, paths, plan_among, source};
 use syncline_model::{
     Value,
-    attribute::Scope,
     connection::Connection,
+    custom_field::{WantedField, WantedFieldState},
     id::EnvironmentId,
     issue::{Issue, IssueFilter},
     mapping::{Duplicates, FieldMapping, ObjectMapping},
     profile::{Profile, ProfileFilter, ProfileKind},
     record_id,
-    rules::AttributeTypes,
+    rules::{AttributeTypes, StoredRules},
     schema::ObjectSchema,
     store::{Store, StoreError},
     work::{Standing, Work},
@@ -142,7 +142,7 @@ pub enum Direction {
 pub enum FieldState {
     /// They agree.
     InStep,
-    /// They differ, and the target is to be written.
+    /// They differ, and the target is to be written, or made first.
     Waiting,
     /// The value can not be synced.
     Failed,
@@ -164,24 +164,25 @@ pub async fn of_profile(
     let Some(profile) = store.profile(environment, kind, id).await? else { return Ok(None) };
     let schemas = store.object_schemas(connection.id).await?;
     let schemas: Schemas = schemas.into_iter().map(|schema| (schema.name.clone(), schema.into())).collect();
-    let definitions = store.attribute_definitions(environment, Some(Scope::from(kind))).await?;
-    let types: AttributeTypes = definitions.into_iter().map(|one| (one.name, one.data_type)).collect();
+    let rules = store.rules(connection.id).await?;
     let standing = store.standing(connection.id, kind, id).await?;
     let issues = store.issues(connection.id, &IssueFilter::of_profile(kind, id), None, ISSUES_MAX).await?;
-    let mappings = store.mappings(connection.id).await?;
-    let of_kind = mappings.iter().filter(|mapping| mapping.definition.userflow == kind);
-    let of_kind: Vec<_> = of_kind.map(|mapping| (mapping, paths(&mapping.definition, &schemas))).collect();
+    let planned = rules.planned();
+    let of_kind = rules.mappings.iter().zip(&planned).filter(|(mapping, _)| mapping.definition.userflow == kind);
+    let of_kind: Vec<_> =
+        of_kind.map(|(mapping, planned)| (mapping, planned, paths(&planned.definition, &schemas))).collect();
     let item = |mapping: &ObjectMapping| standing.iter().find(|one| one.work.key.mapping_id == mapping.id);
-    let linked = of_kind.iter().filter_map(|(mapping, paths)| {
+    let linked = of_kind.iter().filter_map(|(_, mapping, paths)| {
         let work = &item(mapping)?.work;
         let schema = schemas.get(&mapping.definition.salesforce).map(AsRef::as_ref);
         Some(Contender { mapping, schema, paths, record: work.record.as_ref()?, associated: &work.associated })
     });
     let linked: Vec<Contender<'_>> = linked.collect();
-    let explained = of_kind.iter().map(|(mapping, paths)| {
+    let explained = of_kind.iter().map(|(mapping, planned, paths)| {
         let schema = schemas.get(&mapping.definition.salesforce).map(AsRef::as_ref);
         let issues = issues.iter().map(|listed| &listed.issue).filter(|issue| issue.mapping_id == mapping.id);
-        let known = Known { schema, paths, types: &types, linked: &linked };
+        let types = &rules.types[&kind.into()];
+        let known = Known { rules: &rules, planned, schema, paths, types, linked: &linked };
         explain_mapping(mapping, &profile, item(mapping), issues.collect(), known)
     });
     let name = profile.attribute("name").as_text().map(str::to_owned);
@@ -191,6 +192,9 @@ pub async fn of_profile(
 /// What is known around a mapping.
 #[derive(Clone, Copy)]
 struct Known<'a> {
+    rules: &'a StoredRules,
+    /// The mapping as work is planned by.
+    planned: &'a ObjectMapping,
     schema: Option<&'a ObjectSchema>,
     paths: &'a Paths,
     types: &'a AttributeTypes,
@@ -200,9 +204,9 @@ struct Known<'a> {
 
 impl Known<'_> {
     /// What the engine would do about an item.
-    fn plan(&self, mapping: &ObjectMapping, work: &Work) -> Plan {
-        let rivals = self.linked.iter().filter(|contender| contender.mapping.id != mapping.id).copied();
-        plan_among(mapping, self.schema, self.paths, self.types, work, rivals.collect())
+    fn plan(&self, work: &Work) -> Plan {
+        let rivals = self.linked.iter().filter(|contender| contender.mapping.id != self.planned.id).copied();
+        plan_among(self.planned, self.schema, self.paths, self.types, work, rivals.collect())
     }
 }
 
@@ -284,7 +288,7 @@ fn explain_fields(
     let definition = &mapping.definition;
     let (work, last) = (&item.work, &item.last_synced);
     let record_id = work.record.as_ref().map_or("", |record| &record.id);
-    let planned = known.plan(mapping, work);
+    let planned = known.plan(work);
     let ready = match &planned {
         Plan::Ready(ready) => Some(ready),
         Plan::Needs(_) => None,
@@ -332,13 +336,15 @@ fn explain_fields(
     let outbound = definition.outbound.iter().map(|line| {
         let held = work.record.as_ref().and_then(|record| record.values.get(&line.to));
         let written = ready.and_then(|ready| ready.write.as_ref());
-        let (mut state, mut message) =
-            state(&line.to, written.is_some_and(|write| write.values.contains_key(&line.to)), held.is_some());
+        let (state, mut message) = match known.rules.unmade(&definition.salesforce, &line.to) {
+            Some(field) => being_made(field),
+            None => state(&line.to, written.is_some_and(|write| write.values.contains_key(&line.to)), held.is_some()),
+        };
         if !work.speaks && state == FieldState::InStep {
             message =
                 Some("Another profile that is linked to the record was seen later: it writes to the record.".into());
         } else if state == FieldState::Unknown && known.schema.is_some_and(|schema| schema.field(&line.to).is_none()) {
-            (state, message) = (FieldState::Unknown, Some("The field is not there yet, or can not be seen.".into()));
+            message = Some("The connected user sees no such field.".into());
         }
         let synced = last.field(record_id, &line.to);
         FieldExplanation {
@@ -357,6 +363,16 @@ fn explain_fields(
     inbound.chain(outbound).collect()
 }
 
+/// How a line stands whose field is still to be made.
+fn being_made(field: &WantedField) -> (FieldState, Option<String>) {
+    let state = match field.state {
+        WantedFieldState::Refused => FieldState::Failed,
+        WantedFieldState::Wanted | WantedFieldState::Usable => FieldState::Waiting,
+    };
+    let told = field.detail.clone();
+    (state, Some(told.unwrap_or_else(|| "The field is being made in Salesforce; its value follows.".to_owned())))
+}
+
 /// Whether the attribute is other than what the line by itself would make it.
 fn is_overruled(line: &FieldMapping, value: Option<&Value>, profile: &Profile, types: &AttributeTypes) -> bool {
     let wanted =
@@ -369,7 +385,7 @@ fn waiting(mapping: &ObjectMapping, item: &Standing, known: Known<'_>) -> Option
     if mapping.paused {
         return Some("It is due, and waits until the mapping is resumed.".to_owned());
     }
-    let what = match known.plan(mapping, &item.work) {
+    let what = match known.plan(&item.work) {
         Plan::Needs(Need::Search) => "for a look-up of its record",
         Plan::Needs(Need::Schema) => "for a description of the object",
         Plan::Needs(Need::Read) => "for a read of its record",

@@ -3,7 +3,6 @@ import { queryOptions } from '@tanstack/react-query';
 
 import * as api from './client';
 import type { IssueFilter, ProfileKind, ProfileQuery } from './client';
-import { isMoving } from '../profiles/sync-words';
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
@@ -25,12 +24,11 @@ export const profileQuery = (env: string, kind: ProfileKind, id: string) =>
     queryFn: ({ signal }) => api.getProfile(env, kind, id, signal),
   });
 
-/** Why a profile did or did not sync. Under the profile's own key, so that what rereads it rereads this; more often while something moves. */
+/** Why a profile did or did not sync. Under the profile's own key, so that what rereads it rereads this. */
 export const explanationQuery = (env: string, kind: ProfileKind, id: string) =>
   queryOptions({
     queryKey: [...profileQuery(env, kind, id).queryKey, 'sync'],
     queryFn: ({ signal }) => api.explainProfile(env, kind, id, signal),
-    refetchInterval: ({ state }) => (state.data !== undefined && isMoving(state.data) ? 2_000 : 30_000),
     retry: (failures, error) => failures < 3 && !(error instanceof api.ApiError && error.status < 500),
   });
 

@@ -13,9 +13,6 @@ import { valueWords } from './attribute-value';
 import classes from './profiles.module.css';
 import { beginning, DIRECTION_WORDS, FIELD_STATES, LINK_STATES, setWords, syncProgress } from './sync-words';
 
-/** While somebody waits for it, it is looked at more often than live views tell. */
-const LOOK_AGAIN_MS = 500;
-
 export function SyncInspector({ kind, id }: { kind: ProfileKind; id: string }) {
   const env = useEnv();
   const queryClient = useQueryClient();
@@ -25,12 +22,8 @@ export function SyncInspector({ kind, id }: { kind: ProfileKind; id: string }) {
     onMutate: () => queryClient.cancelQueries({ queryKey: options.queryKey }),
     onSuccess: (explanation) => queryClient.setQueryData(options.queryKey, explanation),
   });
-  const isBusy = (explanation: Explanation | undefined) => now.isSuccess && explanation !== undefined && !syncProgress(explanation).isDone;
-  const query = useQuery({
-    ...options,
-    refetchInterval: (state) =>
-      isBusy(state.state.data) ? LOOK_AGAIN_MS : typeof options.refetchInterval === 'function' ? options.refetchInterval(state) : false,
-  });
+  const query = useQuery(options);
+  const isBusy = now.isSuccess && query.data !== undefined && !syncProgress(query.data).isDone;
   // Nothing is synced where nothing is connected.
   if (query.error instanceof ApiError && query.error.status === 409) return null;
   return (
@@ -47,7 +40,7 @@ export function SyncInspector({ kind, id }: { kind: ProfileKind; id: string }) {
             variant="default"
             size="xs"
             leftSection={<IconRefresh size={14} aria-hidden />}
-            loading={now.isPending || isBusy(query.data)}
+            loading={now.isPending || isBusy}
             disabled={query.data === undefined}
             onClick={() => now.mutate()}
           >

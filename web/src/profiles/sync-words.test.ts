@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Explanation } from '../api/client';
-import { isMoving, setWords, syncProgress } from './sync-words';
+import { setWords, syncProgress } from './sync-words';
 
 type Mapping = Explanation['mappings'][number];
 
@@ -33,20 +33,6 @@ const mapping: Mapping = {
   issues: [],
 };
 const of = (change: Partial<typeof mapping>): Explanation => ({ kind: 'user', id: 'u', name: null, mappings: [{ ...mapping, ...change }] });
-
-describe('isMoving', () => {
-  it('is false where all is in step, or will not change by itself', () => {
-    expect(isMoving(of({}))).toBe(false);
-    expect(isMoving(of({ state: 'no_record', fields: [] }))).toBe(false);
-    expect(isMoving({ kind: 'user', id: 'u', name: null, mappings: [] })).toBe(false);
-  });
-
-  it('is true where something is looked up, read or written', () => {
-    expect(isMoving(of({ state: 'not_searched', fields: [] }))).toBe(true);
-    expect(isMoving(of({ waiting: 'It waits for its turn.' }))).toBe(true);
-    expect(isMoving(of({ fields: [{ ...field, state: 'waiting' }] }))).toBe(true);
-  });
-});
 
 describe('setWords', () => {
   const set = (value: string, change: Partial<typeof field> = {}) => setWords({ ...field, synced_value: value, synced_from: 'Title', ...change });

@@ -31,12 +31,6 @@ export const DIRECTION_WORDS: Record<Field['direction'], { from: string; to: str
   outbound: { from: 'Userflow', to: 'Salesforce' },
 };
 
-/** Whether something will change by itself soon, so that it is worth looking again. */
-export const isMoving = (explanation: Explanation): boolean =>
-  explanation.mappings.some(
-    (mapping) => mapping.waiting !== null || mapping.state === 'not_searched' || mapping.fields.some(({ state }) => state === 'waiting' || state === 'unknown'),
-  );
-
 /** How far a profile is that somebody asked to be synced now. What is paused is not waited for. */
 export function syncProgress({ kind, mappings }: Explanation): { isDone: boolean; words: string } {
   const working = mappings.filter(({ paused }) => !paused);

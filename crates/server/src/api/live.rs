@@ -22,6 +22,7 @@ use super::{
     error::{ApiError, ErrorBody},
     extract::{InEnvironment, Query},
 };
+use crate::explain;
 
 /// Proxies close what is silent for longer.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -29,8 +30,8 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// Signals may be lost between nodes and cannot say that a session has ended, so this often it looks on its own.
 const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 
-/// Under a stream of changes a screen is told no more often than a person can read.
-const EVENTS_APART: Duration = Duration::from_millis(250);
+/// Under a stream of changes a screen is told no more often than a person can read, and the store asked no more often for it.
+const LOOKS_APART: Duration = Duration::from_millis(250);
 
 /// What to watch.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -87,6 +88,7 @@ pub(super) async fn watch(
         session_hash: environment.session_hash,
         watched,
         seen,
+        next_look: Instant::now(),
         revision: 0,
     };
     let events = futures::stream::unfold(watcher, |mut watcher| async move {
@@ -106,6 +108,8 @@ struct Watcher {
     shown: u64,
     /// The signal's count when it was last looked.
     seen: u64,
+    /// Not before this it looks again.
+    next_look: Instant,
     revision: u64,
 }
 
@@ -113,13 +117,11 @@ impl Watcher {
     /// The next revision; nothing once the server stops or the session is over.
     async fn next(&mut self) -> Option<u64> {
         if self.revision > 0 {
-            let apart = Instant::now() + EVENTS_APART;
             let stop = self.api.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => return None,
                 changed = self.change() => changed.ok()?,
             }
-            tokio::time::sleep_until(apart).await;
         }
         self.revision += 1;
         Some(self.revision)
@@ -136,7 +138,9 @@ impl Watcher {
                     member.ok_or_else(ApiError::unauthenticated)?;
                 }
             }
+            tokio::time::sleep_until(self.next_look).await;
             let now = fingerprint(&self.api, self.environment, &self.watched, self.seen).await?;
+            self.next_look = Instant::now() + LOOKS_APART;
             if now != self.shown {
                 self.shown = now;
                 return Ok(());
@@ -177,9 +181,8 @@ async fn fingerprint(api: &Api, environment: EnvironmentId, watched: &Watched, s
             profile.map(|profile| profile.revision).hash(&mut hasher);
             if let Some(connection) = api.store.connection(environment).await? {
                 connection.status.as_str().hash(&mut hasher);
-                for link in api.store.links(connection.id, *kind, std::slice::from_ref(id)).await? {
-                    (link.mapping_id, link.record_id).hash(&mut hasher);
-                }
+                let standing = explain::of_profile(api.store.as_ref(), environment, &connection, *kind, id).await?;
+                serde_json::to_string(&standing).map_err(ApiError::defect)?.hash(&mut hasher);
                 let own = IssueFilter::of_profile(*kind, id);
                 for listed in api.store.issues(connection.id, &own, None, 50).await? {
                     (listed.issue.id, listed.issue.count, listed.waiting).hash(&mut hasher);

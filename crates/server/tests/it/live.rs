@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Response};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value as Json, json};
 use syncline_model::{
     Value,
     attribute::AttributeOperation,
@@ -10,7 +11,11 @@ use syncline_model::{
 };
 use tokio::time::timeout;
 
-use crate::harness::{Browser, Harness, refused};
+use crate::{
+    association::user,
+    harness::{Browser, Harness, eventually, refused},
+    org::Org,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,6 +47,17 @@ impl Events {
         }
     }
 
+    /// What `read` sees once that is `wanted`, where it reads again only when told to, as a screen does.
+    async fn until(&mut self, read: impl AsyncFn() -> Json, wanted: impl Fn(&Json) -> bool) -> Json {
+        loop {
+            self.next().await.expect("the stream stays open");
+            let seen = read().await;
+            if wanted(&seen) {
+                return seen;
+            }
+        }
+    }
+
     /// Whether an event comes within a while that is many times as long as one takes.
     async fn stays_silent(&mut self) -> bool {
         timeout(Duration::from_millis(700), self.next()).await.is_err()
@@ -49,7 +65,11 @@ impl Events {
 }
 
 async fn set_plan(harness: &Harness, id: &str, plan: &str) {
-    let operations = vec![("plan".to_owned(), AttributeOperation::set(Value::from(plan)))];
+    set(harness, id, "plan", plan).await;
+}
+
+async fn set(harness: &Harness, id: &str, attribute: &str, value: &str) {
+    let operations = vec![(attribute.to_owned(), AttributeOperation::set(Value::from(value)))];
     let write = vec![ProfileWrite::Upsert { kind: ProfileKind::User, id: id.into(), operations, seen: false }];
     harness.store.write(harness.environment.id, &write).await.unwrap();
 }
@@ -67,6 +87,60 @@ async fn a_profiles_screen_is_told_at_once_and_again_when_that_profile_changes()
     assert!(events.stays_silent().await, "another user's change is no news here");
     set_plan(&harness, "u1", "enterprise").await;
     assert_eq!(events.next().await.unwrap(), "event: changed\ndata: {\"revision\":3}");
+}
+
+/// How a profile is synced changes without the profile: when a field is made, a value is written, a mapping edited.
+#[tokio::test]
+async fn a_profiles_screen_is_told_of_each_step_of_a_field_that_is_made_for_it() {
+    let harness = Harness::with_org().await;
+    let browser = harness.signed_in().await;
+    let org = Org::of(&harness);
+    harness.connect().await;
+    org.create("Contact", json!({ "LastName": "Ada", "Email": "ada@watched.test" })).await;
+    user(&harness, "ada", "ada@watched.test").await;
+    set(&harness, "ada", "floor", "5th").await;
+    let mapping = |outbound: Json| {
+        json!({
+            "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+            "inbound": [{ "from": "Title", "to": "title" }], "outbound": outbound,
+        })
+    };
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping(json!([])))).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let read = async || browser.get("{env}/users/ada/sync").await["mappings"][0].take();
+    eventually("ada is linked", async || {
+        let standing = read().await;
+        (standing["state"] == "linked" && standing["waiting"].is_null()).then_some(())
+    })
+    .await;
+
+    let mut events = Events::open(&browser, "users/ada").await;
+    events.next().await.unwrap();
+    let path = format!("{{env}}/mappings/{}", made["id"].as_str().unwrap());
+    let save = async || {
+        let own = mapping(json!([{ "from": "floor", "to": "userflow_user_floor__c" }]));
+        let (status, edited) = browser.send(Method::PUT, &path, Some(own)).await;
+        assert_eq!(status, StatusCode::OK, "{edited}");
+    };
+    let tells = |standing: &Json, state: &str, words: &str| {
+        let line = &standing["fields"][1];
+        line["state"] == state && line["message"].as_str().unwrap_or_default().contains(words)
+    };
+    org.limit_custom_fields(json!(0)).await;
+    save().await;
+    events.until(read, |standing| tells(standing, "failed", "as many custom fields as")).await;
+
+    let away = json!({ "answer": { "status": 503 } });
+    org.add_fault(json!({ "method": "POST", "path": "/tooling/sobjects/{object}", "fault": away })).await;
+    org.limit_custom_fields(json!(null)).await;
+    save().await;
+    let standing = events.until(read, |standing| tells(standing, "waiting", "503")).await;
+    assert_eq!((&standing["issues"], &standing["waiting"]), (&json!([]), &json!(null)), "{standing}");
+
+    org.mend().await;
+    let standing = events.until(read, |standing| tells(standing, "in_step", "")).await;
+    assert_eq!(standing["fields"][1]["synced_value"], "5th", "{standing}");
+    harness.end().await;
 }
 
 #[tokio::test]

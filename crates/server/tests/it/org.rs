@@ -72,6 +72,11 @@ impl Org {
         self.control("faults", rule).await;
     }
 
+    /// Ends all faults.
+    pub(crate) async fn mend(&self) {
+        self.tell(Method::DELETE, "faults", json!({})).await;
+    }
+
     /// Whether all rules that end after so many requests have met them.
     pub(crate) async fn faults_are_met(&self) -> bool {
         let url = format!("{}/__control/faults", self.url.replace("/services/data/v64.0", ""));
@@ -82,6 +87,11 @@ impl Org {
     /// Lets accounts be people.
     pub(crate) async fn enable_person_accounts(&self) {
         self.tell(Method::PUT, "features", json!({ "person_accounts": true })).await;
+    }
+
+    /// How many custom fields an object may have; null is what the edition allows.
+    pub(crate) async fn limit_custom_fields(&self, most: Value) {
+        self.tell(Method::PUT, "limits", json!({ "custom_fields_max": most })).await;
     }
 
     async fn control(&self, what: &str, body: Value) {
