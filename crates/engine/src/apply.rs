@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use syncline_model::{
     Values,
     clock::from_ms,
-    connector::{Connector, ConnectorError, RecordWrite},
+    connector::{Connector, ConnectorError, ErrorKind, RecordWrite},
     id::MappingId,
     issue::{IssueKind, NewIssue},
     path::STEPS_MAX,
@@ -42,6 +42,9 @@ const SPREAD_ITEMS: u32 = 200;
 
 /// How often to look whether a call is full by now; looking at every change would cost more than it gains.
 const LOOK_APART: Duration = Duration::from_millis(10);
+
+/// Tries of an item within which an object that a call was refused about has been described anew: one and two seconds apart.
+const TRIES_TILL_DESCRIBED: i32 = 2;
 
 /// Items that a worker has taken. An item can be due in one lane while the other lane's worker still has it: it waits.
 #[derive(Default)]
@@ -310,6 +313,7 @@ impl Worker<'_> {
             let records = match self.connector.find(&definition.salesforce, &rule.salesforce, &keys, &fields).await {
                 Ok(records) => records,
                 Err(error) if concerns_items(&error) => {
+                    self.context.note_refusal(&definition.salesforce, &error);
                     failed.extend(works.iter().map(|work| (work.key.clone(), error.clone())));
                     continue;
                 }
@@ -350,6 +354,7 @@ impl Worker<'_> {
             match self.connector.read(object, &ids, &fields).await {
                 Ok(records) => self.keep_reads(object, asked, records).await?,
                 Err(error) if concerns_items(&error) => {
+                    self.context.note_refusal(object, &error);
                     let of_object = works
                         .iter()
                         .filter(|work| rules.mappings[&work.key.mapping_id].definition.salesforce == object);
@@ -398,6 +403,7 @@ impl Worker<'_> {
                 match self.connector.read(&object, &ids, &fields).await {
                     Ok(records) => self.keep_reads(&object, asked, records).await?,
                     Err(error) if concerns_items(&error) => {
+                        self.context.note_refusal(&object, &error);
                         let waiting = waiting.remove(&object).unwrap_or_default();
                         failed.extend(waiting.into_iter().map(|key| (key, error.clone())));
                     }
@@ -449,6 +455,7 @@ impl Worker<'_> {
         let mut prepared: Vec<Result<Ready, Outcome>> = Vec::with_capacity(works.len());
         for work in works {
             prepared.push(match (failed.get(&work.key), self.plan_among(rules, work, &rivals)) {
+                (Some(error), _) if self.may_look_otherwise(error, work) => Err(self.retry(work)),
                 (Some(error), _) => Err(refused(error, work)),
                 // News came while the call was under way; the next round asks again.
                 (None, Plan::Needs(_)) => Err(self.retry_soon(work)),
@@ -505,6 +512,7 @@ impl Worker<'_> {
                 match outcome {
                     Ok(()) => result.taken = write.values,
                     Err(error) => {
+                        self.context.note_refusal(&write.object, &error);
                         unsent.extend(without_refused(&write, &error));
                         result.errors.push(error);
                     }
@@ -566,6 +574,7 @@ impl Worker<'_> {
         let Some(result) = results.get(&write.id) else { return self.retry_soon(work) };
         for error in &result.errors {
             match policy(error.kind).action {
+                _ if self.may_look_otherwise(error, work) => return self.retry(work),
                 Action::Issue(_) => settlement = with_issue(settlement, error, &write),
                 Action::ReadAgain => return self.retry_soon(work),
                 _ => return self.retry(work),
@@ -576,6 +585,11 @@ impl Worker<'_> {
             self.insistence.wrote(&write.id, field, value);
         }
         Outcome::Settled(settlement)
+    }
+
+    /// Whether a refusal is for what the object was taken to look like, and the item was not tried by a later description yet.
+    fn may_look_otherwise(&self, error: &ConnectorError, work: &Work) -> bool {
+        error.kind == ErrorKind::SchemaChanged && work.attempts < TRIES_TILL_DESCRIBED
     }
 
     fn retry(&self, work: &Work) -> Outcome {

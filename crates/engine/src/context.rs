@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use syncline_model::{
     clock::Clock,
     connection::{Connection, Lease, StreamState},
-    connector::{Connector, ConnectorError},
+    connector::{Connector, ConnectorError, ErrorKind},
     id::MappingId,
     mapping::ObjectMapping,
     rules::StoredRules,
@@ -65,6 +65,10 @@ pub(crate) struct OwnerContext {
     /// The last description of each object, so that planning asks nobody.
     schemas: Mutex<Schemas>,
     interest: Mutex<Known>,
+    /// Objects about which a call was refused for what they were taken to look like.
+    doubted: Mutex<BTreeSet<String>>,
+    /// Objects that were not there when they were described last, or not to be seen.
+    missing: Mutex<BTreeSet<String>>,
     /// What work was planned by last.
     pub(crate) rules: Mutex<Option<Arc<Rules>>>,
     /// What was spent of the org's calls.
@@ -106,6 +110,8 @@ impl OwnerContext {
             stop,
             schemas: Mutex::default(),
             interest: Mutex::default(),
+            doubted: Mutex::default(),
+            missing: Mutex::default(),
             rules: Mutex::default(),
             spending,
             feeds: Feeds::new(),
@@ -178,14 +184,22 @@ impl OwnerContext {
     }
 
     /// Asks what an object looks like, and keeps the answer for planning and for the screens. All that is mapped is due to which the org
-    /// looks otherwise by it; and of an object that shows a field again which is needed, all is read anew.
+    /// looks otherwise by it; and of an object that is there again, or shows a field again which is needed, all is read anew.
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
-        let schema = connector.describe(object).await?;
+        let missing = || self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let schema = connector.describe(object).await.inspect_err(|error| {
+            if error.kind == ErrorKind::SchemaChanged {
+                missing().insert(object.to_owned());
+            }
+        })?;
+        let is_back = missing().contains(object);
         let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let rules = self.stored_rules().await?;
         let mut after = before.clone();
         after.insert(schema.name.clone(), Arc::new(schema.clone()));
-        let otherwise = rules.mappings.iter().filter(|mapping| looks_otherwise(&mapping.definition, &before, &after));
+        let otherwise = rules.mappings.iter().filter(|mapping| {
+            is_back && mapping.definition.salesforce == object || looks_otherwise(&mapping.definition, &before, &after)
+        });
         let otherwise: Vec<_> = otherwise.map(|mapping| mapping.id).collect();
         if !otherwise.is_empty() {
             tracing::info!(connection.id = %self.connection.id, object, "mapped fields are not what they were");
@@ -197,16 +211,17 @@ impl OwnerContext {
         let returns = |name: &String| schema.field(name).is_some();
         let was_missing = |name: &String| before.get(object).is_some_and(|before| before.field(name).is_none());
         let saved = async {
-            // While a field could not be seen, no event and no sweep told of it.
-            if needed.any(|name| was_missing(name) && returns(name)) {
+            // While it could not be seen, no event and no sweep told of it.
+            if is_back || needed.any(|name| was_missing(name) && returns(name)) {
                 let news = interest.all_may_have_changed(object, &rules.mappings);
                 self.options.store.record_changes(&self.lease, &news).await?;
             }
             self.options.store.save_object_schema(&self.lease, &schema, &otherwise).await
         };
         let saved = saved.await;
-        if saved.is_err() {
-            self.know_as_before(&schema.name, before.get(&schema.name));
+        match &saved {
+            Ok(()) => drop(missing().remove(object)),
+            Err(_) => self.know_as_before(&schema.name, before.get(&schema.name)),
         }
         Ok(saved?)
     }
@@ -246,6 +261,44 @@ impl OwnerContext {
     /// What could not be described may be described now.
     pub(crate) fn forget_refusals(&self) {
         self.interest.lock().unwrap_or_else(PoisonError::into_inner).refused.clear();
+    }
+
+    /// Takes in why a call about an object was refused: one that looks otherwise than by its description is described anew soon, and
+    /// until then whatever asks for the same is refused too.
+    pub(crate) fn note_refusal(&self, object: &str, error: &ConnectorError) {
+        if error.kind == ErrorKind::SchemaChanged {
+            self.doubt(object);
+        }
+    }
+
+    pub(crate) fn doubt(&self, object: &str) {
+        self.doubted.lock().unwrap_or_else(PoisonError::into_inner).insert(object.to_owned());
+    }
+
+    /// Takes out those of the doubted objects that may be described now.
+    pub(crate) fn take_doubted(&self, may: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (taken, left) = std::mem::take(&mut *doubted).into_iter().partition(|object| may(object));
+        *doubted = left;
+        taken
+    }
+
+    /// The objects that are not there, and those that do not have what these mappings, which are all of the connection's, need of them, or
+    /// do not let it be written. Where a path leads nowhere, any object may be the one.
+    pub(crate) fn lacking(&self, mappings: &[ObjectMapping]) -> BTreeSet<String> {
+        let interest = self.interest(mappings);
+        let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        let lacks = |schema: &ObjectSchema| {
+            let mut needed = interest.fields(&schema.name).into_iter().flatten();
+            let of_object = mappings.iter().filter(|mapping| mapping.definition.salesforce == schema.name);
+            let mut targets = of_object.flat_map(|mapping| &mapping.definition.outbound);
+            needed.any(|name| schema.field(name).is_none())
+                || targets.any(|line| schema.field(&line.to).is_some_and(|field| !field.updateable))
+        };
+        let all = interest.has_broken_path();
+        let lacking = schemas.values().filter(|schema| all || lacks(schema)).map(|schema| schema.name.clone());
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        lacking.chain(interest.objects().filter(|object| missing.contains(*object)).map(str::to_owned)).collect()
     }
 
     /// Waits, unless told to stop.

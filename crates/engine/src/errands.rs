@@ -57,6 +57,9 @@ struct Errands<'a> {
     connector: &'a dyn Connector,
     fields: HashMap<(String, String), Try>,
     describe: Instant,
+    describe_missing: Instant,
+    /// When doubted objects were described last.
+    doubted: HashMap<String, Instant>,
     keep_alive: Instant,
     /// When the connection was examined last, and the mappings that it was examined for.
     examined: Option<Timestamp>,
@@ -81,6 +84,8 @@ impl<'a> Errands<'a> {
             connector,
             fields: HashMap::new(),
             describe: now + tempo.describe,
+            describe_missing: now + tempo.describe_missing,
+            doubted: HashMap::new(),
             keep_alive: now + tempo.keep_alive,
             // One from before it was connected again says nothing of the new grant.
             examined: last.filter(|at| *at >= context.connection.connected_at),
@@ -97,6 +102,9 @@ impl<'a> Errands<'a> {
         if now >= self.describe && may_call {
             self.describe = now + tempo.describe;
             self.describe_all().await?;
+        }
+        if may_call {
+            self.look_again(now).await?;
         }
         if now >= self.keep_alive {
             self.keep_alive = now + tempo.retry_most;
@@ -199,26 +207,62 @@ impl<'a> Errands<'a> {
         let interest = context.interest(mappings);
         let offered = self.connector.offered_objects().iter().copied();
         let objects: BTreeSet<&str> = mapped.chain(offered).chain(interest.objects()).collect();
+        self.describe_objects(objects).await?;
+        context.forget_refusals();
+        self.unless_refused(self.know_others(mappings).await)
+    }
+
+    /// Describes objects again about which a call was refused for what they look like, at once the first time; and from time to time
+    /// whatever mappings need and do not find. Whatever is marked by that closes its sync issues by itself.
+    async fn look_again(&mut self, now: Instant) -> Result<(), Interrupt> {
+        let (context, tempo) = (self.context, &self.context.options.tempo);
+        self.doubted.retain(|_, at| now < *at + tempo.rest_misconfigured);
+        let doubted = context.take_doubted(|object| !self.doubted.contains_key(object));
+        self.doubted.extend(doubted.iter().map(|object| (object.clone(), now)));
+        self.describe_objects(doubted.iter().map(String::as_str)).await?;
+        if now < self.describe_missing {
+            return Ok(());
+        }
+        self.describe_missing = now + tempo.describe_missing;
+        let rules = context.stored_rules().await?;
+        let lacking = context.lacking(&rules.mappings);
+        self.describe_objects(lacking.iter().map(String::as_str)).await?;
+        context.forget_refusals();
+        self.unless_refused(context.describe_used(self.connector, &rules.mappings).await)
+    }
+
+    /// Describes objects one by one; those that can not be described hold up none of the others.
+    async fn describe_objects<'o>(&self, objects: impl IntoIterator<Item = &'o str>) -> Result<(), Interrupt> {
+        let context = self.context;
+        let mut is_limited = false;
         for object in objects {
+            if is_limited {
+                // It would be told the same as the one before.
+                context.doubt(object);
+                continue;
+            }
             match context.describe(self.connector, object).await {
                 Ok(()) => {}
                 Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
                     tracing::warn!(connection.id = %context.connection.id, object, error = &error as &dyn std::error::Error, "object can not be described");
                     context.note_limit(&error);
-                    if matches!(policy(error.kind).action, Action::Rest(Rest::Quota | Rest::Rate)) {
-                        // The others would be told the same.
-                        break;
+                    if !matches!(policy(error.kind).action, Action::Issue(_)) {
+                        context.doubt(object);
                     }
+                    is_limited = matches!(policy(error.kind).action, Action::Rest(Rest::Quota | Rest::Rate));
                 }
                 Err(why) => return Err(why),
             }
         }
-        context.forget_refusals();
-        match self.know_others(mappings).await {
-            // What was known stays; whoever asked for an examination is to be told what is wrong.
+        Ok(())
+    }
+
+    /// What was known stays where objects can not be listed or described; whoever asked for an examination is to be told what is wrong.
+    fn unless_refused(&self, done: Result<(), Interrupt>) -> Result<(), Interrupt> {
+        match done {
             Err(Interrupt::Connector(error)) if policy(error.kind).action != Action::Reconnect => {
-                tracing::warn!(connection.id = %context.connection.id, error = &error as &dyn std::error::Error, "objects can not be listed or described");
-                context.note_limit(&error);
+                tracing::warn!(connection.id = %self.context.connection.id, error = &error as &dyn std::error::Error, "objects can not be listed or described");
+                self.context.note_limit(&error);
                 Ok(())
             }
             other => other,

@@ -88,6 +88,12 @@ impl Interest {
         self.paths.get(&mapping)
     }
 
+    /// Whether a path leads nowhere, by descriptions of all that is on it.
+    pub(crate) fn has_broken_path(&self) -> bool {
+        let mut paths = self.paths.values().flat_map(BTreeMap::values);
+        paths.any(|path| matches!(path, Err(error) if !matches!(error, PathError::NotDescribed(_))))
+    }
+
     /// The other mappings that feed an attribute which that one feeds too.
     pub(crate) fn rivals(&self, mapping: MappingId) -> impl Iterator<Item = MappingId> {
         self.rivals.get(&mapping).into_iter().flatten().copied()

@@ -209,6 +209,7 @@ fn plan_outbound(mapping: &MappingDefinition, Sides { profile, record, schema }:
         match line.to_field(&source, field) {
             Ok(None) => {}
             Ok(Some(value)) if is_kept(held, &value, field) => {}
+            Ok(Some(_)) if !field.updateable => ready.issues.push(read_only_field(record, &line.to)),
             Ok(Some(value)) => {
                 ready.sources.fields.insert(line.to.clone(), line.from.clone());
                 values.insert(line.to.clone(), value);
@@ -303,6 +304,17 @@ fn missing_field(record: &HeldRecord, field: &str) -> NewIssue {
         code: String::new(),
         cause: format!("{} has no field {field} that the connected user can see.", record.object),
         remedy: "Give the connected user access to the field, or take it out of the mapping.".to_owned(),
+    }
+}
+
+fn read_only_field(record: &HeldRecord, field: &str) -> NewIssue {
+    NewIssue {
+        kind: IssueKind::FieldRejected,
+        record_id: Some(record.id.clone()),
+        field: Some(field.to_owned()),
+        code: String::new(),
+        cause: format!("The connected user can not change {field} of {}.", record.object),
+        remedy: "Give the connected user edit access to the field, or take it out of the mapping.".to_owned(),
     }
 }
 

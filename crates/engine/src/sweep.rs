@@ -125,6 +125,7 @@ impl Sweeper<'_> {
                         if matches!(action, Action::Reconnect | Action::Rest(Rest::Rate | Rest::Quota)) {
                             return Err(error.into());
                         }
+                        context.note_refusal(&question.object, &error);
                         let failures = self.schedule.failed(&question.object, Instant::now(), action, tempo);
                         if action != Action::Retry || failures >= PASSING {
                             context.feeds.set_trouble(&question.object, Some(words(&error).to_string()));

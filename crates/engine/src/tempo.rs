@@ -30,6 +30,8 @@ pub struct Tempo {
     pub prepare_stream: Duration,
     /// Between two descriptions of the mapped objects.
     pub describe: Duration,
+    /// Between two descriptions of an object that lacks what mappings need: whoever gives it back expects it to be noticed.
+    pub describe_missing: Duration,
     /// Between two examinations that nobody asked for.
     pub examine: Duration,
     /// Between two uses of the grant: an unused one ends after 30 days (Salesforce, refresh token policy for partner apps).
@@ -53,6 +55,7 @@ impl Default for Tempo {
             poll_overlap: Duration::from_secs(10),
             prepare_stream: Duration::from_secs(30 * 60),
             describe: Duration::from_secs(6 * 60 * 60),
+            describe_missing: Duration::from_secs(10 * 60),
             examine: Duration::from_secs(24 * 60 * 60),
             keep_alive: Duration::from_secs(12 * 60 * 60),
             ensure_field: Duration::from_secs(2),
@@ -74,6 +77,7 @@ impl Tempo {
             sweep: self.sweep / times,
             prepare_stream: self.prepare_stream / times,
             describe: self.describe / times,
+            describe_missing: self.describe_missing / times,
             examine: self.examine / times,
             keep_alive: self.keep_alive / times,
             ensure_field: self.ensure_field / times,

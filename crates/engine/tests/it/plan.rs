@@ -308,6 +308,23 @@ fn a_field_that_is_not_there_is_an_issue_and_the_others_sync() {
 }
 
 #[test]
+fn a_field_that_may_not_be_changed_is_an_issue_where_it_would_have_to_be_and_the_others_sync() {
+    let mut schema = schema();
+    schema.fields.iter_mut().filter(|field| field.name == "Plan__c").for_each(|field| field.updateable = false);
+    let planned = |work: &Work| match plan(&mapping(), Some(&schema), work) {
+        Plan::Ready(ready) => ready,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(planned(&agreed()).issues, []);
+    let mut work = agreed();
+    let attributes = &mut work.profile.as_mut().unwrap().attributes;
+    attributes.extend([("plan".to_owned(), "scale".into()), ("score".to_owned(), number(9.0))]);
+    let ready = planned(&work);
+    assert_eq!((ready.issues[0].kind, ready.issues[0].field.as_deref()), (IssueKind::FieldRejected, Some("Plan__c")));
+    assert_eq!(ready.write.unwrap().values, values(&[("Score__c", number(9.0))]));
+}
+
+#[test]
 fn the_type_of_the_attribute_decides_when_the_field_has_another_by_now() {
     let mut schema = schema();
     schema.fields[1].field_type = FieldType::Double;

@@ -39,15 +39,19 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn start() -> Self {
-        Self::over(None).await
+        Self::over(None, Tempo::default()).await
     }
 
     pub(crate) async fn with_org() -> Self {
-        let org = emulated_org::start(OrgOptions::on_free_ports(12));
-        Self::over(Some(org.await.unwrap())).await
+        Self::with_org_at(Tempo::default()).await
     }
 
-    async fn over(org: Option<EmulatedOrg>) -> Self {
+    pub(crate) async fn with_org_at(tempo: Tempo) -> Self {
+        let org = emulated_org::start(OrgOptions::on_free_ports(12));
+        Self::over(Some(org.await.unwrap()), tempo).await
+    }
+
+    async fn over(org: Option<EmulatedOrg>, tempo: Tempo) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock);
         let key = parse_key(&SecretString::from(secrets::random_secret_key())).unwrap();
@@ -72,7 +76,7 @@ impl Harness {
             node: "test".to_owned(),
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             public_url: None,
-            tempo: Tempo::default(),
+            tempo,
             stop: stop.clone(),
         })
         .unwrap();

@@ -1,7 +1,10 @@
 //! What becomes of a link when its record is converted, merged, deleted, refused or given another key, against the emulated org.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use syncline_engine::Tempo;
 use syncline_model::{
     attribute::AttributeOperation,
     issue::IssueFilter,
@@ -347,5 +350,115 @@ async fn a_field_that_gets_another_type_goes_on_into_the_attribute_as_it_is() {
     becomes(&harness, "ada", "seats", json!("13")).await;
     becomes(&harness, "ada", "title", json!("CEO")).await;
     assert_eq!(links(&harness, &browser).await, [Some(contact)]);
+    harness.end().await;
+}
+
+/// Nobody asks for a check: the refused call is enough to learn that a field is gone, and time to learn that it is back.
+#[tokio::test]
+async fn fields_that_are_hidden_hold_up_nothing_else_and_their_issues_close_when_they_are_shown_again() {
+    let tempo = Tempo { describe_missing: Duration::from_secs(1), ..Tempo::default() };
+    let harness = Harness::with_org_at(tempo).await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    harness.connect().await;
+    let account = org.create("Account", json!({ "Name": "Acme", "Industry": "Banking", "Phone": "1" })).await;
+    let emails = ["ada@lifecycle.test", "bob@lifecycle.test"];
+    for email in emails {
+        let contact = json!({ "LastName": "Contact", "Email": email, "AccountId": account, "Title": "CTO", "Department": "Board" });
+        org.create("Contact", contact).await;
+    }
+    let mapping = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": [
+            { "from": "Title", "to": "title" }, { "from": "Department", "to": "department" },
+            { "from": "Account.Industry", "to": "industry" }, { "from": "Account.Phone", "to": "phone" },
+        ],
+        "outbound": [{ "from": "floor", "to": "Fax" }, { "from": "floor", "to": "AssistantName" }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let arrives = async |user: &str, values: &[(&str, &str)]| {
+        for (name, value) in values {
+            becomes(&harness, user, name, json!(value)).await;
+        }
+    };
+    let add = async |name: &str, email: &str| {
+        let operations = [("email", email), ("floor", "5th")];
+        let operations =
+            operations.map(|(name, value)| (name.to_owned(), AttributeOperation::set(value.into()))).into();
+        let write = ProfileWrite::Upsert { kind: ProfileKind::User, id: name.to_owned(), operations, seen: false };
+        harness.store.write(harness.environment.id, &vec![write]).await.unwrap();
+    };
+    let written = async |email: &str, wanted: Value| {
+        let soql = format!("SELECT Fax, AssistantName FROM Contact WHERE Email = '{email}'");
+        eventually(&format!("its fax and assistant are {wanted}"), async || {
+            let record = org.query(&soql).await.remove(0);
+            (json!([record["Fax"], record["AssistantName"]]) == wanted).then_some(())
+        })
+        .await;
+    };
+    let issues = async |wanted: &[&str]| {
+        eventually(&format!("the open issues are of {wanted:?}"), async || {
+            let issues = browser.get("{env}/issues").await;
+            let fields = issues["data"].as_array()?.iter().map(|issue| issue["field"].as_str().unwrap_or_default());
+            (fields.collect::<BTreeSet<_>>() == BTreeSet::from_iter(wanted.iter().copied())).then_some(())
+        })
+        .await;
+    };
+    add("ada", emails[0]).await;
+    arrives("ada", &[("title", "CTO"), ("industry", "Banking")]).await;
+    written(emails[0], json!(["5th", "5th"])).await;
+
+    org.set_access("Contact.Title", false, false).await;
+    org.set_access("Account.Industry", false, false).await;
+    org.set_access("Contact.AssistantName", true, false).await;
+    add("bob", emails[1]).await;
+    arrives("bob", &[("department", "Board"), ("phone", "1")]).await;
+    written(emails[1], json!(["5th", null])).await;
+    issues(&["Title", "Account.Industry", "AssistantName"]).await;
+
+    org.set_access("Contact.Title", true, true).await;
+    org.set_access("Account.Industry", true, true).await;
+    arrives("bob", &[("title", "CTO"), ("industry", "Banking")]).await;
+    issues(&["AssistantName"]).await;
+    org.set_access("Contact.AssistantName", true, true).await;
+    written(emails[1], json!(["5th", "5th"])).await;
+    issues(&[]).await;
+    harness.end().await;
+}
+
+#[tokio::test]
+async fn an_object_that_is_hidden_is_told_of_and_read_anew_when_it_is_shown_again() {
+    let tempo = Tempo { describe_missing: Duration::from_secs(1), ..Tempo::default() };
+    let harness = Harness::with_org_at(tempo).await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    harness.connect().await;
+    let emails = ["ada@lifecycle.test", "bob@lifecycle.test"];
+    for email in emails {
+        let lead = json!({ "LastName": "Lead", "Company": "Acme", "Email": email, "Title": "CTO" });
+        org.create("Lead", lead).await;
+    }
+    let mapping = json!({
+        "salesforce": "Lead", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": [{ "from": "Title", "to": "title" }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    user(&harness, "ada", emails[0]).await;
+    becomes(&harness, "ada", "title", json!("CTO")).await;
+
+    // What is looked at again once its object is announced would be found by that.
+    let connection = harness.store.connection(harness.environment.id).await.unwrap().unwrap().id;
+    eventually("leads were swept", async || harness.store.position(connection, "sweep/Lead").await.unwrap()).await;
+    let permissions = org.hide_object("Lead").await;
+    user(&harness, "bob", emails[1]).await;
+    let issues = async || browser.get("{env}/issues").await["data"].take();
+    let of_bob = async || {
+        let issues = issues().await;
+        issues.as_array()?.iter().find(|issue| issue["profile_id"] == "bob").cloned()
+    };
+    assert_eq!(eventually("it is told", of_bob).await["kind"], "schema_changed");
+    org.create("ObjectPermissions", permissions).await;
+    becomes(&harness, "bob", "title", json!("CTO")).await;
+    eventually("the issues close", async || (issues().await == json!([])).then_some(())).await;
     harness.end().await;
 }

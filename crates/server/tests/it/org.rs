@@ -5,6 +5,18 @@ use serde_json::{Value, json};
 
 use crate::harness::{Harness, client};
 
+/// Of the permission set that the profile of the connected user owns.
+const OF_PROFILE: &str = "Parent.IsOwnedByProfile = true AND Parent.Profile.Name = 'System Administrator'";
+
+const OBJECT_PERMISSIONS: [&str; 6] = [
+    "PermissionsCreate",
+    "PermissionsRead",
+    "PermissionsEdit",
+    "PermissionsDelete",
+    "PermissionsViewAllRecords",
+    "PermissionsModifyAllRecords",
+];
+
 /// The org, as any Salesforce client sees it.
 pub(crate) struct Org {
     /// Of the data API.
@@ -132,6 +144,31 @@ impl Org {
         self.grant(&format!("Username = '{}'", self.username), &[&full_name]).await;
     }
 
+    /// Lets the profile of the connected user see a field and change it, or not.
+    pub(crate) async fn set_access(&self, field: &str, read: bool, edit: bool) {
+        let permission = format!("SELECT Id FROM FieldPermissions WHERE Field = '{field}' AND {OF_PROFILE}");
+        let id = self.query(&permission).await[0]["Id"].take();
+        let access = json!({ "PermissionsRead": read, "PermissionsEdit": edit });
+        self.edit("FieldPermissions", id.as_str().unwrap(), access).await;
+    }
+
+    /// Takes an object away from the profile of the connected user; gives what gives it back.
+    pub(crate) async fn hide_object(&self, object: &str) -> Value {
+        let names = ["ParentId", "SobjectType"].into_iter().chain(OBJECT_PERMISSIONS);
+        let names = names.collect::<Vec<_>>().join(", ");
+        let permission =
+            format!("SELECT Id, {names} FROM ObjectPermissions WHERE SobjectType = '{object}' AND {OF_PROFILE}");
+        let mut row = self.query(&permission).await.remove(0);
+        let values = row.as_object_mut().unwrap();
+        values.remove("attributes");
+        let id = values.remove("Id").unwrap();
+        // Whoever may see all data sees all objects.
+        let all = json!({ "PermissionsModifyAllData": false, "PermissionsViewAllData": false });
+        self.edit("PermissionSet", values["ParentId"].as_str().unwrap(), all).await;
+        self.delete("ObjectPermissions", id.as_str().unwrap()).await;
+        row
+    }
+
     /// Grants fields to whoever writes by [`Org::write`], whatever the profile of both says.
     pub(crate) async fn grant_to_others(&self, fields: &[&str]) {
         self.grant(&format!("Username != '{}' AND Profile.Name = 'System Administrator'", self.username), fields).await;
@@ -139,9 +176,8 @@ impl Org {
 
     /// Grants fields to users by a permission set.
     async fn grant(&self, users: &str, fields: &[&str]) {
-        let label = format!("{users} {}", fields.join(" "));
-        let name: String = label.chars().filter(char::is_ascii_alphanumeric).take(70).collect();
-        let set = self.create("PermissionSet", json!({ "Name": format!("Of{name}"), "Label": "Of a test" })).await;
+        let others = self.query("SELECT Id FROM PermissionSet").await.len();
+        let set = self.create("PermissionSet", json!({ "Name": format!("Test{others}"), "Label": "Of a test" })).await;
         for field in fields {
             let object = field.split_once('.').unwrap().0;
             let grant = json!({

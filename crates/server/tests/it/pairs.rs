@@ -1,7 +1,10 @@
 //! Which objects are synced with what: each pair goes both ways, against the emulated org.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use syncline_engine::Tempo;
 use syncline_model::{
     attribute::AttributeOperation,
     issue::{IssueFilter, IssueKind},
@@ -276,8 +279,9 @@ async fn custom_objects_are_listed_described_when_asked_for_and_go_both_ways() {
 }
 
 #[tokio::test]
-async fn a_custom_object_that_is_removed_is_told_of_and_holds_up_nothing_else() {
-    let harness = Harness::with_org().await;
+async fn a_custom_object_that_is_removed_is_told_of_holds_up_nothing_else_and_is_taken_up_again() {
+    let tempo = Tempo { describe_missing: Duration::from_secs(1), ..Tempo::default() };
+    let harness = Harness::with_org_at(tempo).await;
     let browser = harness.signed_in().await;
     let org = Org::of(&harness);
     org.act_on_events(json!({ "action": "set_captured_entities_max", "entities": null })).await;
@@ -303,5 +307,16 @@ async fn a_custom_object_that_is_removed_is_told_of_and_holds_up_nothing_else() 
     lead().goes_both_ways(&harness, &browser, &org).await;
     // The values that came from it stay, as with a field that is removed.
     seat.inbound_becomes(&harness, &json!("old")).await;
+
+    org.make_object("Seat__c", "Stage__c").await;
+    org.create(seat.object, json!({ "Name": seat.key_value(), "Stage__c": "anew" })).await;
+    seat.inbound_becomes(&harness, &json!("anew")).await;
+    // A field that somebody removed is not made again before its mapping is saved again.
+    eventually("only the field is missing", async || {
+        let issues = harness.store.issues(connection, &IssueFilter::default(), None, 10).await.unwrap();
+        let fields: Vec<_> = issues.into_iter().map(|listed| listed.issue.issue.field.unwrap_or_default()).collect();
+        (fields == ["userflow_user_plan__c"]).then_some(())
+    })
+    .await;
     harness.end().await;
 }
