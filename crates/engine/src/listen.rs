@@ -10,7 +10,7 @@ use syncline_model::{
     Values,
     change::{ChangeBatch, RecordChange, RecordEffect, RecordedChanges},
     connection::StreamState,
-    connector::Connector,
+    connector::{Connector, ErrorKind},
     feed::NewestChange,
     id::MappingId,
     mapping::{MatchKey, ObjectMapping},
@@ -195,10 +195,23 @@ async fn add_unknown_keys(
         if of_object.is_empty() {
             continue;
         }
-        let fields: BTreeSet<_> =
-            of_object.iter().map(|mapping| mapping.definition.match_rule.salesforce.clone()).collect();
+        let fields = of_object.iter().map(|mapping| mapping.definition.match_rule.salesforce.clone());
+        let is_seen = |field: &String| context.schema(object).is_none_or(|schema| schema.field(field).is_some());
+        let fields: BTreeSet<_> = fields.filter(is_seen).collect();
+        if fields.is_empty() {
+            // All of the object is looked up again once what it is matched by can be seen again.
+            continue;
+        }
         context.wait_for_calls().await?;
         let read = connector.read(object, &ids, &fields.into_iter().collect::<Vec<_>>()).await;
+        if read.as_ref().is_err_and(|error| error.kind == ErrorKind::SchemaChanged) {
+            match context.describe(connector, object).await {
+                // The same holds of what is not there.
+                Err(Interrupt::Connector(error)) if matches!(policy(error.kind).action, Action::Issue(_)) => continue,
+                // The stream brings the change again, and then it is read as the object looks by now.
+                described => described?,
+            }
+        }
         for record in read.inspect_err(|error| context.note_limit(error))? {
             keys.extend(of_object.iter().filter_map(|mapping| match_key(mapping, &record.values, &record.id)));
         }

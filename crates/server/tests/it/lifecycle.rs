@@ -462,3 +462,29 @@ async fn an_object_that_is_hidden_is_told_of_and_read_anew_when_it_is_shown_agai
     eventually("the issues close", async || (issues().await == json!([])).then_some(())).await;
     harness.end().await;
 }
+
+/// A change that does not tell its values has its record's keys read, which can not be while they are hidden.
+#[tokio::test]
+async fn a_hidden_match_field_does_not_hold_up_the_stream_and_who_matches_meanwhile_is_linked_later() {
+    let tempo = Tempo { describe_missing: Duration::from_secs(1), ..Tempo::default() };
+    let harness = Harness::with_org_at(tempo).await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    harness.connect().await;
+    map(&browser, "Contact", "title", "keep").await;
+    map(&browser, "Lead", "lead_title", "keep").await;
+    user(&harness, "ada", EMAIL).await;
+    let lead = lead(&org).await;
+    becomes(&harness, "ada", "lead_title", json!("of the lead")).await;
+    let contact = org.create("Contact", json!({ "LastName": "Ada", "Title": "of the contact" })).await;
+
+    // Whoever sets the address sees it still.
+    org.set_access("Contact.Email", false, false).await;
+    org.grant_to_others(&["Contact.Email"]).await;
+    org.act_on_events(json!({ "action": "make_gaps", "object": "Contact", "commits": 1 })).await;
+    org.write(json!([{ "update": { "id": contact, "values": { "Email": EMAIL } } }])).await;
+    org.edit("Lead", &lead, json!({ "Title": "after the gap" })).await;
+    becomes(&harness, "ada", "lead_title", json!("after the gap")).await;
+    org.set_access("Contact.Email", true, true).await;
+    becomes(&harness, "ada", "title", json!("of the contact")).await;
+    harness.end().await;
+}
