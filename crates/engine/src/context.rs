@@ -220,7 +220,12 @@ impl OwnerContext {
         };
         let saved = saved.await;
         match &saved {
-            Ok(()) => drop(missing().remove(object)),
+            Ok(()) if is_back => {
+                missing().remove(object);
+                // The stream may have left it out.
+                self.feeds.prepare_soon();
+            }
+            Ok(()) => {}
             Err(_) => self.know_as_before(&schema.name, before.get(&schema.name)),
         }
         Ok(saved?)
