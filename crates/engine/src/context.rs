@@ -187,11 +187,12 @@ impl OwnerContext {
     /// looks otherwise by it; and of an object that is there again, or shows a field again which is needed, all is read anew.
     pub(crate) async fn describe(&self, connector: &dyn Connector, object: &str) -> Result<(), Interrupt> {
         let missing = || self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        let schema = connector.describe(object).await.inspect_err(|error| {
-            if error.kind == ErrorKind::SchemaChanged {
-                missing().insert(object.to_owned());
-            }
-        })?;
+        let described = connector.describe(object).await;
+        if described.as_ref().is_err_and(|error| error.kind == ErrorKind::SchemaChanged) {
+            missing().insert(object.to_owned());
+            self.forget(object).await?;
+        }
+        let schema = described?;
         let is_back = missing().contains(object);
         let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let rules = self.stored_rules().await?;
@@ -229,6 +230,25 @@ impl OwnerContext {
             Err(_) => self.know_as_before(&schema.name, before.get(&schema.name)),
         }
         Ok(saved?)
+    }
+
+    /// Forgets what an object looked like that is not there, or not to be seen. Paths through it lead nowhere then, and what else
+    /// their mappings sync must not wait for it.
+    async fn forget(&self, object: &str) -> Result<(), Interrupt> {
+        let before = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(known) = before.get(object) else { return Ok(()) };
+        let mut after = before.clone();
+        after.remove(object);
+        let rules = self.stored_rules().await?;
+        let others = rules.mappings.iter().filter(|mapping| mapping.definition.salesforce != object);
+        let otherwise = others.filter(|mapping| looks_otherwise(&mapping.definition, &before, &after));
+        let otherwise: Vec<_> = otherwise.map(|mapping| mapping.id).collect();
+        self.know_as_before(object, None);
+        let forgotten = self.options.store.forget_object_schemas(&self.lease, &[object.to_owned()], &otherwise).await;
+        if forgotten.is_err() {
+            self.know_as_before(object, Some(known));
+        }
+        Ok(forgotten?)
     }
 
     /// Goes back to what was known of an object before.
@@ -288,8 +308,8 @@ impl OwnerContext {
         taken
     }
 
-    /// The objects that are not there, and those that do not have what these mappings, which are all of the connection's, need of them, or
-    /// do not let it be written. Where a path leads nowhere, any object may be the one.
+    /// The objects that do not have what these mappings, which are all of the connection's, need of them, or do not let it be written.
+    /// Where a path leads nowhere, any object may be the one.
     pub(crate) fn lacking(&self, mappings: &[ObjectMapping]) -> BTreeSet<String> {
         let interest = self.interest(mappings);
         let schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
@@ -301,9 +321,7 @@ impl OwnerContext {
                 || targets.any(|line| schema.field(&line.to).is_some_and(|field| !field.updateable))
         };
         let all = interest.has_broken_path();
-        let lacking = schemas.values().filter(|schema| all || lacks(schema)).map(|schema| schema.name.clone());
-        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        lacking.chain(interest.objects().filter(|object| missing.contains(*object)).map(str::to_owned)).collect()
+        schemas.values().filter(|schema| all || lacks(schema)).map(|schema| schema.name.clone()).collect()
     }
 
     /// Waits, unless told to stop.

@@ -35,7 +35,7 @@ pub(crate) async fn forget_unused(
     let unused: Vec<_> =
         known.into_iter().map(|schema| schema.name).filter(|name| !used.contains(name.as_str())).collect();
     if !unused.is_empty() {
-        store.forget_object_schemas(&context.lease, &unused).await?;
+        store.forget_object_schemas(&context.lease, &unused, &[]).await?;
         unused.iter().for_each(|object| context.know_as_before(object, None));
     }
     Ok(())

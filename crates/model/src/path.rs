@@ -87,7 +87,11 @@ impl fmt::Display for PathError {
             }
             Self::NoAssociation { object, step } => write!(f, "{object} has no association `{step}`"),
             Self::NotDescribed(objects) => {
-                write!(f, "the org has not told yet what {} looks like; try again in a moment", objects.join(" or "))
+                write!(
+                    f,
+                    "the org has not told what {} looks like: try again in a moment, or give the connected user access",
+                    objects.join(" or ")
+                )
             }
             Self::TooLong => write!(f, "a field can be at most {STEPS_MAX} associations away"),
         }

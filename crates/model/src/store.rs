@@ -130,8 +130,13 @@ pub trait SyncStore: Send + Sync + 'static {
         otherwise: &[MappingId],
     ) -> Result<(), StoreError>;
 
-    /// Forgets what the org said of these objects.
-    async fn forget_object_schemas(&self, lease: &Lease, objects: &[String]) -> Result<(), StoreError>;
+    /// Forgets what the org said of these objects, and makes all due that these mappings look otherwise for by that.
+    async fn forget_object_schemas(
+        &self,
+        lease: &Lease,
+        objects: &[String],
+        otherwise: &[MappingId],
+    ) -> Result<(), StoreError>;
 
     /// Keeps the list of objects that can be mapped in place of the last.
     async fn save_object_list(&self, lease: &Lease, objects: &[ListedObject]) -> Result<(), StoreError>;

@@ -105,7 +105,7 @@ passed_on! { SyncStore;
     fn rules(connection: ConnectionId) -> Arc<StoredRules>;
     fn object_schemas(connection: ConnectionId) -> Vec<ObjectSchema>;
     fn save_object_schema(lease: &Lease, schema: &ObjectSchema, otherwise: &[MappingId]) -> ();
-    fn forget_object_schemas(lease: &Lease, objects: &[String]) -> ();
+    fn forget_object_schemas(lease: &Lease, objects: &[String], otherwise: &[MappingId]) -> ();
     fn save_object_list(lease: &Lease, objects: &[ListedObject]) -> ();
     fn position(connection: ConnectionId, stream: &str) -> Option<Position>;
     fn save_feeds(lease: &Lease, feeds: &[Feed]) -> ();

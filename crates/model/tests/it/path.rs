@@ -83,7 +83,7 @@ fn what_there_is_not_is_named() {
     assert_eq!(said("Acount.Industry"), "Contact has no association `Acount`");
     assert_eq!(said("Account.Industri"), "Account has no field `Industri`, or the connected user can not see it");
     assert_eq!(said("Title.Name"), "Contact has no association `Title`");
-    assert!(said("Plan__r.Name").contains("not told yet what Plan__c looks like"));
+    assert!(said("Plan__r.Name").contains("not told what Plan__c looks like"));
     assert!(said("Account.Parent.Parent.Parent.Parent.Parent.Industry").contains("at most 5"));
     assert!(resolve("Account.Parent.Parent.Parent.Parent.Industry").is_ok());
     assert!(resolve("").is_err() && resolve("Account.").is_err() && resolve(".").is_err());

@@ -488,3 +488,39 @@ async fn a_hidden_match_field_does_not_hold_up_the_stream_and_who_matches_meanwh
     becomes(&harness, "ada", "title", json!("of the contact")).await;
     harness.end().await;
 }
+
+#[tokio::test]
+async fn an_associated_object_that_is_hidden_holds_up_no_other_field() {
+    let tempo = Tempo { describe_missing: Duration::from_secs(1), ..Tempo::default() };
+    let harness = Harness::with_org_at(tempo).await;
+    let (browser, org) = (harness.signed_in().await, Org::of(&harness));
+    harness.connect().await;
+    for (name, email) in [("Acme", EMAIL), ("Other", "bob@lifecycle.test")] {
+        let account = org.create("Account", json!({ "Name": name, "Industry": "Banking" })).await;
+        let contact = json!({ "LastName": name, "Email": email, "Title": "CTO", "AccountId": account });
+        org.create("Contact", contact).await;
+    }
+    let mapping = json!({
+        "salesforce": "Contact", "userflow": "user", "match": { "salesforce": "Email", "userflow": "email" },
+        "inbound": [{ "from": "Title", "to": "title" }, { "from": "Account.Industry", "to": "industry" }],
+    });
+    let (status, made) = browser.send(Method::POST, "{env}/mappings", Some(mapping)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    user(&harness, "ada", EMAIL).await;
+    becomes(&harness, "ada", "industry", json!("Banking")).await;
+
+    let permissions = org.hide_object("Account").await;
+    user(&harness, "bob", "bob@lifecycle.test").await;
+    becomes(&harness, "bob", "title", json!("CTO")).await;
+    let issues = async || browser.get("{env}/issues").await["data"].take();
+    eventually("the path is told", async || {
+        issues().await.as_array()?.iter().any(|issue| issue["field"] == "Account.Industry").then_some(())
+    })
+    .await;
+    // What it gave stays.
+    becomes(&harness, "ada", "industry", json!("Banking")).await;
+    org.create("ObjectPermissions", permissions).await;
+    becomes(&harness, "bob", "industry", json!("Banking")).await;
+    eventually("the issues close", async || (issues().await == json!([])).then_some(())).await;
+    harness.end().await;
+}

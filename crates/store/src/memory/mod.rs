@@ -271,6 +271,13 @@ impl State {
 }
 
 impl Connected {
+    /// Marks all items of mappings due that have a key.
+    fn mark_keyed(&mut self, mappings: &[MappingId], generation: i64, now: Timestamp, raised: &mut Raised) {
+        let keyed = self.links.iter().filter(|(item, link)| mappings.contains(&item.0) && link.key.is_some());
+        let marks: Vec<_> = keyed.map(|(item, _)| (item.clone(), Lane::Remote)).collect();
+        self.mark(marks, generation, now, raised);
+    }
+
     /// Marks items due now; of two marks for one item the higher lane counts.
     fn mark(
         &mut self,

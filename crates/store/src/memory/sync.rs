@@ -138,17 +138,24 @@ impl SyncStore for MemoryStore {
             let generation = state.next_generation();
             let connected = state.leased(lease, now)?;
             connected.schemas.insert(schema.name.clone(), schema.clone());
-            let keyed = connected.links.iter().filter(|(item, link)| otherwise.contains(&item.0) && link.key.is_some());
-            let marks: Vec<_> = keyed.map(|(item, _)| (item.clone(), Lane::Remote)).collect();
-            connected.mark(marks, generation, now, raised);
+            connected.mark_keyed(otherwise, generation, now, raised);
             raised.view = true;
             Ok(())
         })
     }
 
-    async fn forget_object_schemas(&self, lease: &Lease, objects: &[String]) -> Result<(), StoreError> {
-        self.change(|state, now, _| {
-            state.leased(lease, now)?.schemas.retain(|name, _| !objects.contains(name));
+    async fn forget_object_schemas(
+        &self,
+        lease: &Lease,
+        objects: &[String],
+        otherwise: &[MappingId],
+    ) -> Result<(), StoreError> {
+        self.change(|state, now, raised| {
+            let generation = state.next_generation();
+            let connected = state.leased(lease, now)?;
+            connected.schemas.retain(|name, _| !objects.contains(name));
+            connected.mark_keyed(otherwise, generation, now, raised);
+            raised.view = true;
             Ok(())
         })
     }

@@ -51,7 +51,12 @@ impl SqlStore {
         unit.commit().await
     }
 
-    pub(super) async fn forget_objects(&self, lease: &Lease, objects: &[String]) -> Result<(), Failure> {
+    pub(super) async fn forget_objects(
+        &self,
+        lease: &Lease,
+        objects: &[String],
+        otherwise: &[MappingId],
+    ) -> Result<(), Failure> {
         let (mut unit, _) = self.begin_leased(lease).await?;
         for object in objects {
             sqlx::query("-- forget object schema\ndelete from object_schema where connection_id = $1 and name = $2")
@@ -60,6 +65,10 @@ impl SqlStore {
                 .execute(&mut *unit.tx)
                 .await?;
         }
+        for mapping in otherwise {
+            unit.mark_links(lease.connection_id, Some(*mapping), HAS_KEY, Lane::Remote).await?;
+        }
+        unit.raised.view = true;
         unit.commit().await
     }
 

@@ -79,8 +79,13 @@ impl SyncStore for SqlStore {
         Ok(self.know_object(lease, schema, otherwise).await?)
     }
 
-    async fn forget_object_schemas(&self, lease: &Lease, objects: &[String]) -> Result<(), StoreError> {
-        Ok(self.forget_objects(lease, objects).await?)
+    async fn forget_object_schemas(
+        &self,
+        lease: &Lease,
+        objects: &[String],
+        otherwise: &[MappingId],
+    ) -> Result<(), StoreError> {
+        Ok(self.forget_objects(lease, objects, otherwise).await?)
     }
 
     async fn save_object_list(&self, lease: &Lease, objects: &[ListedObject]) -> Result<(), StoreError> {

@@ -38,7 +38,7 @@ pub(crate) async fn what_nobody_uses_is_forgotten(world: World) {
     for object in ["Contact", "Seat__c", "User"] {
         store.save_object_schema(&mapped.lease, &schema(object), &[]).await.unwrap();
     }
-    store.forget_object_schemas(&mapped.lease, &["Seat__c".into(), "User".into(), "Case".into()]).await.unwrap();
+    store.forget_object_schemas(&mapped.lease, &["Seat__c".into(), "User".into(), "Case".into()], &[]).await.unwrap();
     assert_eq!(store.object_schemas(id).await.unwrap(), [schema("Contact")]);
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn objects_are_the_owners_to_tell_of(world: World) {
     store.acquire_lease(id, NODE, TTL_MS).await.unwrap().unwrap();
     let outcomes = [
         store.save_object_list(&mapped.lease, &[listed("Account", "Account")]).await,
-        store.forget_object_schemas(&mapped.lease, &["Contact".into()]).await,
+        store.forget_object_schemas(&mapped.lease, &["Contact".into()], &[]).await,
     ];
     for outcome in outcomes {
         assert!(matches!(outcome, Err(StoreError::LeaseLost)));

@@ -303,8 +303,17 @@ pub(crate) async fn an_object_that_looks_otherwise_makes_all_that_have_a_key_due
     let store = &linked.world.store;
     store.save_object_schema(&linked.lease, &schema, &[]).await.unwrap();
     assert!(linked.all_due().await.is_empty());
+    let are_due = async || {
+        let due = linked.due(Lane::Remote).await;
+        assert_eq!(due.iter().map(|work| work.key.profile_id.as_str()).collect::<Vec<_>>(), ["u1", "u2"]);
+        assert!(due.iter().all(|work| work.searched), "nobody has to be looked up for that");
+        linked.settle_all().await;
+    };
     store.save_object_schema(&linked.lease, &schema, &[linked.mapping.id]).await.unwrap();
-    let due = linked.due(Lane::Remote).await;
-    assert_eq!(due.iter().map(|work| work.key.profile_id.as_str()).collect::<Vec<_>>(), ["u1", "u2"]);
-    assert!(due.iter().all(|work| work.searched), "nobody has to be looked up for that");
+    are_due().await;
+    let forgotten = ["Contact".to_owned()];
+    store.forget_object_schemas(&linked.lease, &forgotten, &[]).await.unwrap();
+    assert!(linked.all_due().await.is_empty());
+    store.forget_object_schemas(&linked.lease, &forgotten, &[linked.mapping.id]).await.unwrap();
+    are_due().await;
 }
