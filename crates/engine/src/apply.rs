@@ -455,7 +455,7 @@ impl Worker<'_> {
         let mut prepared: Vec<Result<Ready, Outcome>> = Vec::with_capacity(works.len());
         for work in works {
             prepared.push(match (failed.get(&work.key), self.plan_among(rules, work, &rivals)) {
-                (Some(error), _) if self.may_look_otherwise(error, work) => Err(self.retry(work)),
+                (Some(error), _) if may_look_otherwise(error, work) => Err(self.retry(work)),
                 (Some(error), _) => Err(refused(error, work)),
                 // News came while the call was under way; the next round asks again.
                 (None, Plan::Needs(_)) => Err(self.retry_soon(work)),
@@ -574,7 +574,6 @@ impl Worker<'_> {
         let Some(result) = results.get(&write.id) else { return self.retry_soon(work) };
         for error in &result.errors {
             match policy(error.kind).action {
-                _ if self.may_look_otherwise(error, work) => return self.retry(work),
                 Action::Issue(_) => settlement = with_issue(settlement, error, &write),
                 Action::ReadAgain => return self.retry_soon(work),
                 _ => return self.retry(work),
@@ -585,11 +584,6 @@ impl Worker<'_> {
             self.insistence.wrote(&write.id, field, value);
         }
         Outcome::Settled(settlement)
-    }
-
-    /// Whether a refusal is for what the object was taken to look like, and the item was not tried by a later description yet.
-    fn may_look_otherwise(&self, error: &ConnectorError, work: &Work) -> bool {
-        error.kind == ErrorKind::SchemaChanged && work.attempts < TRIES_TILL_DESCRIBED
     }
 
     fn retry(&self, work: &Work) -> Outcome {
@@ -642,6 +636,12 @@ fn without_refused(write: &RecordWrite, error: &ConnectorError) -> Option<Record
 /// Whether a call failed because of what it was about, as against the line, the org's limits or the grant.
 fn concerns_items(error: &ConnectorError) -> bool {
     matches!(policy(error.kind).action, Action::Issue(_) | Action::ReadAgain)
+}
+
+/// Whether a look-up or read was refused for what the object was taken to look like, and the item was not tried by a later description
+/// yet. (A write is refused field by field, and what is left of it is done.)
+fn may_look_otherwise(error: &ConnectorError, work: &Work) -> bool {
+    error.kind == ErrorKind::SchemaChanged && work.attempts < TRIES_TILL_DESCRIBED
 }
 
 fn refused(error: &ConnectorError, work: &Work) -> Outcome {

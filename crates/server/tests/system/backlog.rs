@@ -26,7 +26,7 @@ async fn thousands_go_by_a_job_and_a_change_meanwhile_does_not_wait() {
 
     // The job takes its time, as Salesforce's do.
     let org = installation.org.handle().clone();
-    org.bulk().set_settings(BulkSettings { state_ms_min: 10_000, ..BulkSettings::default() });
+    org.bulk().set_settings(BulkSettings { state_ms_min: 20_000, ..BulkSettings::default() });
     installation.map().await;
     let ledger = org.ledger();
     let calls = |path: &str| ledger.report().counts.get(path).copied().unwrap_or(0);
