@@ -28,6 +28,7 @@ impl StoredRules {
     pub fn mapping(&self, id: MappingId) -> Option<&ObjectMapping> {
         self.mappings.iter().find(|mapping| mapping.id == id)
     }
+
     /// The field that a mapping of the object would write to, where it is still to be made.
     pub fn unmade(&self, object: &str, field: &str) -> Option<&WantedField> {
         self.wanted_fields.iter().find(|wanted| {
